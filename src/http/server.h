@@ -1,0 +1,56 @@
+/* HTTP/1.1 server side over struct vch_conn; parsing by http_parser. Knows no
+ * operation. Bounded: request line 8 KiB, headers 64 of 32 KiB in all, body as
+ * set; slow requests are cut after 30 s, idle connections after 75 s. One
+ * request at a time per connection; pipelined ones wait. */
+#ifndef VCH_HTTP_SERVER_H
+#define VCH_HTTP_SERVER_H
+
+#include "base/arena.h"
+#include "net/conn.h"
+
+struct vch_http_header {
+    struct vch_str name, value;
+};
+
+/* A whole request. Views live until it is answered. */
+struct vch_http_request {
+    struct vch_str method;
+    struct vch_str path;  /* raw, percent-encoded, without the query */
+    struct vch_str query; /* raw, without '?' */
+    const struct vch_http_header *headers;
+    size_t header_count;
+    struct vch_str body;
+    const char *peer_ip;
+    const char *peer_id; /* client certificate, or "" */
+    bool secure;
+};
+struct vch_str vch_http_header_get(const struct vch_http_request *request, const char *name); /* first; empty when absent */
+
+/* Stands for one request under way. It may outlive the connection: answering a
+ * dead one is a no-op. Every exchange must be answered exactly once, on its
+ * loop. */
+struct vch_http_exchange;
+const struct vch_http_request *vch_http_exchange_request(const struct vch_http_exchange *x);
+struct vch_loop *vch_http_exchange_loop(const struct vch_http_exchange *x);
+
+struct vch_http_answer {
+    int status;
+    const char *content_type; /* NULL: none */
+    const struct vch_http_header *headers;
+    size_t header_count;
+    struct vch_str body; /* copied */
+    bool close;
+};
+void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *answer); /* [loop]; frees x */
+
+struct vch_http_options {
+    size_t body_max; /* default 256 KiB; larger gets 413 */
+    void (*on_request)(struct vch_http_exchange *x, void *arg); /* [loop] */
+    void *arg;
+    const char *server_name; /* "Server:" header; NULL: none */
+};
+/* Makes an accepted (or just opened) connection speak HTTP. `options` must
+ * outlive it. [loop] */
+enum vch_err vch_http_attach(struct vch_conn *conn, const struct vch_http_options *options) VCH_MUST;
+
+#endif

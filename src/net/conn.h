@@ -1,0 +1,101 @@
+/* A server-side connection on a loop: TLS over a socket (or plain TCP, loopback
+ * only), bytes in, gathered bytes out. Knows no protocol above TLS.
+ *
+ * All calls are [loop]: the connection's own thread. A connection lives until
+ * on_close returns; after vch_conn_close no callback but on_close comes, and
+ * that one comes from the loop, never from inside the call. Output is gathered
+ * and written at the end of the loop's turn: many packets, one TLS record, one
+ * write. Buffers are released while idle. TCP_NODELAY and TCP keepalive are set.
+ */
+#ifndef VCH_NET_CONN_H
+#define VCH_NET_CONN_H
+
+#include "net/loop.h"
+
+struct vch_conn;
+
+/* Why it ended; words for logs and lifecycle events. */
+enum vch_close_reason {
+    VCH_CLOSE_PEER,       /* orderly or not, the peer went away */
+    VCH_CLOSE_HANDSHAKE,  /* TLS refused or failed */
+    VCH_CLOSE_TIMEOUT,
+    VCH_CLOSE_LOCAL,      /* vch_conn_close */
+    VCH_CLOSE_OVERFLOW,   /* output over its bound: a slow reader */
+    VCH_CLOSE_STOP        /* the server stops */
+};
+
+struct vch_conn_handler {
+    /* Handshake done. */
+    void (*on_open)(struct vch_conn *conn, void *arg);
+    /* All bytes not yet consumed; returns how many it consumed now. Called again
+     * only when more came, or after vch_conn_resume. */
+    size_t (*on_data)(struct vch_conn *conn, void *arg, struct vch_str bytes);
+    /* Output is empty again after it was not; may be NULL. */
+    void (*on_drain)(struct vch_conn *conn, void *arg);
+    void (*on_close)(struct vch_conn *conn, void *arg, enum vch_close_reason reason, const struct vch_diag *diag);
+};
+
+/* Installs the protocol. Called from the listener's accept callback (before the
+ * handshake), and again from on_open to change it (ALPN). */
+void vch_conn_set_handler(struct vch_conn *conn, const struct vch_conn_handler *handler, void *arg);
+void vch_conn_write(struct vch_conn *conn, struct vch_str bytes); /* copied */
+size_t vch_conn_pending(const struct vch_conn *conn);             /* bytes not yet given to the kernel */
+void vch_conn_set_output_max(struct vch_conn *conn, size_t bytes);
+/* At most this many unconsumed input bytes; more pauses reading. Default 64 KiB. */
+void vch_conn_set_input_max(struct vch_conn *conn, size_t bytes);
+void vch_conn_pause(struct vch_conn *conn);  /* no on_data until resume */
+void vch_conn_resume(struct vch_conn *conn); /* offers what is buffered, from the loop */
+/* Writes what is pending (bounded to 2 s), then closes. `diag` is copied for on_close; may be NULL. */
+void vch_conn_close(struct vch_conn *conn, const struct vch_diag *diag);
+struct vch_loop *vch_conn_loop(struct vch_conn *conn);
+/* Closes with VCH_CLOSE_TIMEOUT unless called again; 0 switches it off. */
+void vch_conn_deadline(struct vch_conn *conn, int64_t delay_ms);
+
+const char *vch_conn_peer_ip(const struct vch_conn *conn);   /* "127.0.0.1" */
+struct vch_str vch_conn_alpn(const struct vch_conn *conn);   /* empty: none */
+struct vch_str vch_conn_sni(const struct vch_conn *conn);
+const char *vch_conn_peer_id(const struct vch_conn *conn);   /* hex SHA-256 of the client certificate, or "" */
+struct vch_str vch_conn_peer_der(const struct vch_conn *conn); /* of the client certificate; view, valid while open */
+const char *vch_conn_tls_version(const struct vch_conn *conn);
+
+/* ---- TLS and listeners ------------------------------------------------- */
+
+enum vch_client_cert { VCH_CLIENT_CERT_NONE, VCH_CLIENT_CERT_OPTIONAL, VCH_CLIENT_CERT_REQUIRED };
+
+/* Decides on a client certificate by its fingerprint, during the handshake, on
+ * the loop's thread: possession is proved by TLS, identity is registration, not
+ * a chain. Anything but zero refuses the handshake; NOT_FOUND, EXPIRED and
+ * DENIED choose the alert (unknown_ca, certificate_expired, certificate_revoked;
+ * else certificate_unknown). */
+typedef enum vch_err vch_verify_peer(void *arg, const char id[65], struct vch_diag *diag);
+
+struct vch_tls_options {
+    const char *certificate_file; /* PEM chain */
+    const char *key_file;
+    enum vch_client_cert client_cert;
+    const char *const *alpn; /* NULL-terminated, in order of the server's liking; NULL: none. A client that offers
+                                ALPN with no common protocol is refused; one that offers none is not. */
+    vch_verify_peer *verify;
+    void *verify_arg;
+};
+struct vch_tls; /* one SSL_CTX; made for one loop */
+enum vch_err vch_tls_new(const struct vch_tls_options *options, struct vch_tls **ret, struct vch_diag *diag) VCH_MUST;
+void vch_tls_free(struct vch_tls *tls);
+
+struct vch_listener;
+struct vch_listener_options {
+    int fd;                     /* bound and listening, owned by the listener (SO_REUSEPORT makes one per loop) */
+    struct vch_tls *tls;        /* NULL: plain TCP */
+    int64_t handshake_timeout_ms; /* default 10,000 */
+    size_t connections_max;     /* of this listener; past it accepting pauses */
+    void (*on_accept)(struct vch_conn *conn, void *arg); /* must set a handler */
+    void *arg;
+};
+enum vch_err vch_listener_new(struct vch_loop *loop, const struct vch_listener_options *options, struct vch_listener **ret) VCH_MUST;
+void vch_listener_free(struct vch_listener *listener); /* [loop] or after it ended; closes its connections */
+
+/* "127.0.0.1:8443", "[::1]:0", "0.0.0.0:443". Binds and listens with
+ * SO_REUSEPORT; *ret_port is the real port. */
+enum vch_err vch_listen(struct vch_str address, int *ret_fd, uint16_t *ret_port, struct vch_diag *diag) VCH_MUST;
+
+#endif

@@ -1,0 +1,26 @@
+/* A blocking client connection with deadlines: TCP, optional TLS with a client
+ * certificate. For vouch-agent, vouch-fleet and tests; one thread at a time. */
+#ifndef VCH_NET_DIAL_H
+#define VCH_NET_DIAL_H
+
+#include "base/str.h"
+
+struct vch_dial_options {
+    struct vch_str host;       /* name or address; also SNI and the name checked */
+    uint16_t port;
+    const char *alpn;          /* one protocol, or NULL */
+    struct vch_str root_pem;   /* trust; empty: the system's */
+    struct vch_str certificate_pem, key_pem; /* empty: no client certificate */
+    int64_t deadline_ms;       /* monotonic; covers name, TCP and TLS */
+    bool tls;
+};
+struct vch_dial;
+/* Errors: IO (network), DENIED (TLS refused or not trusted), TIMEOUT, INVALID (credentials). */
+enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_dial **ret, struct vch_diag *diag) VCH_MUST;
+/* Sends all or fails. */
+enum vch_err vch_dial_send(struct vch_dial *dial, struct vch_str bytes, int64_t deadline_ms) VCH_MUST;
+/* At least one byte, or TIMEOUT, or NOT_FOUND when the peer closed, or IO. */
+enum vch_err vch_dial_recv(struct vch_dial *dial, void *buf, size_t size, size_t *ret_len, int64_t deadline_ms) VCH_MUST;
+void vch_dial_close(struct vch_dial *dial); /* orderly; NULL is fine */
+
+#endif

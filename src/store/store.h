@@ -1,0 +1,258 @@
+/* The registry: what exists, and the ledger of how it came to be.
+ *
+ * One interface over SQL drivers (sqlite now; the driver is chosen by the URL).
+ * Reads are typed functions; any thread may call them, each blocks for one
+ * indexed query. Writes are plans: an ordered list of guards and writes that is
+ * applied all or nothing together with its ledger rows; vch_store_apply returns
+ * when the commit is durable. Results are views into the caller's arena.
+ * Times are milliseconds since the epoch. Certificate ids are 64 lower-case
+ * hexadecimal digits. Errors: NOT_FOUND with a *_MISSING reason, UNAVAILABLE or
+ * IO with STORE_FAILED, and what each guard says.
+ */
+#ifndef VCH_STORE_STORE_H
+#define VCH_STORE_STORE_H
+
+#include "base/arena.h"
+#include "core/arn.h"
+
+struct vch_store;
+
+/* What a commit changed, told once per change after it is durable, on the
+ * store's writer thread: be quick, post elsewhere. */
+enum vch_change_kind {
+    VCH_CHANGE_CERTIFICATE, /* status, policies or things of certificate `key` */
+    VCH_CHANGE_CLAIM,       /* state of claim `key` (its certificate id) */
+    VCH_CHANGE_POLICY,      /* a document in force of policy `key` */
+    VCH_CHANGE_TEMPLATE,    /* template `key`: enabled, default version, deleted */
+    VCH_CHANGE_USER         /* keys or policies of user `key` */
+};
+typedef void vch_store_on_change(void *arg, enum vch_change_kind kind, struct vch_str key);
+
+struct vch_store_options {
+    const char *url;          /* "sqlite:/path/registry.db" */
+    int64_t commit_delay_us;  /* tests only: a slow disk, slept before each durable commit */
+    vch_store_on_change *on_change;
+    void *on_change_arg;
+};
+
+/* Opens, migrates forward, starts the writer. A store newer than this program is refused. */
+enum vch_err vch_store_open(const struct vch_store_options *options, struct vch_store **ret, struct vch_diag *diag) VCH_MUST;
+void vch_store_close(struct vch_store *store); /* waits for plans under way; NULL is fine */
+
+/* ---- records ---------------------------------------------------------- */
+
+struct vch_rec_policy {
+    struct vch_str name, document, generation_id;
+    int64_t version, default_version, created_ms, modified_ms;
+};
+struct vch_rec_template {
+    struct vch_str name, description, body, role_arn, hook_target, hook_payload_version, type; /* type "FLEET_PROVISIONING" | "JITP" */
+    int64_t version; /* of `body` */
+    int64_t default_version, created_ms, modified_ms;
+    bool enabled;
+};
+struct vch_rec_version {
+    int64_t version, created_ms;
+    bool is_default;
+    struct vch_str body; /* document or template body; empty in lists */
+};
+struct vch_rec_certificate {
+    struct vch_str id, pem, status; /* "ACTIVE" "INACTIVE" "REVOKED" "PENDING_ACTIVATION" … */
+    struct vch_str mode;            /* "DEFAULT" | "SNI_ONLY" */
+    struct vch_str ca_id;           /* empty unless a registered CA signed it */
+    struct vch_str claim_id;        /* the claim it came through, or empty */
+    int64_t not_before_ms, not_after_ms, created_ms, modified_ms, customer_version;
+};
+struct vch_rec_claim {
+    struct vch_str id; /* certificate id */
+    struct vch_str template_name, created_by /* ARN */, state; /* "LIVE" "SPENT" "CANCELLED" */
+    struct vch_str bindings; /* JSON object, "{}" when there are none */
+    int64_t not_before_ms, not_after_ms, created_ms, uses_max, uses_done, certificates_made;
+};
+struct vch_rec_token {
+    struct vch_str hash; /* 32 bytes, SHA-256 of the token */
+    struct vch_str certificate_id, principal_id; /* claim or certificate that asked */
+    int64_t expires_ms;
+    bool spent;
+    struct vch_str request_hash; /* 32 bytes, of the request that spent it */
+    struct vch_str answer;       /* JSON of the answer to it */
+};
+struct vch_rec_thing {
+    struct vch_str name, id /* UUID */, type_name, billing_group, attributes; /* JSON object */
+    int64_t version, created_ms, modified_ms;
+};
+struct vch_rec_user {
+    struct vch_str name, password_hash; /* argon2id encoded, or empty */
+    int64_t created_ms;
+};
+struct vch_rec_access_key {
+    struct vch_str id, user_name;
+    struct vch_str sealed_secret; /* opaque to the store */
+    struct vch_str status;        /* "Active" | "Inactive" */
+    int64_t created_ms, last_used_ms;
+};
+struct vch_rec_ledger {
+    int64_t seq, time_ms;
+    struct vch_str event;    /* "claim-created", "thing-registered", "refused", … */
+    struct vch_str actor;    /* ARN or "claim/ID" */
+    struct vch_str source_ip, client_id, claim_id, template_name, certificate_id, thing_name, outcome /* "ok" | reason code */, detail; /* JSON object */
+    int64_t template_version;
+    struct vch_str prev_hash, hash; /* 32 bytes each */
+};
+
+/* A page: items after `after` (a key that the previous page ended with; empty
+ * for the first), at most `limit`; *ret_more when there are further ones. */
+struct vch_page {
+    struct vch_str after;
+    size_t limit;
+    bool descending;
+};
+#define VCH_LIST_OF(type)                                                                                              \
+    struct {                                                                                                           \
+        struct type *items;                                                                                            \
+        size_t count;                                                                                                  \
+        bool more;                                                                                                     \
+    }
+struct vch_list_str { struct vch_str *items; size_t count; bool more; };
+struct vch_list_policy { struct vch_rec_policy *items; size_t count; bool more; };
+struct vch_list_template { struct vch_rec_template *items; size_t count; bool more; };
+struct vch_list_version { struct vch_rec_version *items; size_t count; bool more; };
+struct vch_list_certificate { struct vch_rec_certificate *items; size_t count; bool more; };
+struct vch_list_claim { struct vch_rec_claim *items; size_t count; bool more; };
+struct vch_list_thing { struct vch_rec_thing *items; size_t count; bool more; };
+struct vch_list_user { struct vch_rec_user *items; size_t count; bool more; };
+struct vch_list_access_key { struct vch_rec_access_key *items; size_t count; bool more; };
+struct vch_list_ledger { struct vch_rec_ledger *items; size_t count; bool more; };
+
+/* ---- reads (R: the common tail of every read) -------------------------- */
+#define VCH_R struct vch_arena *arena, struct vch_diag *diag
+
+enum vch_err vch_store_policy(struct vch_store *s, struct vch_str name, int64_t version /* 0: default */, struct vch_rec_policy *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_policies(struct vch_store *s, struct vch_page page, struct vch_list_policy *ret, VCH_R) VCH_MUST; /* by name */
+enum vch_err vch_store_policy_versions(struct vch_store *s, struct vch_str name, struct vch_list_version *ret, VCH_R) VCH_MUST; /* newest first */
+enum vch_err vch_store_template(struct vch_store *s, struct vch_str name, int64_t version /* 0: default */, struct vch_rec_template *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_templates(struct vch_store *s, struct vch_page page, struct vch_list_template *ret, VCH_R) VCH_MUST; /* by name, without bodies */
+enum vch_err vch_store_template_versions(struct vch_store *s, struct vch_str name, struct vch_page page, struct vch_list_version *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_certificate(struct vch_store *s, struct vch_str id, struct vch_rec_certificate *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_certificates(struct vch_store *s, struct vch_page page, struct vch_list_certificate *ret, VCH_R) VCH_MUST; /* by creation; `after` is an id; without PEM */
+enum vch_err vch_store_claim(struct vch_store *s, struct vch_str id, struct vch_rec_claim *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_claims(struct vch_store *s, struct vch_page page, struct vch_list_claim *ret, VCH_R) VCH_MUST; /* by creation */
+enum vch_err vch_store_token(struct vch_store *s, struct vch_str hash, struct vch_rec_token *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_thing(struct vch_store *s, struct vch_str name, struct vch_rec_thing *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_things(struct vch_store *s, struct vch_page page, struct vch_list_thing *ret, VCH_R) VCH_MUST; /* by name */
+enum vch_err vch_store_thing_principals(struct vch_store *s, struct vch_str thing, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST; /* certificate ids; NOT_FOUND without the thing */
+enum vch_err vch_store_principal_things(struct vch_store *s, struct vch_str certificate_id, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_attached_policies(struct vch_store *s, struct vch_str certificate_id, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST; /* names */
+enum vch_err vch_store_policy_targets(struct vch_store *s, struct vch_str policy, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_user(struct vch_store *s, struct vch_str name, struct vch_rec_user *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_users(struct vch_store *s, struct vch_page page, struct vch_list_user *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_access_key(struct vch_store *s, struct vch_str key_id, struct vch_rec_access_key *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_access_keys(struct vch_store *s, struct vch_str user, struct vch_list_access_key *ret, VCH_R) VCH_MUST;
+/* Inline IAM policies of a user: records whose `document` is filled. */
+enum vch_err vch_store_user_policies(struct vch_store *s, struct vch_str user, struct vch_list_policy *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_meta(struct vch_store *s, struct vch_str key, struct vch_str *ret, VCH_R) VCH_MUST; /* NOT_FOUND */
+enum vch_err vch_store_ledger(struct vch_store *s, int64_t after_seq, size_t limit, struct vch_list_ledger *ret, VCH_R) VCH_MUST;
+/* Recomputes the whole chain. *ret_rows checked; CONFLICT naming the first bad row. */
+enum vch_err vch_store_ledger_verify(struct vch_store *s, int64_t *ret_rows, struct vch_diag *diag) VCH_MUST;
+/* How many claims of a template are live at `now_ms`. */
+enum vch_err vch_store_claims_live(struct vch_store *s, struct vch_str template_name, int64_t now_ms, int64_t *ret, struct vch_diag *diag) VCH_MUST;
+
+/* What a TLS handshake needs to know of a certificate: one point read. */
+enum vch_identity_kind { VCH_IDENTITY_UNKNOWN, VCH_IDENTITY_DEVICE, VCH_IDENTITY_CLAIM };
+struct vch_identity {
+    enum vch_identity_kind kind;
+    bool usable; /* device: ACTIVE; claim: not cancelled (a spent one may still repeat its answer) */
+    bool revoked;
+    int64_t not_before_ms, not_after_ms;
+    char template_name[40]; /* claims */
+};
+enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret) VCH_MUST; /* zero with kind UNKNOWN when absent */
+
+/* What an MQTT connection needs: one consistent read. */
+struct vch_rec_authz {
+    struct vch_rec_policy *policies; /* default versions of the attached policies, with documents */
+    size_t policy_count;
+    struct vch_rec_thing *things;    /* attached things, at most 64 */
+    size_t thing_count;
+};
+enum vch_err vch_store_authz(struct vch_store *s, struct vch_str certificate_id, struct vch_rec_authz *ret, VCH_R) VCH_MUST;
+
+/* ---- plans ------------------------------------------------------------ */
+
+struct vch_plan;
+/* Lives in `arena`; every view passed in must live until apply returns. The
+ * adders cannot fail: shortage of memory is remembered and told by apply. */
+struct vch_plan *vch_plan_new(struct vch_arena *arena);
+
+/* Guards. */
+void vch_plan_need_template(struct vch_plan *p, struct vch_str name, bool enabled); /* TEMPLATE_MISSING, TEMPLATE_DISABLED */
+void vch_plan_need_policy(struct vch_plan *p, struct vch_str name);                 /* POLICY_MISSING */
+/* THING_TAKEN when the thing has an ACTIVE certificate attached other than `except_certificate`. */
+void vch_plan_need_thing_free(struct vch_plan *p, struct vch_str thing, struct vch_str except_certificate);
+
+/* Policies. `ret_*` are written during apply. */
+void vch_plan_policy_create(struct vch_plan *p, const struct vch_rec_policy *policy); /* POLICY_EXISTS; version 1 */
+void vch_plan_policy_ensure(struct vch_plan *p, const struct vch_rec_policy *policy); /* creates unless there */
+void vch_plan_policy_version_add(struct vch_plan *p, struct vch_str name, struct vch_str document, bool set_default, int64_t now_ms, int64_t *ret_version); /* POLICY_VERSIONS_FULL */
+void vch_plan_policy_default_set(struct vch_plan *p, struct vch_str name, int64_t version, int64_t now_ms);
+void vch_plan_policy_version_delete(struct vch_plan *p, struct vch_str name, int64_t version); /* DELETE_CONFLICT for the default */
+void vch_plan_policy_delete(struct vch_plan *p, struct vch_str name); /* DELETE_CONFLICT with attachments or other versions */
+void vch_plan_policy_attach(struct vch_plan *p, struct vch_str name, struct vch_str certificate_id); /* idempotent; POLICY_MISSING, CERTIFICATE_MISSING, POLICIES_PER_CERTIFICATE */
+void vch_plan_policy_detach(struct vch_plan *p, struct vch_str name, struct vch_str certificate_id); /* idempotent; POLICY_MISSING */
+
+/* Templates. */
+void vch_plan_template_create(struct vch_plan *p, const struct vch_rec_template *t); /* TEMPLATE_EXISTS; version 1 */
+struct vch_template_change {
+    struct vch_str name;
+    bool set_description, set_enabled, set_default_version, set_role, set_hook;
+    struct vch_str description, role_arn, hook_target, hook_payload_version; /* empty hook: removed */
+    bool enabled;
+    int64_t default_version;
+    int64_t now_ms;
+};
+void vch_plan_template_update(struct vch_plan *p, const struct vch_template_change *change); /* TEMPLATE_MISSING, TEMPLATE_VERSION_MISSING */
+void vch_plan_template_version_add(struct vch_plan *p, struct vch_str name, struct vch_str body, bool set_default, int64_t now_ms, int64_t *ret_version);
+void vch_plan_template_version_delete(struct vch_plan *p, struct vch_str name, int64_t version);
+void vch_plan_template_delete(struct vch_plan *p, struct vch_str name); /* cancels its live claims */
+
+/* Certificates, claims, tokens. */
+void vch_plan_certificate_insert(struct vch_plan *p, const struct vch_rec_certificate *c);
+/* CERTIFICATE_MISSING; CERTIFICATE_STATE when `expect` is not empty and differs. */
+void vch_plan_certificate_status(struct vch_plan *p, struct vch_str id, struct vch_str expect, struct vch_str status, int64_t now_ms);
+void vch_plan_certificate_delete(struct vch_plan *p, struct vch_str id); /* the caller checked the rules; attachments go too */
+void vch_plan_claim_insert(struct vch_plan *p, const struct vch_rec_claim *c);
+/* One more waiting certificate; CLAIM_SPENT, CLAIM_CANCELLED, CLAIM_EXPIRED, CLAIM_CERTIFICATES_FULL. */
+void vch_plan_claim_count_certificate(struct vch_plan *p, struct vch_str id, int64_t now_ms, int64_t max);
+void vch_plan_claim_use(struct vch_plan *p, struct vch_str id, int64_t now_ms); /* SPENT once uses_done reaches uses_max; the refusals above */
+void vch_plan_claim_cancel(struct vch_plan *p, struct vch_str id, int64_t now_ms);
+void vch_plan_token_insert(struct vch_plan *p, const struct vch_rec_token *t);
+void vch_plan_token_spend(struct vch_plan *p, struct vch_str hash, int64_t now_ms, struct vch_str request_hash, struct vch_str answer); /* TOKEN_INVALID when spent, stale or unknown */
+/* Deletes what the hour has passed: tokens, and their certificates still PENDING_ACTIVATION; claims a day after their end. */
+void vch_plan_sweep(struct vch_plan *p, int64_t now_ms, int64_t *ret_certificates);
+
+/* Things. */
+void vch_plan_thing_ensure(struct vch_plan *p, const struct vch_rec_thing *t, bool *ret_created); /* leaves an existing one alone */
+void vch_plan_thing_update(struct vch_plan *p, const struct vch_rec_thing *t); /* THING_MISSING; version + 1 */
+void vch_plan_thing_attach(struct vch_plan *p, struct vch_str thing, struct vch_str certificate_id, bool exclusive); /* idempotent; THING_CONFLICT when exclusive elsewhere */
+void vch_plan_thing_detach(struct vch_plan *p, struct vch_str thing, struct vch_str certificate_id);
+void vch_plan_thing_delete(struct vch_plan *p, struct vch_str name);
+
+/* Users. */
+void vch_plan_user_create(struct vch_plan *p, const struct vch_rec_user *u); /* USER_EXISTS */
+void vch_plan_user_delete(struct vch_plan *p, struct vch_str name);          /* with keys and policies */
+void vch_plan_user_password(struct vch_plan *p, struct vch_str name, struct vch_str password_hash);
+void vch_plan_user_policy_put(struct vch_plan *p, struct vch_str user, struct vch_str name, struct vch_str document); /* USER_MISSING */
+void vch_plan_user_policy_delete(struct vch_plan *p, struct vch_str user, struct vch_str name);
+void vch_plan_access_key_insert(struct vch_plan *p, const struct vch_rec_access_key *k); /* at most 2 a user: LIMIT */
+void vch_plan_access_key_status(struct vch_plan *p, struct vch_str key_id, struct vch_str status);
+void vch_plan_access_key_delete(struct vch_plan *p, struct vch_str key_id);
+void vch_plan_meta_put(struct vch_plan *p, struct vch_str key, struct vch_str value);
+
+/* One row, chained and written in the same transaction. seq, time_ms and the hashes are the store's. */
+void vch_plan_ledger(struct vch_plan *p, const struct vch_rec_ledger *row);
+
+/* All or nothing; returns after the commit is durable. The error and diagnosis
+ * are those of the first guard or write that refused. Blocks. */
+enum vch_err vch_store_apply(struct vch_store *s, struct vch_plan *plan, struct vch_diag *diag) VCH_MUST;
+
+#endif
