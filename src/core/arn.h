@@ -3,6 +3,7 @@
 #define VCH_CORE_ARN_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 /* Whose resources these are. Strings live as long as the process. */
 struct vch_site {

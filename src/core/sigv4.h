@@ -7,6 +7,7 @@
 #define VCH_CORE_SIGV4_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 struct vch_sigv4_header {
     struct vch_str name; /* any case */

@@ -39,7 +39,7 @@ struct vch_signer_stats {
 };
 enum vch_err vch_signer_stats(struct vch_signer *signer, struct vch_signer_stats *ret) VCH_MUST;
 
-/* The process's main: reads DIR/ca/*.key, jails itself (no files, no network,
+/* The process's main: reads the issuers of DIR/ca, jails itself (no files, no network,
  * no exec), writes one byte to `fd` when ready, serves until the peer closes.
  * Several datagrams may wait; they are answered in order, tagged. */
 enum vch_err vch_signer_run(int fd, const char *data_dir, bool test_clock, struct vch_diag *diag) VCH_MUST;
