@@ -1,0 +1,95 @@
+/* What a use case gets and gives. One file of service/ per use case; each is
+ * ordinary sequential code on a worker thread, reads the registry, builds one
+ * plan, applies it. It knows no protocol: inputs are a checked document, the
+ * output is a document, refusals are an error class and a diagnosis.
+ */
+#ifndef VCH_SERVICE_CALL_H
+#define VCH_SERVICE_CALL_H
+
+#include "base/val.h"
+#include "core/arn.h"
+#include "pki/keys.h"
+#include "pki/signer.h"
+#include "store/store.h"
+
+/* Shared by all calls; does not change once the server serves. */
+struct vch_service {
+    struct vch_store *store;
+    struct vch_signer *signer;
+    struct vch_key_pool *keys;
+    struct vch_site site;
+    struct vch_str endpoint_host;  /* what DescribeEndpoint answers: the first host name, no port */
+    struct vch_str root_pem;       /* DIR/ca.pem */
+    uint8_t seal_key[32];          /* seals access key secrets at rest */
+    bool limits_aws;
+};
+
+enum vch_caller_kind {
+    VCH_CALLER_NOBODY,
+    VCH_CALLER_USER,   /* SigV4 */
+    VCH_CALLER_CLAIM,  /* a provisioning claim's connection */
+    VCH_CALLER_DEVICE, /* a registered certificate's connection */
+    VCH_CALLER_SERVER  /* the server itself: initialisation, sweeping */
+};
+struct vch_caller {
+    enum vch_caller_kind kind;
+    struct vch_str arn;       /* users */
+    struct vch_str user_name; /* users */
+    struct vch_str certificate_id; /* claims and devices */
+    struct vch_str template_name;  /* claims */
+    struct vch_str access_key_id;
+    struct vch_str source_ip, client_id;
+};
+
+struct vch_call {
+    struct vch_service *service;
+    struct vch_arena *arena; /* wiped: outputs hold private keys */
+    struct vch_caller caller;
+    int64_t now_ms;
+    const struct vch_val *in; /* a map of the operation's inputs: present ones of the right type and form */
+    struct vch_str raw;       /* the request's bytes, for idempotent repeats; may be empty */
+    struct vch_val *out;      /* a map, filled by the use case */
+    struct vch_diag *diag;
+};
+
+typedef enum vch_err vch_use_case(struct vch_call *call);
+
+/* The actor as the ledger names it: an ARN, "claim/ID", "cert/ID", "server". */
+struct vch_str vch_call_actor(const struct vch_call *call);
+/* A ledger row prefilled from the call: event, actor, addresses, outcome "ok". */
+struct vch_rec_ledger vch_call_ledger(const struct vch_call *call, const char *event);
+
+/* ---- use cases; "in" members -> "out" members, names as AWS spells them ---- */
+
+/* provisioning.c, keys.c, csr.c, register_thing.c */
+vch_use_case vch_uc_create_provisioning_claim; /* templateName -> certificateId certificatePem keyPair expiration */
+vch_use_case vch_uc_claim_keys;                /* (MQTT) {} -> certificateId certificatePem privateKey certificateOwnershipToken */
+vch_use_case vch_uc_claim_csr;                 /* (MQTT) certificateSigningRequest -> the same without privateKey */
+vch_use_case vch_uc_register_thing_fleet;      /* (MQTT) templateName certificateOwnershipToken parameters -> deviceConfiguration thingName */
+vch_use_case vch_uc_list_claims, vch_uc_describe_claim, vch_uc_cancel_claim; /* our own API */
+vch_use_case vch_uc_list_ledger, vch_uc_verify_ledger;                      /* our own API */
+
+/* policies.c */
+vch_use_case vch_uc_create_policy, vch_uc_get_policy, vch_uc_list_policies, vch_uc_delete_policy;
+vch_use_case vch_uc_create_policy_version, vch_uc_get_policy_version, vch_uc_list_policy_versions,
+    vch_uc_delete_policy_version, vch_uc_set_default_policy_version;
+vch_use_case vch_uc_attach_policy, vch_uc_detach_policy, vch_uc_list_attached_policies, vch_uc_list_targets_for_policy;
+/* templates.c */
+vch_use_case vch_uc_create_provisioning_template, vch_uc_describe_provisioning_template, vch_uc_list_provisioning_templates,
+    vch_uc_update_provisioning_template, vch_uc_delete_provisioning_template;
+vch_use_case vch_uc_create_provisioning_template_version, vch_uc_describe_provisioning_template_version,
+    vch_uc_list_provisioning_template_versions, vch_uc_delete_provisioning_template_version;
+/* certificates.c, things.c */
+vch_use_case vch_uc_list_certificates, vch_uc_describe_certificate, vch_uc_update_certificate, vch_uc_delete_certificate;
+vch_use_case vch_uc_list_things, vch_uc_describe_thing, vch_uc_list_thing_principals, vch_uc_list_principal_things,
+    vch_uc_delete_thing, vch_uc_detach_thing_principal;
+/* users.c, site.c */
+vch_use_case vch_uc_get_caller_identity, vch_uc_describe_endpoint;
+vch_use_case vch_uc_create_user, vch_uc_list_users, vch_uc_delete_user, vch_uc_put_user_policy, vch_uc_delete_user_policy,
+    vch_uc_list_user_policies, vch_uc_create_access_key, vch_uc_list_access_keys, vch_uc_delete_access_key;
+
+/* Not operations. `dir_admin_json` gets {"userName","accessKeyId","secretAccessKey","consolePassword","account","region"}. */
+enum vch_err vch_service_init_admin(struct vch_service *service, const char *admin_json_path, struct vch_diag *diag) VCH_MUST;
+enum vch_err vch_service_sweep(struct vch_service *service, int64_t now_ms, int64_t *ret_removed, struct vch_diag *diag) VCH_MUST;
+
+#endif
