@@ -1,0 +1,136 @@
+#include "api/errors.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/reason.h"
+
+#define ROW(reason, aws, status, code) [VCH_REASON_##reason] = {VCH_AWS_##aws, (status), (code)}
+
+static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
+    ROW(NAME_INVALID, INVALID_REQUEST, 400, "InvalidParameters"),
+    ROW(FIELD_MISSING, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(FIELD_INVALID, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(FIELD_TOO_LONG, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(PAYLOAD_INVALID, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(PAYLOAD_TOO_LARGE, PAYLOAD_TOO_LARGE, 400, "InvalidPayload"),
+    ROW(PAGE_TOKEN_INVALID, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(UNKNOWN_OPERATION, UNKNOWN_OPERATION, 404, "ResourceNotFound"),
+    ROW(POLICY_MALFORMED, MALFORMED_POLICY, 400, "InvalidParameters"),
+    ROW(POLICY_TOO_LARGE, MALFORMED_POLICY, 400, "InvalidParameters"),
+    ROW(POLICY_EXISTS, ALREADY_EXISTS, 409, "ResourceConflictsException"),
+    ROW(POLICY_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
+    ROW(POLICY_VERSIONS_FULL, VERSIONS_LIMIT, 410, "LimitExceeded"),
+    ROW(POLICIES_PER_CERTIFICATE, LIMIT, 410, "LimitExceeded"),
+    ROW(TEMPLATE_INVALID, INVALID_REQUEST, 400, "InvalidParameters"),
+    ROW(TEMPLATE_EXISTS, ALREADY_EXISTS, 409, "ResourceConflictsException"),
+    ROW(TEMPLATE_MISSING, NOT_FOUND, 403, "AccessDenied"),
+    ROW(TEMPLATE_VERSION_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
+    ROW(TEMPLATE_VERSIONS_FULL, VERSIONS_LIMIT, 410, "LimitExceeded"),
+    ROW(TEMPLATE_DISABLED, INVALID_REQUEST, 403, "AccessDenied"),
+    ROW(TEMPLATE_NOT_OF_CLAIM, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(PARAMETER_UNRESOLVED, INVALID_REQUEST, 400, "InvalidParameters"),
+    ROW(PARAMETER_INVALID, INVALID_REQUEST, 400, "InvalidParameters"),
+    ROW(CERTIFICATE_UNKNOWN, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CERTIFICATE_INACTIVE, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CERTIFICATE_REVOKED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CERTIFICATE_EXPIRED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CERTIFICATE_NOT_YET_VALID, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CERTIFICATE_STATE, CERTIFICATE_STATE, 409, "ResourceConflictsException"),
+    ROW(CERTIFICATE_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
+    ROW(CSR_INVALID, INVALID_REQUEST, 400, "InvalidCertificateSigningRequest"),
+    ROW(CSR_WEAK_KEY, INVALID_REQUEST, 400, "InvalidCertificateSigningRequest"),
+    ROW(CLAIM_EXPIRED, INVALID_REQUEST, 403, "AccessDenied"),
+    ROW(CLAIM_SPENT, INVALID_REQUEST, 403, "AccessDenied"),
+    ROW(CLAIM_CANCELLED, INVALID_REQUEST, 403, "AccessDenied"),
+    ROW(CLAIM_BUSY, THROTTLING, 429, "Throttled"),
+    ROW(CLAIM_BINDING, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CLAIMS_FULL, LIMIT, 410, "LimitExceeded"),
+    ROW(CLAIM_CERTIFICATES_FULL, LIMIT, 410, "LimitExceeded"),
+    ROW(TOKEN_EMPTY, INVALID_REQUEST, 400, "InvalidCertificateOwnershipToken"),
+    ROW(TOKEN_INVALID, INVALID_REQUEST, 400, "InvalidCertificateOwnershipToken"),
+    ROW(THING_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
+    ROW(THING_TAKEN, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
+    ROW(THING_CONFLICT, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
+    ROW(USER_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
+    ROW(USER_EXISTS, ALREADY_EXISTS, 409, "ResourceConflictsException"),
+    ROW(TARGET_INVALID, INVALID_REQUEST, 400, "InvalidParameters"),
+    ROW(RESOURCE_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
+    ROW(DELETE_CONFLICT, DELETE_CONFLICT, 409, "ResourceConflictsException"),
+    ROW(SIGNATURE_MISSING, MISSING_TOKEN, 403, "AccessDenied"),
+    ROW(SIGNATURE_INCOMPLETE, INCOMPLETE_SIGNATURE, 403, "AccessDenied"),
+    ROW(SIGNATURE_MISMATCH, INVALID_SIGNATURE, 403, "AccessDenied"),
+    ROW(SIGNATURE_EXPIRED, INVALID_SIGNATURE, 403, "AccessDenied"),
+    ROW(SIGNATURE_SCOPE, INVALID_SIGNATURE, 403, "AccessDenied"),
+    ROW(ACCESS_KEY_UNKNOWN, UNRECOGNIZED_CLIENT, 403, "AccessDenied"),
+    ROW(ACCESS_DENIED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(POLICY_DENIES, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(POLICY_SILENT, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CLIENT_ID_INVALID, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(CLIENT_ID_IN_USE, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
+    ROW(TOPIC_INVALID, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(TOPIC_RESERVED, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(PACKET_MALFORMED, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(PROTOCOL_VERSION, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(CONNECT_TIMEOUT, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(KEEP_ALIVE_TIMEOUT, INVALID_REQUEST, 400, "InvalidPayload"),
+    ROW(TAKEN_OVER, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
+    ROW(RATE_EXCEEDED, THROTTLING, 429, "Throttled"),
+    ROW(STORE_FAILED, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
+    ROW(SIGNER_FAILED, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
+    ROW(INTERNAL, INTERNAL, 500, "InternalError"),
+};
+#undef ROW
+
+struct class_row {
+    struct vch_api_error error;
+    const char *message;
+    bool private; /* the diagnosis speaks of the server's insides */
+};
+#define ROW(class, aws, status, code, secret, text)                                                                    \
+    [VCH_ERR_##class] = {{VCH_AWS_##aws, (status), (code)}, (text), (secret)}
+
+static const struct class_row by_class[VCH_ERR_COUNT] = {
+    ROW(OK, INTERNAL, 500, "InternalError", true, "An unexpected error has occurred."),
+    ROW(INVALID, INVALID_REQUEST, 400, "InvalidPayload", false, "The request is not valid."),
+    ROW(MALFORMED, INVALID_REQUEST, 400, "InvalidPayload", false, "The request is not valid."),
+    ROW(TOO_LARGE, INVALID_REQUEST, 400, "InvalidPayload", false, "The request is too large."),
+    ROW(NOT_FOUND, NOT_FOUND, 404, "ResourceNotFound", false, "The specified resource does not exist."),
+    ROW(EXISTS, ALREADY_EXISTS, 409, "ResourceConflictsException", false, "The resource already exists."),
+    ROW(CONFLICT, CONFLICTING_UPDATE, 409, "ResourceConflictsException", false, "The request conflicts with what is there."),
+    ROW(STATE, INVALID_REQUEST, 409, "ResourceConflictsException", false, "The resource is in the wrong state."),
+    ROW(LIMIT, LIMIT, 410, "LimitExceeded", false, "A limit has been exceeded."),
+    ROW(DENIED, ACCESS_DENIED, 403, "AccessDenied", false, "Access is denied."),
+    ROW(UNAUTHENTICATED, MISSING_TOKEN, 403, "AccessDenied", false, "Missing Authentication Token"),
+    ROW(EXPIRED, EXPIRED_TOKEN, 403, "AccessDenied", false, "The request has expired."),
+    ROW(THROTTLED, THROTTLING, 429, "Throttled", false, "Rate exceeded"),
+    ROW(UNAVAILABLE, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", true, "The service is temporarily unavailable."),
+    ROW(NOMEM, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", true, "The service is temporarily unavailable."),
+    ROW(IO, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", true, "The service is temporarily unavailable."),
+    ROW(TIMEOUT, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", true, "The service is temporarily unavailable."),
+    ROW(INTERNAL, INTERNAL, 500, "InternalError", true, "An unexpected error has occurred."),
+};
+#undef ROW
+
+static const struct class_row *class_of(enum vch_err err) {
+    return &by_class[err < VCH_ERR_COUNT ? err : VCH_ERR_INTERNAL];
+}
+
+struct vch_api_error vch_api_error_of(enum vch_err err, const struct vch_diag *diag) {
+    const struct class_row *row = class_of(err);
+    if (!diag || !diag->reason) return row->error;
+    for (int i = 0; i < VCH_REASON_COUNT; i++)
+        if (strcmp(diag->reason, vch_reason_code((enum vch_reason)i)) == 0)
+            return by_reason[i].mqtt_code ? by_reason[i] : row->error;
+    return row->error;
+}
+
+const char *vch_api_error_message(enum vch_err err, const struct vch_diag *diag) {
+    const struct class_row *row = class_of(err);
+    if (row->private || !diag || !diag->message[0]) return row->message;
+    return diag->message;
+}
+
+const char *vch_api_error_reason(enum vch_err err, const struct vch_diag *diag) {
+    return diag && diag->reason ? diag->reason : vch_err_word(err);
+}

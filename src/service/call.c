@@ -1,0 +1,32 @@
+#include "service/call.h"
+
+static struct vch_str principal(const struct vch_call *call, const char *kind) {
+    return vch_arena_printf(call->arena, "%s/%.*s", kind, VCH_STR_ARG(call->caller.certificate_id));
+}
+
+struct vch_str vch_call_actor(const struct vch_call *call) {
+    switch (call->caller.kind) {
+    case VCH_CALLER_USER: return call->caller.arn;
+    case VCH_CALLER_CLAIM: return principal(call, "claim");
+    case VCH_CALLER_DEVICE: return principal(call, "cert");
+    case VCH_CALLER_SERVER: return VCH_STR("server");
+    case VCH_CALLER_NOBODY: break;
+    }
+    return VCH_STR("nobody");
+}
+
+struct vch_rec_ledger vch_call_ledger(const struct vch_call *call, const char *event) {
+    const struct vch_caller *caller = &call->caller;
+    struct vch_rec_ledger row = {
+        .time_ms = call->now_ms,
+        .event = vch_str_from(event),
+        .actor = vch_call_actor(call),
+        .source_ip = caller->source_ip,
+        .client_id = caller->client_id,
+        .template_name = caller->template_name,
+        .outcome = VCH_STR("ok"),
+        .detail = VCH_STR("{}"),
+    };
+    if (caller->kind == VCH_CALLER_CLAIM) row.claim_id = caller->certificate_id;
+    return row;
+}
