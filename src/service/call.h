@@ -12,6 +12,8 @@
 #include "pki/signer.h"
 #include "store/store.h"
 
+struct vch_policy_cache;
+
 /* Shared by all calls; does not change once the server serves. */
 struct vch_service {
     struct vch_store *store;
@@ -22,6 +24,7 @@ struct vch_service {
     struct vch_str root_pem;       /* DIR/ca.pem */
     uint8_t seal_key[32];          /* seals access key secrets at rest */
     bool limits_aws;
+    struct vch_policy_cache *policies; /* compiled IoT policies; authz.h */
 };
 
 enum vch_caller_kind {
