@@ -16,8 +16,9 @@ enum {
 enum vch_claim_action { VCH_CLAIM_CONNECT, VCH_CLAIM_PUBLISH, VCH_CLAIM_SUBSCRIBE, VCH_CLAIM_RECEIVE };
 
 /* `target` is the client id, the topic or the filter. CONNECT: any client id
- * of valid syntax without wildcards, '*', '?' or '$'. The others: the twelve
- * provisioning topics of its own template (SUBSCRIBE also the "/+" filters). */
+ * of valid syntax without wildcards, '*', '?' or '$'. The others, for its own
+ * template: PUBLISH the six request topics, RECEIVE their twelve answers,
+ * SUBSCRIBE these and the "/+" filters over them. */
 bool vch_claim_allows(struct vch_str template_name, enum vch_claim_action action, struct vch_str target);
 
 #endif

@@ -1,0 +1,94 @@
+#include "core/names.h"
+
+#include "core/arn.h"
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_hex(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Letters, digits and the characters of `more`, within the bounds. */
+static bool made_of(struct vch_str s, const char *more, size_t min, size_t max) {
+    if (s.len < min || s.len > max) return false;
+    struct vch_str extra = vch_str_from(more);
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_alnum(s.ptr[i]) && vch_str_find(extra, s.ptr[i], 0) == SIZE_MAX) return false;
+    return true;
+}
+
+bool vch_thing_name_valid(struct vch_str s) {
+    return made_of(s, ":_-", 1, VCH_THING_NAME_MAX);
+}
+
+bool vch_policy_name_valid(struct vch_str s) {
+    return made_of(s, "_+=,.@-", 1, VCH_POLICY_NAME_MAX);
+}
+
+bool vch_template_name_valid(struct vch_str s) {
+    return made_of(s, "_-", 1, VCH_TEMPLATE_NAME_MAX);
+}
+
+bool vch_certificate_id_valid(struct vch_str s) {
+    if (s.len != VCH_CERTIFICATE_ID_LEN) return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_hex(s.ptr[i])) return false;
+    return true;
+}
+
+bool vch_attribute_name_valid(struct vch_str s) {
+    return made_of(s, "_.,@/:#-", 1, 128);
+}
+
+bool vch_attribute_value_valid(struct vch_str s) {
+    return made_of(s, "_.,@/:#=[]-", 0, 800);
+}
+
+bool vch_role_arn_valid(struct vch_str s) {
+    struct vch_arn_parts parts;
+    if (s.len < 20 || s.len > 2048 || !vch_text_valid(s, 2048)) return false;
+    if (vch_arn_parse(s, &parts) != VCH_OK) return false;
+    return vch_str_eq_c(parts.service, "iam") && parts.region.len == 0 && vch_account_valid(parts.account) &&
+           vch_str_starts(parts.resource, VCH_STR("role/")) && parts.resource.len > 5;
+}
+
+bool vch_user_name_valid(struct vch_str s) {
+    return made_of(s, "_+=,.@-", 1, 64);
+}
+
+bool vch_account_valid(struct vch_str s) {
+    if (s.len != 12) return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_digit(s.ptr[i])) return false;
+    return true;
+}
+
+bool vch_region_valid(struct vch_str s) {
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z') return false;
+    return made_of(s, "-", 1, 32);
+}
+
+/* C0, DEL, and C1, which UTF-8 writes as C2 80 to C2 9F. */
+static bool is_control(struct vch_str s, size_t i) {
+    unsigned char c = (unsigned char)s.ptr[i];
+    if (c < 0x20 || c == 0x7F) return true;
+    return c == 0xC2 && (unsigned char)s.ptr[i + 1] < 0xA0;
+}
+
+bool vch_text_valid(struct vch_str s, size_t max) {
+    if (!vch_utf8_valid(s)) return false;
+    size_t characters = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (((unsigned char)s.ptr[i] & 0xC0) == 0x80) continue;
+        if (is_control(s, i)) return false;
+        characters++;
+    }
+    return characters <= max;
+}
