@@ -1,0 +1,1 @@
+vch_fuzz(sigv4 ROOMS core)
