@@ -15,12 +15,20 @@ struct vch_dial_options {
     bool tls;
 };
 struct vch_dial;
-/* Errors: IO (network), DENIED (TLS refused or not trusted), TIMEOUT, INVALID (credentials). */
+/* Errors: IO (network), DENIED (TLS refused or not trusted), TIMEOUT, INVALID (credentials). DENIED names
+ * what the certificate check said or the alert that the server sent. Never raises SIGPIPE. */
 enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_dial **ret, struct vch_diag *diag) VCH_MUST;
-/* Sends all or fails. */
+/* Sends all or fails. Deadlines are monotonic; one in the past still tries once. */
 enum vch_err vch_dial_send(struct vch_dial *dial, struct vch_str bytes, int64_t deadline_ms) VCH_MUST;
 /* At least one byte, or TIMEOUT, or NOT_FOUND when the peer closed, or IO. */
 enum vch_err vch_dial_recv(struct vch_dial *dial, void *buf, size_t size, size_t *ret_len, int64_t deadline_ms) VCH_MUST;
 void vch_dial_close(struct vch_dial *dial); /* orderly; NULL is fine */
+
+/* Why the last send or recv failed (DENIED: a TLS alert, which is how TLS 1.3
+ * refuses a client certificate after the handshake). Valid while open. */
+const struct vch_diag *vch_dial_diag(const struct vch_dial *dial);
+int vch_dial_fd(const struct vch_dial *dial); /* still the dial's */
+const char *vch_dial_tls_version(const struct vch_dial *dial); /* "TLSv1.3"; "" when plain */
+struct vch_str vch_dial_alpn(const struct vch_dial *dial);     /* what the server chose; empty: none */
 
 #endif

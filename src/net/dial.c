@@ -1,0 +1,251 @@
+#include "net/dial.h"
+
+#include "base/clock.h"
+#include "net/dial_priv.h"
+#include "net/resolve_priv.h"
+#include "net/sockbio_priv.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct vch_dial {
+    int fd;
+    SSL *ssl; /* NULL: plain */
+    bool broken; /* no close_notify any more */
+    struct vch_diag last;
+};
+
+/* True when the socket is ready for `events` before the deadline. */
+static bool wait_ready(int fd, short events, int64_t deadline_ms) {
+    for (;;) {
+        int64_t left = deadline_ms - vch_mono_ms();
+        struct pollfd pfd = {.fd = fd, .events = events};
+        int n = poll(&pfd, 1, left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
+        if (n > 0) return true;
+        if (n == 0 && left <= INT_MAX) return false;
+        if (n < 0 && errno != EINTR) return false;
+    }
+}
+
+/* ---- TCP ---------------------------------------------------------------- */
+
+static enum vch_err connect_one(const struct addrinfo *address, int64_t deadline_ms, int *ret_fd, int *ret_errno) {
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    *ret_errno = errno;
+    if (fd < 0) return VCH_ERR_IO;
+    const int one = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    enum vch_err err = VCH_OK;
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
+        int failure = errno;
+        socklen_t len = sizeof failure;
+        if (failure != EINPROGRESS) err = VCH_ERR_IO;
+        else if (!wait_ready(fd, POLLOUT, deadline_ms)) err = VCH_ERR_TIMEOUT, failure = ETIMEDOUT;
+        else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) != 0 || failure != 0) err = VCH_ERR_IO;
+        *ret_errno = failure;
+    }
+    if (err == VCH_OK) *ret_fd = fd;
+    else (void)close(fd);
+    return err;
+}
+
+/* Each address gets its share of the time left, so that one that swallows
+ * packets does not starve the next. */
+static enum vch_err connect_any(const struct addrinfo *list, int64_t deadline_ms, int *ret_fd, int *ret_errno) {
+    int left = 0;
+    for (const struct addrinfo *at = list; at; at = at->ai_next) left++;
+    enum vch_err err = VCH_ERR_IO;
+    for (const struct addrinfo *at = list; at; at = at->ai_next, left--) {
+        int64_t now = vch_mono_ms();
+        int64_t share = deadline_ms > now ? (deadline_ms - now) / left : 0;
+        err = connect_one(at, now + share, ret_fd, ret_errno);
+        if (err == VCH_OK) return VCH_OK;
+    }
+    return err;
+}
+
+static enum vch_err connect_host(struct vch_dial *dial, const struct vch_dial_options *options, struct vch_diag *diag) {
+    struct addrinfo *list = NULL;
+    VCH_TRY(vch_resolve(options->host, options->port, options->deadline_ms, &list, diag));
+    int failure = 0;
+    enum vch_err err = connect_any(list, options->deadline_ms, &dial->fd, &failure);
+    freeaddrinfo(list);
+    if (err == VCH_OK) return VCH_OK;
+    return vch_diag_set(diag, err, err == VCH_ERR_TIMEOUT ? "connect-timeout" : "connect-failed", "host",
+                        "Cannot connect to %.*s port %u: %s.", VCH_STR_ARG(options->host), (unsigned)options->port,
+                        strerror(failure));
+}
+
+/* ---- TLS ---------------------------------------------------------------- */
+
+/* What OpenSSL says went wrong, in our classes. */
+static enum vch_err tls_failure(struct vch_dial *dial, int ssl_error, int saved_errno, struct vch_diag *diag) {
+    unsigned long code = ERR_peek_error();
+    long verified = SSL_get_verify_result(dial->ssl);
+    dial->broken = true;
+    if (verified != X509_V_OK && !SSL_is_init_finished(dial->ssl))
+        return vch_diag_set(diag, VCH_ERR_DENIED, "tls-untrusted", "", "The server's certificate is not trusted: %s.",
+                            X509_verify_cert_error_string(verified));
+    if (ssl_error == SSL_ERROR_SSL && code && ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET)
+        return vch_diag_set(diag, VCH_ERR_DENIED, "tls-refused", "", "The server refused the TLS connection: %s.",
+                            SSL_alert_desc_string_long(ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET));
+    if (ssl_error == SSL_ERROR_SSL && code && ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        return vch_diag_set(diag, VCH_ERR_DENIED, "tls-failed", "", "TLS failed: %s.", ERR_reason_error_string(code));
+    return vch_diag_set(diag, VCH_ERR_IO, "connection-lost", "", "The connection was lost: %s.",
+                        saved_errno ? strerror(saved_errno) : "the server closed it");
+}
+
+/* Waits for what OpenSSL wants. OK: try again. */
+static enum vch_err tls_wait(struct vch_dial *dial, int result, int64_t deadline_ms, struct vch_diag *diag) {
+    int saved = errno;
+    int why = SSL_get_error(dial->ssl, result);
+    if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return tls_failure(dial, why, saved, diag);
+    if (wait_ready(dial->fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline_ms)) return VCH_OK;
+    return vch_diag_set(diag, VCH_ERR_TIMEOUT, "tls-timeout", "", "The server did not answer in time.");
+}
+
+static enum vch_err tls_handshake(struct vch_dial *dial, const struct vch_dial_options *options, struct vch_diag *diag) {
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_connect(dial->ssl);
+        if (result == 1) break;
+        VCH_TRY(tls_wait(dial, result, options->deadline_ms, diag));
+    }
+    const unsigned char *alpn = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(dial->ssl, &alpn, &len);
+    if (len && !vch_str_eq_c(vch_str_of(alpn, len), options->alpn ? options->alpn : ""))
+        return vch_diag_set(diag, VCH_ERR_DENIED, "tls-alpn", "", "The server chose a protocol that was not offered.");
+    return VCH_OK;
+}
+
+static enum vch_err tls_start(struct vch_dial *dial, const struct vch_dial_options *options, struct vch_diag *diag) {
+    SSL_CTX *ctx = NULL;
+    enum vch_err err = vch_dial_tls_context(options, &ctx, diag);
+    if (err == VCH_OK) err = vch_dial_tls_session(options, ctx, &dial->ssl, diag);
+    SSL_CTX_free(ctx);
+    if (err != VCH_OK) return err;
+    if (!vch_sockbio_set(dial->ssl, dial->fd)) return VCH_ERR_NOMEM;
+    return tls_handshake(dial, options, diag);
+}
+
+/* ---- the four calls ------------------------------------------------------ */
+
+enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_dial **ret, struct vch_diag *diag) {
+    *ret = NULL;
+    struct vch_dial *dial = calloc(1, sizeof *dial);
+    if (!dial) return VCH_ERR_NOMEM;
+    dial->fd = -1;
+    enum vch_err err = connect_host(dial, options, diag);
+    if (err == VCH_OK && options->tls) err = tls_start(dial, options, diag);
+    if (err == VCH_OK) {
+        *ret = dial;
+        return VCH_OK;
+    }
+    dial->broken = true;
+    vch_dial_close(dial);
+    return err;
+}
+
+static enum vch_err plain_failure(struct vch_dial *dial, int failure) {
+    return vch_diag_set(&dial->last, VCH_ERR_IO, "connection-lost", "", "The connection was lost: %s.", strerror(failure));
+}
+
+static enum vch_err plain_wait(struct vch_dial *dial, short events, int64_t deadline_ms) {
+    if (errno != EAGAIN && errno != EINTR) return plain_failure(dial, errno);
+    if (wait_ready(dial->fd, events, deadline_ms)) return VCH_OK;
+    return vch_diag_set(&dial->last, VCH_ERR_TIMEOUT, "timeout", "", "The server did not answer in time.");
+}
+
+/* One try; *ret_done is what went, zero when to try again. */
+static enum vch_err send_some(struct vch_dial *dial, struct vch_str bytes, size_t *ret_done, int64_t deadline_ms) {
+    *ret_done = 0;
+    errno = 0;
+    if (!dial->ssl) {
+        ssize_t n = send(dial->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+        if (n < 0) return plain_wait(dial, POLLOUT, deadline_ms);
+        *ret_done = (size_t)n;
+        return VCH_OK;
+    }
+    ERR_clear_error();
+    int result = SSL_write_ex(dial->ssl, bytes.ptr, bytes.len, ret_done);
+    return result == 1 ? VCH_OK : tls_wait(dial, result, deadline_ms, &dial->last);
+}
+
+enum vch_err vch_dial_send(struct vch_dial *dial, struct vch_str bytes, int64_t deadline_ms) {
+    vch_diag_clear(&dial->last);
+    while (bytes.len) {
+        size_t done = 0;
+        VCH_TRY(send_some(dial, bytes, &done, deadline_ms));
+        bytes = vch_str_sub(bytes, done, bytes.len);
+    }
+    return VCH_OK;
+}
+
+static enum vch_err closed(struct vch_dial *dial) {
+    return vch_diag_set(&dial->last, VCH_ERR_NOT_FOUND, "peer-closed", "", "The server closed the connection.");
+}
+
+static enum vch_err recv_tls(struct vch_dial *dial, void *buf, size_t size, size_t *ret_len, int64_t deadline_ms) {
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_read_ex(dial->ssl, buf, size, ret_len);
+        if (result == 1) return VCH_OK;
+        if (SSL_get_error(dial->ssl, result) == SSL_ERROR_ZERO_RETURN) return closed(dial);
+        VCH_TRY(tls_wait(dial, result, deadline_ms, &dial->last));
+    }
+}
+
+enum vch_err vch_dial_recv(struct vch_dial *dial, void *buf, size_t size, size_t *ret_len, int64_t deadline_ms) {
+    *ret_len = 0;
+    vch_diag_clear(&dial->last);
+    if (dial->ssl) return recv_tls(dial, buf, size, ret_len, deadline_ms);
+    for (;;) {
+        ssize_t n = recv(dial->fd, buf, size, 0);
+        if (n == 0) return closed(dial);
+        if (n > 0) {
+            *ret_len = (size_t)n;
+            return VCH_OK;
+        }
+        VCH_TRY(plain_wait(dial, POLLIN, deadline_ms));
+    }
+}
+
+const struct vch_diag *vch_dial_diag(const struct vch_dial *dial) {
+    return &dial->last;
+}
+
+int vch_dial_fd(const struct vch_dial *dial) {
+    return dial->fd;
+}
+
+const char *vch_dial_tls_version(const struct vch_dial *dial) {
+    return dial->ssl ? SSL_get_version(dial->ssl) : "";
+}
+
+struct vch_str vch_dial_alpn(const struct vch_dial *dial) {
+    const unsigned char *alpn = NULL;
+    unsigned len = 0;
+    if (dial->ssl) SSL_get0_alpn_selected(dial->ssl, &alpn, &len);
+    return vch_str_of(alpn, len);
+}
+
+void vch_dial_close(struct vch_dial *dial) {
+    if (!dial) return;
+    if (dial->ssl && !dial->broken) (void)SSL_shutdown(dial->ssl);
+    ERR_clear_error();
+    SSL_free(dial->ssl);
+    if (dial->fd >= 0) (void)close(dial->fd);
+    free(dial);
+}

@@ -1,0 +1,135 @@
+#include "net/dial_priv.h"
+
+#include "net/resolve_priv.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+static enum vch_err credentials(struct vch_diag *diag, const char *field, const char *what) {
+    unsigned long code = ERR_peek_last_error();
+    const char *why = code ? ERR_reason_error_string(code) : NULL;
+    return vch_diag_set(diag, VCH_ERR_INVALID, "credentials-invalid", field, "%s%s%s.", what, why ? ": " : "", why ? why : "");
+}
+
+static BIO *reader(struct vch_str pem) {
+    return pem.len <= INT_MAX ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
+}
+
+/* Without it OpenSSL would ask for a passphrase on the terminal. */
+static int no_passphrase(char *buf, int size, int writing, void *arg) {
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return 0;
+}
+
+/* PEM reading stops at the end of the input or at something broken; both give
+ * NULL, and only the first is fine. */
+static bool at_end_of_pem(void) {
+    unsigned long code = ERR_peek_last_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+static enum vch_err add_roots(SSL_CTX *ctx, struct vch_str pem, struct vch_diag *diag) {
+    if (pem.len == 0)
+        return SSL_CTX_set_default_verify_paths(ctx) == 1 ? VCH_OK : credentials(diag, "root", "The system's certificates cannot be read");
+    BIO *bio = reader(pem);
+    if (!bio) return VCH_ERR_NOMEM;
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    int count = 0;
+    bool added = true;
+    for (X509 *root = NULL; added && (root = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL; count++) {
+        added = X509_STORE_add_cert(store, root) == 1;
+        X509_free(root);
+    }
+    BIO_free(bio);
+    if (!added || count == 0 || !at_end_of_pem()) return credentials(diag, "root", "The root certificates cannot be read");
+    ERR_clear_error(); /* the end of the input reads as an error */
+    return VCH_OK;
+}
+
+/* The first certificate is the client's own; what follows is its chain. */
+static enum vch_err use_certificate(SSL_CTX *ctx, struct vch_str pem, struct vch_diag *diag) {
+    BIO *bio = reader(pem);
+    if (!bio) return VCH_ERR_NOMEM;
+    X509 *leaf = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+    bool used = leaf && SSL_CTX_use_certificate(ctx, leaf) == 1;
+    X509_free(leaf);
+    for (X509 *next = NULL; used && (next = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL;) {
+        used = SSL_CTX_add0_chain_cert(ctx, next) == 1;
+        if (!used) X509_free(next);
+    }
+    BIO_free(bio);
+    if (!used || !at_end_of_pem()) return credentials(diag, "certificate", "The client certificate cannot be used");
+    ERR_clear_error();
+    return VCH_OK;
+}
+
+static enum vch_err use_key(SSL_CTX *ctx, struct vch_str pem, struct vch_diag *diag) {
+    BIO *bio = reader(pem);
+    if (!bio) return VCH_ERR_NOMEM;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    BIO_free(bio);
+    bool used = key && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+    EVP_PKEY_free(key);
+    if (!used) return credentials(diag, "key", "The private key cannot be used");
+    if (SSL_CTX_check_private_key(ctx) == 1) return VCH_OK;
+    return credentials(diag, "key", "The private key does not belong to the certificate");
+}
+
+static enum vch_err fill_context(SSL_CTX *ctx, const struct vch_dial_options *options, struct vch_diag *diag) {
+    if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) return VCH_ERR_NOMEM;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+    VCH_TRY(add_roots(ctx, options->root_pem, diag));
+    if (options->certificate_pem.len == 0 && options->key_pem.len == 0) return VCH_OK;
+    VCH_TRY(use_certificate(ctx, options->certificate_pem, diag));
+    return use_key(ctx, options->key_pem, diag);
+}
+
+enum vch_err vch_dial_tls_context(const struct vch_dial_options *options, SSL_CTX **ret, struct vch_diag *diag) {
+    ERR_clear_error();
+    *ret = SSL_CTX_new(TLS_client_method());
+    if (!*ret) return VCH_ERR_NOMEM;
+    enum vch_err err = fill_context(*ret, options, diag);
+    ERR_clear_error();
+    if (err == VCH_OK) return VCH_OK;
+    SSL_CTX_free(*ret);
+    *ret = NULL;
+    return err;
+}
+
+/* RFC 6066 3: no SNI for literal addresses; those are checked against the
+ * certificate's IP names. */
+static bool set_name(SSL *ssl, const char *host) {
+    if (vch_host_is_address(host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
+}
+
+static bool set_alpn(SSL *ssl, const char *alpn) {
+    unsigned char wire[256];
+    size_t len = strlen(alpn);
+    if (len == 0 || len > 255) return false;
+    wire[0] = (unsigned char)len;
+    memcpy(wire + 1, alpn, len);
+    return SSL_set_alpn_protos(ssl, wire, (unsigned)(len + 1)) == 0;
+}
+
+enum vch_err vch_dial_tls_session(const struct vch_dial_options *options, SSL_CTX *ctx, SSL **ret, struct vch_diag *diag) {
+    char host[256];
+    if (!vch_str_copy(host, sizeof host, options->host)) return VCH_ERR_INVALID;
+    SSL *ssl = SSL_new(ctx);
+    if (!ssl) return VCH_ERR_NOMEM;
+    enum vch_err err = VCH_OK;
+    if (!set_name(ssl, host)) err = vch_diag_set(diag, VCH_ERR_INVALID, "host-invalid", "host", "The host is not a name that TLS can check.");
+    else if (options->alpn && !set_alpn(ssl, options->alpn)) err = vch_diag_set(diag, VCH_ERR_INVALID, "alpn-invalid", "alpn", "The protocol name is empty or too long.");
+    if (err == VCH_OK) *ret = ssl;
+    else SSL_free(ssl);
+    return err;
+}
