@@ -1,0 +1,81 @@
+/* The table itself: the field words of ops.def and their expansion. */
+#include "shape/op.h"
+
+#define ROW_OF(n, loc, t, req, ...)                                                                                    \
+    {.name = #n, .in = VCH_IN_##loc, .type = VCH_FIELD_##t, .required = (req), __VA_ARGS__}
+
+/* Inputs. */
+#define PATH(n, c) ROW_OF(n, PATH, STR, true, .check = VCH_CHECK_##c)
+#define PATH_STR(n, lo, hi) ROW_OF(n, PATH, STR, true, .min = (lo), .max = (hi))
+#define PATH_INT(n) ROW_OF(n, PATH, INT, true, .min = 1, .max = INT32_MAX)
+#define HEADER(n, w, c) ROW_OF(n, HEADER, STR, true, .wire = (w), .check = VCH_CHECK_##c)
+#define query_str(n, hi) ROW_OF(n, QUERY, STR, false, .max = (hi))
+#define query_int(n, lo, hi) ROW_OF(n, QUERY, INT, false, .min = (lo), .max = (hi))
+#define query_bool(n) ROW_OF(n, QUERY, BOOL, false, .words = NULL)
+#define QUERY_WORD(n, w) ROW_OF(n, QUERY, STR, true, .words = w)
+#define BODY_STR(n, lo, hi) ROW_OF(n, BODY, STR, true, .min = (lo), .max = (hi))
+#define BODY_INT(n, lo, hi) ROW_OF(n, BODY, INT, true, .min = (lo), .max = (hi))
+#define BODY_CHECKED(n, c) ROW_OF(n, BODY, STR, true, .check = VCH_CHECK_##c)
+#define body_checked(n, c) ROW_OF(n, BODY, STR, false, .check = VCH_CHECK_##c)
+#define body_text(n, hi) ROW_OF(n, BODY, STR, false, .check = VCH_CHECK_TEXT, .max = (hi))
+#define body_word(n, w) ROW_OF(n, BODY, STR, false, .words = (w))
+#define body_bool(n) ROW_OF(n, BODY, BOOL, false, .words = NULL)
+#define body_int(n, lo, hi) ROW_OF(n, BODY, INT, false, .min = (lo), .max = (hi))
+#define MARKER_PAGE query_str(marker, 1024), query_int(pageSize, 1, 250)
+#define TOKEN_PAGE query_str(nextToken, 1024), query_int(maxResults, 1, 250)
+#define HOOK                                                                                                           \
+    ROW_OF(preProvisioningHook, BODY, OBJECT, false,                                                                   \
+           .members = LIST(ROW_OF(payloadVersion, BODY, STR, false, .check = VCH_CHECK_HOOK_VERSION, .min = 10, .max = 32), \
+                           ROW_OF(targetArn, BODY, STR, true, .check = VCH_CHECK_TEXT, .min = 1, .max = 2048)))
+
+/* Outputs. */
+#define MEMBER(n, t, req) ROW_OF(n, BODY, t, req, .words = NULL)
+#define STR(n) MEMBER(n, STR, true)
+#define str(n) MEMBER(n, STR, false)
+#define INT(n) MEMBER(n, INT, true)
+#define integer(n) MEMBER(n, INT, false)
+#define BOOL(n) MEMBER(n, BOOL, true)
+#define TIME(n) MEMBER(n, TIME, true)
+#define MAP(n) MEMBER(n, MAP, true)
+#define STRS(n) MEMBER(n, STRS, true)
+#define any(n) MEMBER(n, ANY, false)
+#define OBJECT(n, ...) ROW_OF(n, BODY, OBJECT, true, .members = LIST(__VA_ARGS__))
+#define OBJECT_EMPTY(n) ROW_OF(n, BODY, OBJECT, true, .members = nothing)
+#define object(n, ...) ROW_OF(n, BODY, OBJECT, false, .members = LIST(__VA_ARGS__))
+#define OBJECTS(n, ...) ROW_OF(n, BODY, OBJECTS, true, .members = LIST(__VA_ARGS__))
+#define CLAIM_FIELDS                                                                                                   \
+    STR(certificateId), STR(templateName), STR(createdBy), STR(state), TIME(creationDate), TIME(notBefore),            \
+        TIME(expiration), INT(usesMax), INT(usesDone), INT(certificatesMade), any(bindings)
+
+#define LIST(...) (const struct vch_op_field[]){__VA_ARGS__, {.name = NULL}}
+#define IN(...) LIST(__VA_ARGS__)
+#define OUT(...) LIST(__VA_ARGS__)
+#define IN_NOTHING nothing
+#define OUT_NOTHING nothing
+#define ERR(e) | (1u << VCH_AWS_##e)
+#define ERR_NONE
+
+static const struct vch_op_field nothing[] = {{.name = NULL}};
+
+static const struct vch_op_row rows[VCH_OP_COUNT] = {
+#define VCH_OP_ROW(id, n, sc, m, p, act, res, sum, ins, outs, errs)                                                    \
+    [VCH_OP_##id] = {.name = (n),                                                                                      \
+                     .scope = VCH_SCOPE_##sc,                                                                          \
+                     .method = (m),                                                                                    \
+                     .path = (p),                                                                                      \
+                     .action = (act),                                                                                  \
+                     .resource = (res),                                                                                \
+                     .summary = (sum),                                                                                 \
+                     .in = ins,                                                                                        \
+                     .out = outs,                                                                                      \
+                     .errors = 0u errs},
+#include "shape/ops.def"
+#undef VCH_OP_ROW
+};
+
+_Static_assert(VCH_AWS_ERROR_COUNT <= 32, "errors of a row are a bit set of 32");
+
+const struct vch_op_row *vch_op_row(enum vch_op op) {
+    vch_assert(op > VCH_OP_NONE && op < VCH_OP_COUNT);
+    return &rows[op];
+}
