@@ -43,6 +43,15 @@ struct vch_val_limits {
 enum vch_err vch_json_decode(struct vch_str text, const struct vch_val_limits *limits, struct vch_arena *arena,
                              struct vch_val **ret, struct vch_diag *diag) VCH_MUST;
 
+/* RFC 8949, one item, nothing after it. Accepted: integers that fit, text,
+ * arrays and maps of definite and indefinite length with text keys, booleans,
+ * null, floats. Refused: tags, byte strings, undefined, duplicate keys. Same
+ * errors ("cbor-malformed", "cbor-too-large"). */
+enum vch_err vch_cbor_decode(struct vch_str bytes, const struct vch_val_limits *limits, struct vch_arena *arena,
+                             struct vch_val **ret, struct vch_diag *diag) VCH_MUST;
+/* Definite lengths, shortest heads. */
+void vch_cbor_encode(const struct vch_val *val, struct vch_buf *buf);
+
 /* Compact JSON. Reals are printed with up to three decimals, as AWS prints
  * timestamps; text is escaped to printable ASCII and UTF-8. */
 void vch_json_encode(const struct vch_val *val, struct vch_buf *buf);

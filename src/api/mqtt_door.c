@@ -1,0 +1,208 @@
+#include "api/mqtt_door.h"
+
+#include <stdlib.h>
+
+#include "api/mqtt_peer_priv.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/claim.h"
+#include "core/reason.h"
+#include "core/topic.h"
+
+struct vch_authz_ask vch_peer_ask(struct vch_mqtt_session *session) {
+    const struct vch_peer *peer = vch_peer_of(session);
+    struct vch_conn *conn = vch_mqtt_session_conn(session);
+    return (struct vch_authz_ask){
+        .authz = peer->authz,
+        .site = &peer->door->service->site,
+        .client_id = vch_mqtt_session_client_id(session),
+        .certificate_id = vch_str_from(vch_conn_peer_id(conn)),
+        .source_ip = vch_str_from(vch_conn_peer_ip(conn)),
+    };
+}
+
+static enum vch_err check(struct vch_mqtt_session *session, const char *action, const char *type, struct vch_str name,
+                          struct vch_diag *diag) {
+    struct vch_authz_ask ask = vch_peer_ask(session);
+    ask.action = action;
+    ask.resource_type = type;
+    ask.name = name;
+    return vch_authz_check(&ask, diag);
+}
+
+static enum vch_mqtt_verdict deny(struct vch_diag *diag, const char *sentence) {
+    (void)VCH_REFUSE(diag, VCH_ERR_DENIED, TOPIC_RESERVED, "topic", "%s", sentence);
+    return VCH_MQTT_DENY;
+}
+
+static enum vch_mqtt_verdict verdict_of(enum vch_err err) {
+    return err == VCH_OK ? VCH_MQTT_ALLOW : VCH_MQTT_DENY;
+}
+
+static bool must_wait(struct vch_mqtt_session *session) {
+    const struct vch_peer *peer = vch_peer_of(session);
+    if (!peer->stale && !peer->loading) return false;
+    vch_door_refresh(session);
+    return true;
+}
+
+/* ---- PUBLISH ------------------------------------------------------------ */
+
+static enum vch_mqtt_verdict claim_publish(const struct vch_peer *peer, const struct vch_mqtt_publish *packet,
+                                           struct vch_diag *diag) {
+    if (packet->retain) return deny(diag, "A provisioning claim cannot publish with RETAIN.");
+    if (!vch_claim_allows(vch_str_from(peer->template_name), VCH_CLAIM_PUBLISH, packet->topic))
+        return deny(diag, "A provisioning claim can publish on the provisioning topics of its own template only.");
+    return VCH_MQTT_TAKE;
+}
+
+static enum vch_mqtt_verdict device_publish(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
+                                            struct vch_diag *diag) {
+    if (check(session, "iot:Publish", "topic", packet->topic, diag) != VCH_OK) return VCH_MQTT_DENY;
+    if (!vch_topic_reserved(packet->topic))
+        return packet->retain ? verdict_of(check(session, "iot:RetainPublish", "topic", packet->topic, diag)) : VCH_MQTT_ALLOW;
+    struct vch_prov_topic topic = vch_prov_topic_parse(packet->topic);
+    if (packet->retain || topic.op == VCH_PROV_NONE || topic.leaf != VCH_PROV_REQUEST)
+        return deny(diag, "Clients cannot publish on this reserved topic.");
+    return VCH_MQTT_TAKE;
+}
+
+static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
+                                        struct vch_diag *diag) {
+    (void)arg;
+    if (vch_topic_check(packet->topic, diag) != VCH_OK) return VCH_MQTT_DENY;
+    const struct vch_peer *peer = vch_peer_of(session);
+    if (peer->claim) return claim_publish(peer, packet, diag);
+    if (must_wait(session)) return VCH_MQTT_WAIT;
+    return device_publish(session, packet, diag);
+}
+
+/* ---- SUBSCRIBE and delivery --------------------------------------------- */
+
+static enum vch_mqtt_verdict on_subscribe(void *arg, struct vch_mqtt_session *session, struct vch_str filter,
+                                          struct vch_diag *diag) {
+    (void)arg;
+    if (vch_filter_check(filter, diag) != VCH_OK) return VCH_MQTT_DENY;
+    const struct vch_peer *peer = vch_peer_of(session);
+    if (!peer->claim) {
+        if (must_wait(session)) return VCH_MQTT_WAIT;
+        return verdict_of(check(session, "iot:Subscribe", "topicfilter", filter, diag));
+    }
+    if (vch_claim_allows(vch_str_from(peer->template_name), VCH_CLAIM_SUBSCRIBE, filter)) return VCH_MQTT_ALLOW;
+    return deny(diag, "A provisioning claim can subscribe to the provisioning topics of its own template only.");
+}
+
+static enum vch_mqtt_verdict on_deliver(void *arg, struct vch_mqtt_session *session, struct vch_str topic) {
+    (void)arg;
+    if (vch_peer_of(session)->claim) return VCH_MQTT_DENY; /* its answers go to it directly */
+    if (must_wait(session)) return VCH_MQTT_WAIT;
+    return verdict_of(check(session, "iot:Receive", "topic", topic, NULL));
+}
+
+/* ---- the end ------------------------------------------------------------ */
+
+static void on_closed(void *arg, struct vch_mqtt_session *session, const char *reason, struct vch_str detail) {
+    struct vch_mqtt_door *door = arg;
+    struct vch_peer *peer = vch_peer_of(session);
+    struct vch_conn *conn = vch_mqtt_session_conn(session);
+    if (!peer) atomic_fetch_add(&door->connects_refused, 1);
+    VCH_LOG(INFO, "mqtt-closed", VCH_LOG_C("reason", reason), VCH_LOG_S("client", vch_mqtt_session_client_id(session)),
+            VCH_LOG_C("certificate", vch_conn_peer_id(conn)), VCH_LOG_C("ip", vch_conn_peer_ip(conn)),
+            VCH_LOG_S("detail", detail));
+    if (!peer) return;
+    vch_mqtt_session_set_user(session, NULL);
+    vch_timer_deinit(&peer->expiry);
+    vch_authz_unref(peer->authz);
+    free(peer);
+}
+
+/* ---- changes ------------------------------------------------------------ */
+
+static void look_again(struct vch_mqtt_session *session, const char *key) {
+    (void)key;
+    struct vch_peer *peer = vch_peer_of(session);
+    if (!peer) return; /* CONNECT is still under way and reads afresh */
+    struct vch_identity identity;
+    struct vch_diag diag = {0};
+    struct vch_str id = vch_str_from(vch_conn_peer_id(vch_mqtt_session_conn(session)));
+    if (vch_identity_check(peer->door->service, id, &identity, &diag) != VCH_OK) {
+        vch_mqtt_close(session, &diag);
+        return;
+    }
+    peer->stale = !peer->claim;
+}
+
+static void mark_stale(struct vch_mqtt_session *session, const char *key) {
+    (void)key;
+    struct vch_peer *peer = vch_peer_of(session);
+    if (peer && !peer->claim) peer->stale = true;
+}
+
+void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind, struct vch_str key) {
+    enum vch_err err = VCH_OK;
+    char id[65];
+    switch (kind) {
+    case VCH_CHANGE_CERTIFICATE:
+    case VCH_CHANGE_CLAIM:
+        if (vch_str_copy(id, sizeof id, key)) err = vch_mqtt_each_of(door->broker, id, look_again);
+        break;
+    case VCH_CHANGE_POLICY: err = vch_mqtt_each(door->broker, mark_stale, key); break;
+    case VCH_CHANGE_TEMPLATE: /* asked at every step of a provisioning */
+    case VCH_CHANGE_USER: break;
+    }
+    if (err != VCH_OK) VCH_LOG(ERROR, "mqtt-change-lost", VCH_LOG_S("key", key), VCH_LOG_C("error", vch_err_word(err)));
+}
+
+void vch_mqtt_door_clock_moved(struct vch_mqtt_door *door) {
+    if (vch_mqtt_each(door->broker, look_again, VCH_STR("")) != VCH_OK) VCH_LOG(ERROR, "mqtt-change-lost", VCH_LOG_C("key", "clock"));
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+enum vch_err vch_mqtt_door_verify(void *arg, const char id[65], struct vch_diag *diag) {
+    struct vch_mqtt_door *door = arg;
+    struct vch_identity identity;
+    enum vch_err err = vch_identity_check(door->service, vch_str_from(id), &identity, diag);
+    if (err != VCH_OK) atomic_fetch_add(&door->handshakes_refused, 1);
+    return err;
+}
+
+enum vch_err vch_mqtt_door_attach(struct vch_mqtt_door *door, struct vch_conn *conn) {
+    return vch_mqtt_attach(door->broker, conn);
+}
+
+enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, struct vch_mqtt_door **ret) {
+    struct vch_mqtt_door *door = calloc(1, sizeof *door);
+    if (!door) return VCH_ERR_NOMEM;
+    door->service = options->service;
+    door->pool = options->pool;
+    struct vch_mqtt_options broker = {
+        .hooks = {vch_door_connect, on_publish, on_subscribe, on_deliver, vch_door_taken, on_closed, door},
+        .keep_alive_min_s = 30,
+        .keep_alive_max_s = 1200,
+        .filters_per_subscribe = 8,
+        .subscriptions_per_session = 50,
+        .inflight_max = 100,
+    };
+    enum vch_err err = vch_mqtt_broker_new(&broker, options->loops, options->loop_count, &door->broker);
+    if (err != VCH_OK) {
+        free(door);
+        return err;
+    }
+    *ret = door;
+    return VCH_OK;
+}
+
+void vch_mqtt_door_free(struct vch_mqtt_door *door) {
+    if (!door) return;
+    vch_mqtt_broker_free(door->broker);
+    free(door);
+}
+
+void vch_mqtt_door_stats(struct vch_mqtt_door *door, struct vch_mqtt_door_stats *ret) {
+    vch_mqtt_stats(door->broker, &ret->broker);
+    ret->connects_refused = atomic_load(&door->connects_refused);
+    ret->handshakes_refused = atomic_load(&door->handshakes_refused);
+    ret->provisioning_accepted = atomic_load(&door->provisioning_accepted);
+    ret->provisioning_rejected = atomic_load(&door->provisioning_rejected);
+}

@@ -1,0 +1,46 @@
+/* What the MQTT door knows of one session; lives from CONNECT to its end, on
+ * the session's loop. */
+#ifndef VCH_API_MQTT_PEER_PRIV_H
+#define VCH_API_MQTT_PEER_PRIV_H
+
+#include <stdatomic.h>
+
+#include "api/mqtt_door.h"
+#include "service/authz.h"
+
+enum { VCH_PEER_REQUESTS_MAX = 8 }; /* provisioning requests under way per session */
+
+struct vch_mqtt_door {
+    struct vch_service *service;
+    struct vch_pool *pool;
+    struct vch_mqtt_broker *broker;
+    atomic_uint_fast64_t connects_refused, handshakes_refused, provisioning_accepted, provisioning_rejected;
+};
+
+struct vch_peer {
+    struct vch_mqtt_door *door;
+    struct vch_authz *authz; /* devices; NULL for claims */
+    struct vch_timer expiry;
+    int64_t not_after_ms;
+    bool claim;
+    bool stale;   /* something behind `authz` changed */
+    bool loading; /* a refresh is under way */
+    uint8_t requests;
+    char template_name[40];
+};
+
+static inline struct vch_peer *vch_peer_of(const struct vch_mqtt_session *session) {
+    return vch_mqtt_session_user(session);
+}
+
+/* A question about this session's principal; the caller fills action, type, name. */
+struct vch_authz_ask vch_peer_ask(struct vch_mqtt_session *session);
+
+/* mqtt_connect.c: from CONNECT to CONNACK, and fresh data for a stale peer. */
+void vch_door_connect(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_connect *packet);
+void vch_door_refresh(struct vch_mqtt_session *session);
+
+/* mqtt_request.c: a PUBLISH on a provisioning topic becomes an operation. */
+void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet);
+
+#endif

@@ -1,0 +1,267 @@
+/* A PUBLISH on a provisioning topic: topic to operation, payload to a checked
+ * document, a worker runs the use case, the answer goes to the publishing
+ * connection alone, whether or not it subscribed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/errors.h"
+#include "api/mqtt_peer_priv.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/names.h"
+#include "core/reason.h"
+#include "core/topic.h"
+
+enum { REQUEST_MAX = 16384, ANSWER_MAX = 131072, ARENA_MAX = 1 << 20 };
+
+static const struct {
+    const char *name; /* as AWS calls it */
+    vch_use_case *run;
+} operations[] = {
+    [VCH_PROV_CREATE_KEYS] = {"CreateKeysAndCertificate", vch_uc_claim_keys},
+    [VCH_PROV_CREATE_FROM_CSR] = {"CreateCertificateFromCsr", vch_uc_claim_csr},
+    [VCH_PROV_REGISTER_THING] = {"RegisterThing", vch_uc_register_thing_fleet},
+};
+_Static_assert(sizeof operations / sizeof *operations == VCH_PROV_REGISTER_THING + 1, "a use case for every operation");
+
+struct request {
+    struct vch_mqtt_door *door;
+    struct vch_mqtt_ref ref;
+    struct vch_prov_topic topic; /* views into topic_text */
+    char topic_text[VCH_TOPIC_MAX + 16];
+    char peer_id[65];
+    char source_ip[64];
+    char client_id[VCH_CLIENT_ID_MAX + 1];
+    char template_name[40]; /* of the claim */
+    bool claim;
+    int64_t started_us;
+    struct vch_str payload; /* owned, wiped */
+    /* the worker's answer */
+    enum vch_err err;
+    struct vch_diag diag;
+    struct vch_buf answer;
+};
+
+static void drop(struct request *r) {
+    if (r->payload.ptr) vch_wipe((void *)(uintptr_t)r->payload.ptr, r->payload.len);
+    free((void *)(uintptr_t)r->payload.ptr);
+    vch_buf_deinit(&r->answer);
+    free(r);
+}
+
+/* ---- on a worker -------------------------------------------------------- */
+
+static enum vch_err invalid(struct vch_diag *diag, const char *field, const char *sentence) {
+    return VCH_REFUSE(diag, VCH_ERR_MALFORMED, PAYLOAD_INVALID, field, "%s", sentence);
+}
+
+static enum vch_err decode_payload(struct request *r, struct vch_arena *arena, struct vch_val **ret) {
+    *ret = vch_val_new_map(arena);
+    if (!*ret) return VCH_ERR_NOMEM;
+    if (r->payload.len > REQUEST_MAX)
+        return VCH_REFUSE(&r->diag, VCH_ERR_TOO_LARGE, PAYLOAD_TOO_LARGE, "", "The payload is larger than %d bytes.", REQUEST_MAX);
+    if (r->payload.len == 0) return VCH_OK;
+    struct vch_val_limits limits = {.depth = 8, .values = 2000};
+    struct vch_diag why = {0};
+    enum vch_err err = r->topic.format == VCH_PROV_CBOR ? vch_cbor_decode(r->payload, &limits, arena, ret, &why)
+                                                        : vch_json_decode(r->payload, &limits, arena, ret, &why);
+    if (err == VCH_ERR_NOMEM) return err;
+    if (err != VCH_OK) return invalid(&r->diag, "", why.message);
+    return (*ret)->type == VCH_VAL_MAP ? VCH_OK : invalid(&r->diag, "", "The payload is not an object.");
+}
+
+/* Known members of the right type; all others are ignored, as AWS does. */
+static enum vch_err pick_inputs(struct request *r, const struct vch_val *payload, struct vch_arena *arena, struct vch_val *in) {
+    static const struct {
+        const char *name;
+        enum vch_val_type type;
+        const char *sentence;
+    } known[] = {
+        {"certificateSigningRequest", VCH_VAL_STR, "certificateSigningRequest must be a string."},
+        {"certificateOwnershipToken", VCH_VAL_STR, "certificateOwnershipToken must be a string."},
+        {"parameters", VCH_VAL_MAP, "parameters must be an object."},
+    };
+    VCH_TRY(vch_val_put_str(arena, in, "templateName", r->topic.template_name));
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const struct vch_val *given = vch_val_get(payload, known[i].name);
+        if (!given || given->type == VCH_VAL_NULL) continue;
+        if (given->type != known[i].type) return invalid(&r->diag, known[i].name, known[i].sentence);
+        struct vch_val *slot = vch_val_put(arena, in, known[i].name);
+        if (!slot) return VCH_ERR_NOMEM;
+        *slot = *given;
+    }
+    return VCH_OK;
+}
+
+static struct vch_caller caller_of(const struct request *r) {
+    return (struct vch_caller){
+        .kind = r->claim ? VCH_CALLER_CLAIM : VCH_CALLER_DEVICE,
+        .certificate_id = vch_str_from(r->peer_id),
+        .template_name = vch_str_from(r->template_name),
+        .source_ip = vch_str_from(r->source_ip),
+        .client_id = vch_str_from(r->client_id),
+    };
+}
+
+static enum vch_err run(struct request *r, struct vch_arena *arena, struct vch_val **ret_out) {
+    struct vch_val *payload;
+    struct vch_val *in = vch_val_new_map(arena);
+    *ret_out = vch_val_new_map(arena);
+    if (!in || !*ret_out) return VCH_ERR_NOMEM;
+    VCH_TRY(decode_payload(r, arena, &payload));
+    VCH_TRY(pick_inputs(r, payload, arena, in));
+    struct vch_call call = {
+        .service = r->door->service,
+        .arena = arena,
+        .caller = caller_of(r),
+        .now_ms = vch_now_ms(),
+        .in = in,
+        .raw = r->payload,
+        .out = *ret_out,
+        .diag = &r->diag,
+    };
+    return operations[r->topic.op].run(&call);
+}
+
+static enum vch_err rejection(const struct request *r, struct vch_arena *arena, struct vch_val **ret) {
+    *ret = vch_val_new_map(arena);
+    if (!*ret) return VCH_ERR_NOMEM;
+    /* All three, always: a shipped client crashes when one is missing. */
+    struct vch_api_error error = vch_api_error_of(r->err, &r->diag);
+    VCH_TRY(vch_val_put_int(arena, *ret, "statusCode", error.mqtt_status));
+    VCH_TRY(vch_val_put_str(arena, *ret, "errorCode", vch_str_from(error.mqtt_code)));
+    return vch_val_put_str(arena, *ret, "errorMessage", vch_str_from(vch_api_error_message(r->err, &r->diag)));
+}
+
+static void encode(const struct request *r, const struct vch_val *val, struct vch_buf *buf) {
+    vch_buf_clear(buf);
+    if (r->topic.format == VCH_PROV_CBOR) vch_cbor_encode(val, buf);
+    else vch_json_encode(val, buf);
+}
+
+static void answer(struct request *r, struct vch_arena *arena) {
+    struct vch_val *out = NULL;
+    r->err = run(r, arena, &out);
+    if (r->err == VCH_OK) encode(r, out, &r->answer);
+    if (r->err == VCH_OK && r->answer.failed) r->err = VCH_ERR_INTERNAL;
+    if (r->err == VCH_OK) return;
+    if (rejection(r, arena, &out) == VCH_OK) encode(r, out, &r->answer);
+}
+
+static void log_request(const struct request *r) {
+    VCH_LOG(INFO, "provisioning", VCH_LOG_C("operation", operations[r->topic.op].name),
+            VCH_LOG_C("result", r->err == VCH_OK ? "accepted" : "rejected"),
+            VCH_LOG_C("reason", r->err == VCH_OK ? "ok" : vch_api_error_reason(r->err, &r->diag)),
+            VCH_LOG_C(r->claim ? "claim" : "certificate", r->peer_id), VCH_LOG_C("client", r->client_id),
+            VCH_LOG_C("ip", r->source_ip), VCH_LOG_S("template", r->topic.template_name.len ? r->topic.template_name : vch_str_from(r->template_name)),
+            VCH_LOG_C("detail", r->diag.message), VCH_LOG_I("us", vch_mono_us() - r->started_us));
+}
+
+static void finish(void *arg);
+
+static void work(void *arg) {
+    struct request *r = arg;
+    struct vch_arena *arena = vch_arena_new(ARENA_MAX, true);
+    if (arena) answer(r, arena);
+    else r->err = VCH_ERR_NOMEM;
+    vch_arena_free(arena);
+    atomic_fetch_add(r->err == VCH_OK ? &r->door->provisioning_accepted : &r->door->provisioning_rejected, 1);
+    log_request(r);
+    if (!vch_loop_post(r->ref.loop, finish, r)) drop(r);
+}
+
+/* ---- back on the loop --------------------------------------------------- */
+
+/* A registered device needs iot:Receive on the answer's topic like on any other. */
+static bool may_receive(struct vch_mqtt_session *session, struct vch_str topic) {
+    const struct vch_peer *peer = vch_peer_of(session);
+    if (peer->claim) return true;
+    struct vch_authz_ask ask = vch_peer_ask(session);
+    ask.action = "iot:Receive";
+    ask.resource_type = "topic";
+    ask.name = topic;
+    return vch_authz_eval(&ask) == VCH_VERDICT_ALLOW;
+}
+
+static void finish(void *arg) {
+    struct request *r = arg;
+    struct vch_mqtt_session *session = vch_mqtt_find(r->door->broker, r->ref);
+    struct vch_peer *peer = session ? vch_peer_of(session) : NULL;
+    struct vch_str payload;
+    if (peer) {
+        peer->requests--;
+        size_t len = strlen(r->topic_text);
+        const char *leaf = r->err == VCH_OK ? "/accepted" : "/rejected";
+        memcpy(r->topic_text + len, leaf, strlen(leaf) + 1);
+        struct vch_str topic = vch_str_from(r->topic_text);
+        bool sent = vch_buf_finish(&r->answer, &payload) == VCH_OK && payload.len && may_receive(session, topic) &&
+                    vch_mqtt_send(session, topic, payload) == VCH_OK;
+        if (!sent) VCH_LOG(WARN, "provisioning-answer-lost", VCH_LOG_C("client", r->client_id), VCH_LOG_S("topic", topic));
+    }
+    drop(r);
+}
+
+/* ---- leaving the loop --------------------------------------------------- */
+
+static bool copy_payload(struct request *r, struct vch_str payload) {
+    /* What is too large is refused by the worker; its bytes are not needed for that. */
+    size_t keep = payload.len > REQUEST_MAX ? REQUEST_MAX + 1 : payload.len;
+    char *copy = malloc(keep + 1);
+    if (!copy) return false;
+    if (keep) memcpy(copy, payload.ptr, keep);
+    r->payload = vch_str_of(copy, keep);
+    return true;
+}
+
+static struct request *new_request(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet) {
+    struct request *r = calloc(1, sizeof *r);
+    if (!r) return NULL;
+    const struct vch_peer *peer = vch_peer_of(session);
+    struct vch_conn *conn = vch_mqtt_session_conn(session);
+    r->door = peer->door;
+    r->ref = vch_mqtt_session_ref(session);
+    r->started_us = vch_mono_us();
+    r->claim = peer->claim;
+    vch_buf_init_secret(&r->answer, ANSWER_MAX);
+    (void)vch_str_copy(r->topic_text, VCH_TOPIC_MAX + 1, packet->topic);
+    (void)vch_str_copy(r->peer_id, sizeof r->peer_id, vch_str_from(vch_conn_peer_id(conn)));
+    (void)vch_str_copy(r->source_ip, sizeof r->source_ip, vch_str_from(vch_conn_peer_ip(conn)));
+    (void)vch_str_copy(r->client_id, sizeof r->client_id, vch_mqtt_session_client_id(session));
+    (void)vch_str_copy(r->template_name, sizeof r->template_name, vch_str_from(peer->template_name));
+    r->topic = vch_prov_topic_parse(vch_str_from(r->topic_text));
+    if (copy_payload(r, packet->payload)) return r;
+    drop(r);
+    return NULL;
+}
+
+static void refuse_busy(struct vch_mqtt_session *session, struct request *r, enum vch_err err, const char *sentence) {
+    struct vch_arena *arena = vch_arena_new(65536, false);
+    struct vch_val *out;
+    r->err = VCH_REFUSE(&r->diag, err, RATE_EXCEEDED, "", "%s", sentence);
+    if (arena && rejection(r, arena, &out) == VCH_OK) encode(r, out, &r->answer);
+    vch_arena_free(arena);
+    vch_peer_of(session)->requests++; /* finish takes it back */
+    log_request(r);
+    finish(r);
+}
+
+void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet) {
+    (void)arg;
+    struct vch_peer *peer = vch_peer_of(session);
+    struct request *r = new_request(session, packet);
+    if (!r) {
+        struct vch_diag diag = {0};
+        (void)VCH_REFUSE(&diag, VCH_ERR_NOMEM, INTERNAL, "", "The server is out of memory.");
+        vch_mqtt_close(session, &diag);
+        return;
+    }
+    if (peer->requests >= VCH_PEER_REQUESTS_MAX) {
+        refuse_busy(session, r, VCH_ERR_THROTTLED, "Too many provisioning requests are under way on this connection.");
+        return;
+    }
+    if (vch_pool_submit(peer->door->pool, work, r) != VCH_OK) {
+        refuse_busy(session, r, VCH_ERR_UNAVAILABLE, "The server is busy; try again.");
+        return;
+    }
+    peer->requests++;
+}
