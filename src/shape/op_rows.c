@@ -44,8 +44,8 @@
 #define object(n, ...) ROW_OF(n, BODY, OBJECT, false, .members = LIST(__VA_ARGS__))
 #define OBJECTS(n, ...) ROW_OF(n, BODY, OBJECTS, true, .members = LIST(__VA_ARGS__))
 #define CLAIM_FIELDS                                                                                                   \
-    STR(certificateId), STR(templateName), STR(createdBy), STR(state), TIME(creationDate), TIME(notBefore),            \
-        TIME(expiration), INT(usesMax), INT(usesDone), INT(certificatesMade), any(bindings)
+    STR(claimId), STR(templateName), STR(createdBy), STR(state), TIME(creationDate), TIME(expiration), INT(maxUses),   \
+        INT(uses), INT(certificatesCreated)
 
 #define LIST(...) (const struct vch_op_field[]){__VA_ARGS__, {.name = NULL}}
 #define IN(...) LIST(__VA_ARGS__)
