@@ -1,0 +1,18 @@
+/* Distinguished names (RFC 5280 4.1.2.4): checked for form and bounded, and
+ * their first common name as UTF-8. Pure; any thread. */
+#ifndef VCH_PKI_NAME_PRIV_H
+#define VCH_PKI_NAME_PRIV_H
+
+#include "base/arena.h"
+
+enum { VCH_NAME_MAX = 1024 };
+
+/* A whole DER Name and nothing after it, of at most VCH_NAME_MAX bytes; every
+ * value a string of a directory type, not empty, without control characters. */
+bool vch_name_valid(struct vch_str name);
+/* Is it a Name without a single attribute? */
+bool vch_name_empty(struct vch_str name);
+/* Empty when there is none, or none that is text. NOMEM. */
+enum vch_err vch_name_first_cn(struct vch_str name, struct vch_arena *arena, struct vch_str *ret) VCH_MUST;
+
+#endif
