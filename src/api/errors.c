@@ -45,7 +45,7 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(CLAIM_CANCELLED, INVALID_REQUEST, 403, "AccessDenied"),
     ROW(CLAIM_BUSY, THROTTLING, 429, "Throttled"),
     ROW(CLAIM_BINDING, ACCESS_DENIED, 403, "AccessDenied"),
-    ROW(CLAIMS_FULL, LIMIT, 410, "LimitExceeded"),
+    ROW(CLAIMS_FULL, THROTTLING, 429, "Throttled"),
     ROW(CLAIM_CERTIFICATES_FULL, LIMIT, 410, "LimitExceeded"),
     ROW(TOKEN_EMPTY, INVALID_REQUEST, 400, "InvalidCertificateOwnershipToken"),
     ROW(TOKEN_INVALID, INVALID_REQUEST, 400, "InvalidCertificateOwnershipToken"),
@@ -79,6 +79,8 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(STORE_FAILED, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
     ROW(SIGNER_FAILED, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
     ROW(INTERNAL, INTERNAL, 500, "InternalError"),
+    ROW(THING_VERSION, VERSION_CONFLICT, 409, "ResourceConflictsException"),
+    ROW(THING_ATTACHED, INVALID_REQUEST, 409, "ResourceConflictsException"),
 };
 #undef ROW
 
