@@ -1,0 +1,2 @@
+vch_fuzz(json ROOMS base)
+vch_fuzz(cbor ROOMS base)
