@@ -35,7 +35,8 @@ struct vch_str vch_arn(const struct vch_site *site, const char *type, struct vch
     return finish(&buf, arena);
 }
 
-struct vch_str vch_iam_arn(const struct vch_site *site, const char *type, struct vch_str name, struct vch_arena *arena) {
+struct vch_str vch_iam_arn(const struct vch_site *site, const char *type, struct vch_str name,
+                           struct vch_arena *arena) {
     struct vch_buf buf;
     vch_buf_init(&buf, ARN_CAP);
     arn_to(site, ":iam:", (struct vch_str){NULL, 0}, type, name, &buf);
@@ -68,7 +69,8 @@ bool vch_arn_name(const struct vch_site *site, const char *type, struct vch_str 
     if (!vch_str_eq(parts.partition, site->partition) || !vch_str_eq_c(parts.service, "iot") ||
         !vch_str_eq(parts.region, site->region) || !vch_str_eq(parts.account, site->account))
         return false;
-    if (!vch_str_starts(parts.resource, kind) || parts.resource.len < kind.len + 2 || parts.resource.ptr[kind.len] != '/')
+    if (!vch_str_starts(parts.resource, kind) || parts.resource.len < kind.len + 2 ||
+        parts.resource.ptr[kind.len] != '/')
         return false;
     *ret_name = vch_str_sub(parts.resource, kind.len + 1, SIZE_MAX);
     return true;

@@ -22,7 +22,8 @@ static enum vch_err check_limits(struct vch_str topic, struct vch_diag *diag) {
     struct vch_str counted = counted_part(topic);
     size_t slashes = 0;
     for (size_t at = vch_str_find(counted, '/', 0); at != SIZE_MAX; at = vch_str_find(counted, '/', at + 1)) slashes++;
-    if (counted.len > VCH_TOPIC_MAX || topic.len > 2 * VCH_TOPIC_MAX) return refuse(diag, "A topic has at most 256 bytes.");
+    if (counted.len > VCH_TOPIC_MAX || topic.len > 2 * VCH_TOPIC_MAX)
+        return refuse(diag, "A topic has at most 256 bytes.");
     if (slashes > VCH_TOPIC_SLASHES_MAX) return refuse(diag, "A topic has at most 7 slashes.");
     return VCH_OK;
 }
@@ -31,7 +32,8 @@ static enum vch_err check_limits(struct vch_str topic, struct vch_diag *diag) {
 static enum vch_err check_text(struct vch_str topic, struct vch_diag *diag) {
     if (topic.len == 0) return refuse(diag, "A topic has at least one character.");
     if (vch_str_find(topic, '\0', 0) != SIZE_MAX) return refuse(diag, "A topic holds no NUL character.");
-    if (topic.len <= (size_t)2 * VCH_TOPIC_MAX && !vch_utf8_valid(topic)) return refuse(diag, "A topic is well-formed UTF-8.");
+    if (topic.len <= (size_t)2 * VCH_TOPIC_MAX && !vch_utf8_valid(topic))
+        return refuse(diag, "A topic is well-formed UTF-8.");
     return check_limits(topic, diag);
 }
 
@@ -146,6 +148,7 @@ struct vch_prov_topic vch_prov_topic_parse(struct vch_str topic) {
     const struct vch_prov_topic none = {.op = VCH_PROV_NONE};
     struct vch_prov_topic found = none;
     struct vch_str rest = topic;
-    if (!take_operation(&rest, &found) || !take_format(&rest, &found.format) || !leaf_of(rest, &found.leaf)) return none;
+    if (!take_operation(&rest, &found) || !take_format(&rest, &found.format) || !leaf_of(rest, &found.leaf))
+        return none;
     return found;
 }

@@ -46,8 +46,12 @@ static void test_parse(void **state) {
     assert_str(parts.resource, "thing/a:b");
     assert_int_equal(vch_arn_parse(VCH_STR("arn:aws:iam::123456789012:user/x"), &parts), VCH_OK);
     assert_str(parts.region, "");
-    static const char *const bad[] = {"", "arn", "arn:aws", "arn:aws:us-east-1:account:provisioningtemplate/T",
-                                      "ARN:aws:iot:r:a:thing/x", "xarn:aws:iot:r:a:thing/x"};
+    static const char *const bad[] = {"",
+                                      "arn",
+                                      "arn:aws",
+                                      "arn:aws:us-east-1:account:provisioningtemplate/T",
+                                      "ARN:aws:iot:r:a:thing/x",
+                                      "xarn:aws:iot:r:a:thing/x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(vch_arn_parse(vch_str_from(bad[i]), &parts), VCH_ERR_MALFORMED);
 }

@@ -16,8 +16,8 @@ static bool allows(enum vch_claim_action action, const char *target) {
 /* AWS's samples connect a claim under any id: test-<uuid>, trusted-user-<serial>, the thing's name. */
 static void test_connect(void **state) {
     (void)state;
-    static const char *const good[] = {"device-client-fp", "test-0f8fad5b-d9cb-469f-a165-70867728950e",
-                                       "trusted-user-0001", "a b", "a/b", "\xC3\xA9"};
+    static const char *const good[] = {
+        "device-client-fp", "test-0f8fad5b-d9cb-469f-a165-70867728950e", "trusted-user-0001", "a b", "a/b", "\xC3\xA9"};
     static const char *const bad[] = {"", "+", "a#", "a*", "a?b", "$x", "a$", "a\nb", "\xC3"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) assert_true(allows(VCH_CLAIM_CONNECT, good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(allows(VCH_CLAIM_CONNECT, bad[i]));
@@ -36,11 +36,8 @@ static void test_own_topics(void **state) {
         const char *text;
         bool publish, subscribe, receive;
     } leaves[] = {
-        {"", true, false, false},
-        {"/accepted", false, true, true},
-        {"/rejected", false, true, true},
-        {"/+", false, true, false},
-        {"/#", false, false, false},
+        {"", true, false, false},   {"/accepted", false, true, true}, {"/rejected", false, true, true},
+        {"/+", false, true, false}, {"/#", false, false, false},
     };
     for (size_t b = 0; b < 3; b++)
         for (size_t f = 0; f < 2; f++)
@@ -56,10 +53,18 @@ static void test_own_topics(void **state) {
 static void test_everything_else(void **state) {
     (void)state;
     static const char *const others[] = {
-        "#", "+", "$aws/#", "$aws/certificates/+/json", "$aws/certificates/create/+/accepted", "device-client-fp/x",
-        "$aws/provisioning-templates/Other/provision/json", "$aws/provisioning-templates/Other/provision/json/accepted",
+        "#",
+        "+",
+        "$aws/#",
+        "$aws/certificates/+/json",
+        "$aws/certificates/create/+/accepted",
+        "device-client-fp/x",
+        "$aws/provisioning-templates/Other/provision/json",
+        "$aws/provisioning-templates/Other/provision/json/accepted",
         "$aws/provisioning-templates/trusteduserprovisioningtemplate/provision/json",
-        "$aws/things/device-client-fp/shadow/update", "$share/g/" OWN "json/accepted", "",
+        "$aws/things/device-client-fp/shadow/update",
+        "$share/g/" OWN "json/accepted",
+        "",
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         for (int action = VCH_CLAIM_PUBLISH; action <= VCH_CLAIM_RECEIVE; action++)

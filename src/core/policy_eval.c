@@ -1,0 +1,46 @@
+#include "core/policy_priv.h"
+
+static bool any_matches(struct vch_pol_run *run, struct vch_pol_range patterns, struct vch_str text, bool fold) {
+    for (uint16_t i = 0; i < patterns.count; i++)
+        if (vch_pol_match(run, (uint16_t)(patterns.first + i), text, fold)) return true;
+    return false;
+}
+
+static bool tests_hold(struct vch_pol_run *run, struct vch_pol_range tests) {
+    for (uint16_t i = 0; i < tests.count; i++)
+        if (!vch_pol_test(run, run->policy->tests + tests.first + i)) return false;
+    return true;
+}
+
+static bool applies(struct vch_pol_run *run, const struct vch_pol_statement *statement) {
+    const struct vch_policy_request *request = run->request;
+    return any_matches(run, statement->actions, request->action, true) != statement->not_action &&
+           any_matches(run, statement->resources, request->resource, false) != statement->not_resource &&
+           tests_hold(run, statement->tests);
+}
+
+/* The first statement that applies, or the first that denies. */
+static void eval_one(const struct vch_policy *policy, const struct vch_policy_request *request,
+                     struct vch_policy_decision *decision) {
+    struct vch_pol_run run;
+    run.policy = policy;
+    run.request = request;
+    run.known = 0; /* the cache itself stays unset until then */
+    for (size_t i = 0; i < policy->statement_count; i++) {
+        const struct vch_pol_statement *statement = &policy->statements[i];
+        if (!statement->deny && decision->verdict == VCH_VERDICT_ALLOW) continue;
+        if (!applies(&run, statement)) continue;
+        decision->verdict = statement->deny ? VCH_VERDICT_EXPLICIT_DENY : VCH_VERDICT_ALLOW;
+        decision->policy = policy;
+        decision->statement = i;
+        if (statement->deny) return;
+    }
+}
+
+struct vch_policy_decision vch_policy_eval(const struct vch_policy *const *policies, size_t count,
+                                           const struct vch_policy_request *request) {
+    struct vch_policy_decision decision = {.verdict = VCH_VERDICT_IMPLICIT_DENY};
+    for (size_t i = 0; i < count && decision.verdict != VCH_VERDICT_EXPLICIT_DENY; i++)
+        eval_one(policies[i], request, &decision);
+    return decision;
+}

@@ -1,0 +1,74 @@
+#include <string.h>
+
+#include "core/policy_priv.h"
+
+static struct vch_str lookup_one(struct vch_pol_run *run, uint16_t variable) {
+    const struct vch_policy_request *request = run->request;
+    struct vch_pol_span span = run->policy->variables[variable];
+    struct vch_policy_values values = {.count = 0};
+    if (!request->lookup) return (struct vch_str){NULL, 0};
+    request->lookup(request->lookup_arg, vch_pol_text(run->policy, span.at, span.len), &values);
+    if (values.count != 1) return (struct vch_str){NULL, 0};
+    return values.value[0].ptr ? values.value[0] : VCH_STR("");
+}
+
+static struct vch_str variable_value(struct vch_pol_run *run, uint16_t variable) {
+    if (variable >= VCH_POL_CACHE) return lookup_one(run, variable);
+    uint32_t bit = UINT32_C(1) << variable;
+    if (!(run->known & bit)) {
+        run->cache[variable] = lookup_one(run, variable);
+        run->known |= bit;
+    }
+    return run->cache[variable];
+}
+
+static bool same(const char *a, const char *b, size_t len, bool fold) {
+    if (!fold) return len == 0 || memcmp(a, b, len) == 0;
+    return vch_str_ieq(vch_str_of(a, len), vch_str_of(b, len));
+}
+
+/* Can the piece stand at the start of `rest`? Gives the bytes that it takes. */
+static bool piece_fits(struct vch_pol_run *run, const struct vch_pol_piece *piece, struct vch_str rest, bool fold,
+                       size_t *ret_taken) {
+    struct vch_str want;
+    if (piece->kind == VCH_PIECE_QMARK) {
+        *ret_taken = 1;
+        return rest.len > 0;
+    }
+    if (piece->kind == VCH_PIECE_VARIABLE)
+        want = variable_value(run, piece->at);
+    else
+        want = vch_pol_text(run->policy, piece->at, piece->len);
+    if (!want.ptr || rest.len < want.len) return false;
+    *ret_taken = want.len;
+    return same(want.ptr, rest.ptr, want.len, fold);
+}
+
+/* As vch_glob_match, a piece at a time. */
+bool vch_pol_match(struct vch_pol_run *run, uint16_t index, struct vch_str text, bool fold) {
+    struct vch_pol_range range = run->policy->patterns[index];
+    const struct vch_pol_piece *pieces = run->policy->pieces + range.first;
+    if (!text.ptr) text = VCH_STR("");
+    size_t p = 0;
+    size_t t = 0;
+    size_t star = SIZE_MAX;
+    size_t star_text = 0;
+    while (p < range.count || t < text.len) {
+        size_t taken = 0;
+        if (p < range.count && pieces[p].kind == VCH_PIECE_STAR) {
+            if (p + 1 == range.count) return true;
+            star = p++;
+            star_text = t;
+        } else if (p < range.count &&
+                   piece_fits(run, &pieces[p], vch_str_of(text.ptr + t, text.len - t), fold, &taken)) {
+            p++;
+            t += taken;
+        } else if (star != SIZE_MAX && star_text < text.len) {
+            p = star + 1;
+            t = ++star_text;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
