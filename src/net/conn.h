@@ -32,11 +32,15 @@ struct vch_conn_handler {
     size_t (*on_data)(struct vch_conn *conn, void *arg, struct vch_str bytes);
     /* Output is empty again after it was not; may be NULL. */
     void (*on_drain)(struct vch_conn *conn, void *arg);
+    /* `diag` is never NULL and has a reason: ours of the close, or what TLS or the socket said. */
     void (*on_close)(struct vch_conn *conn, void *arg, enum vch_close_reason reason, const struct vch_diag *diag);
 };
 
 /* Installs the protocol. Called from the listener's accept callback (before the
- * handshake), and again from on_open to change it (ALPN). */
+ * handshake), and again from on_open to change it (ALPN): the new handler gets
+ * no on_open, because the connection is open already (vch_conn_is_open), and
+ * every byte from the first. From on_data it also works: the new handler is
+ * offered, from the loop, what the old one did not consume. */
 void vch_conn_set_handler(struct vch_conn *conn, const struct vch_conn_handler *handler, void *arg);
 void vch_conn_write(struct vch_conn *conn, struct vch_str bytes); /* copied */
 size_t vch_conn_pending(const struct vch_conn *conn);             /* bytes not yet given to the kernel */
@@ -45,9 +49,12 @@ void vch_conn_set_output_max(struct vch_conn *conn, size_t bytes);
 void vch_conn_set_input_max(struct vch_conn *conn, size_t bytes);
 void vch_conn_pause(struct vch_conn *conn);  /* no on_data until resume */
 void vch_conn_resume(struct vch_conn *conn); /* offers what is buffered, from the loop */
+/* The peer's clean end (FIN, close_notify) closes too, after pending output is
+ * written and paused input consumed. */
 /* Writes what is pending (bounded to 2 s), then closes. `diag` is copied for on_close; may be NULL. */
 void vch_conn_close(struct vch_conn *conn, const struct vch_diag *diag);
 struct vch_loop *vch_conn_loop(struct vch_conn *conn);
+bool vch_conn_is_open(const struct vch_conn *conn); /* the handshake is done and nobody closed it */
 /* Closes with VCH_CLOSE_TIMEOUT unless called again; 0 switches it off. */
 void vch_conn_deadline(struct vch_conn *conn, int64_t delay_ms);
 
@@ -87,12 +94,14 @@ struct vch_listener_options {
     int fd;                     /* bound and listening, owned by the listener (SO_REUSEPORT makes one per loop) */
     struct vch_tls *tls;        /* NULL: plain TCP */
     int64_t handshake_timeout_ms; /* default 10,000 */
-    size_t connections_max;     /* of this listener; past it accepting pauses */
+    size_t connections_max;     /* of this listener; past it accepting pauses; 0: no bound */
     void (*on_accept)(struct vch_conn *conn, void *arg); /* must set a handler */
     void *arg;
 };
+/* Before the loop's thread starts, or [loop]. On failure the descriptor stays the caller's. */
 enum vch_err vch_listener_new(struct vch_loop *loop, const struct vch_listener_options *options, struct vch_listener **ret) VCH_MUST;
-void vch_listener_free(struct vch_listener *listener); /* [loop] or after it ended; closes its connections */
+void vch_listener_free(struct vch_listener *listener); /* [loop], outside connections' callbacks, or after the loop's thread ended and
+                                                          before vch_loop_free; closes its connections with VCH_CLOSE_STOP */
 
 /* "127.0.0.1:8443", "[::1]:0", "0.0.0.0:443". Binds and listens with
  * SO_REUSEPORT; *ret_port is the real port. */
