@@ -79,6 +79,9 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(STORE_FAILED, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
     ROW(SIGNER_FAILED, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
     ROW(INTERNAL, INTERNAL, 500, "InternalError"),
+    ROW(POLICY_VERSION_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
+    ROW(ACCESS_KEYS_FULL, LIMIT, 410, "LimitExceeded"),
+    ROW(LEDGER_BROKEN, CONFLICTING_UPDATE, 500, "InternalError"),
     ROW(THING_VERSION, VERSION_CONFLICT, 409, "ResourceConflictsException"),
     ROW(THING_ATTACHED, INVALID_REQUEST, 409, "ResourceConflictsException"),
 };

@@ -69,8 +69,8 @@ enum vch_err vch_paging_close(struct vch_call *call, const struct vch_paging *p,
     vch_buf_init(&buf, TOKEN_MAX);
     vch_base64(vch_str_of(room, plain.len), &buf);
     enum vch_err err = vch_buf_finish(&buf, &text);
-    if (err == VCH_OK)
-        err = vch_val_put_str(call->arena, call->out, p->marker ? "nextMarker" : "nextToken", vch_arena_str(call->arena, text));
+    if (err == VCH_OK) text = vch_arena_str(call->arena, text);
     vch_buf_deinit(&buf);
-    return err;
+    if (err != VCH_OK || !text.ptr) return err != VCH_OK ? err : VCH_ERR_NOMEM;
+    return vch_val_put_str(call->arena, call->out, p->marker ? "nextMarker" : "nextToken", text);
 }

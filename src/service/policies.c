@@ -14,7 +14,7 @@ static struct vch_str name_of(const struct vch_call *call) {
 
 static enum vch_err version_of(struct vch_call *call, int64_t *ret) {
     if (vch_str_int(vch_val_str_at(call->in, "policyVersionId"), ret) == VCH_OK && *ret > 0) return VCH_OK;
-    return VCH_REFUSE(call->diag, VCH_ERR_NOT_FOUND, POLICY_MISSING, "policyVersionId", "The policy version does not exist.");
+    return VCH_REFUSE(call->diag, VCH_ERR_NOT_FOUND, POLICY_VERSION_MISSING, "policyVersionId", "The policy version does not exist.");
 }
 
 static enum vch_err document_check(struct vch_call *call, struct vch_str document) {
@@ -45,6 +45,12 @@ static enum vch_err begin_version(struct vch_call *call, const char *event, stru
     const char *names[] = {"policyName", "policyVersionId", NULL};
     struct vch_str values[] = {name_of(call), vch_val_str_at(call->in, "policyVersionId")};
     VCH_TRY(vch_change_begin(call, event, change));
+    return vch_change_detail(call, change, names, values);
+}
+
+static enum vch_err detail_default(struct vch_call *call, struct vch_change *change) {
+    const char *names[] = {"policyName", "setAsDefault", NULL};
+    struct vch_str values[] = {name_of(call), VCH_STR("true")};
     return vch_change_detail(call, change, names, values);
 }
 
@@ -120,7 +126,8 @@ enum vch_err vch_uc_create_policy_version(struct vch_call *call) {
     int64_t version = 0;
     struct vch_change change;
     VCH_TRY(document_check(call, document));
-    VCH_TRY(begin(call, set_default ? "policy-version-created-default" : "policy-version-created", &change));
+    VCH_TRY(begin(call, "policy-version-created", &change));
+    if (set_default) VCH_TRY(detail_default(call, &change));
     vch_plan_policy_version_add(change.plan, name_of(call), document, set_default, call->now_ms, &version);
     VCH_TRY(vch_change_apply(call, &change));
     VCH_TRY(vch_put_arn(call, call->out, "policyArn", "policy", name_of(call)));

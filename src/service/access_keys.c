@@ -1,0 +1,124 @@
+/* Access keys of users. Our own operations; forms as AWS IAM's. */
+#include "base/codec.h"
+#include "base/digest.h"
+#include "core/reason.h"
+#include "service/access_key.h"
+#include "service/change.h"
+#include "service/seal.h"
+
+enum { KEY_RANDOM = 16, SECRET_BYTES = 30, SECRET_MAX = 64 };
+
+static enum vch_err secret_new(struct vch_arena *arena, struct vch_str *ret) {
+    uint8_t bytes[SECRET_BYTES];
+    struct vch_buf buf;
+    struct vch_str text;
+    vch_random(bytes, sizeof bytes);
+    vch_buf_init_secret(&buf, SECRET_MAX);
+    vch_base64(vch_str_of(bytes, sizeof bytes), &buf);
+    vch_wipe(bytes, sizeof bytes);
+    enum vch_err err = vch_buf_finish(&buf, &text);
+    if (err == VCH_OK) *ret = vch_arena_str(arena, text);
+    vch_buf_deinit(&buf);
+    if (err != VCH_OK) return err;
+    return ret->ptr ? VCH_OK : VCH_ERR_NOMEM;
+}
+
+static struct vch_str id_new(struct vch_arena *arena) {
+    uint8_t bytes[KEY_RANDOM];
+    char text[KEY_RANDOM + 1];
+    vch_random(bytes, sizeof bytes);
+    for (size_t i = 0; i < KEY_RANDOM; i++) text[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[bytes[i] & 31];
+    text[KEY_RANDOM] = '\0';
+    return vch_arena_printf(arena, "AKIA%s", text);
+}
+
+enum vch_err vch_access_key_new(const struct vch_service *service, struct vch_arena *arena, struct vch_access_key *ret) {
+    ret->id = id_new(arena);
+    if (!ret->id.ptr) return VCH_ERR_NOMEM;
+    VCH_TRY(secret_new(arena, &ret->secret));
+    return vch_seal(service->seal_key, ret->id, ret->secret, arena, &ret->sealed);
+}
+
+static enum vch_err unknown(struct vch_diag *diag) {
+    if (diag) vch_diag_clear(diag);
+    return VCH_REFUSE(diag, VCH_ERR_UNAUTHENTICATED, ACCESS_KEY_UNKNOWN, "",
+                      "The security token included in the request is invalid.");
+}
+
+enum vch_err vch_access_key_find(struct vch_service *service, struct vch_str id, struct vch_arena *arena,
+                                 struct vch_str *ret_user, struct vch_str *ret_secret, struct vch_diag *diag) {
+    struct vch_rec_access_key key;
+    enum vch_err err = vch_store_access_key(service->store, id, &key, arena, diag);
+    if (err == VCH_ERR_NOT_FOUND || (err == VCH_OK && !vch_str_eq_c(key.status, "Active"))) return unknown(diag);
+    if (err != VCH_OK) return err;
+    *ret_user = key.user_name;
+    if (vch_unseal(service->seal_key, id, key.sealed_secret, arena, ret_secret) == VCH_OK) return VCH_OK;
+    return VCH_REFUSE(diag, VCH_ERR_INTERNAL, INTERNAL, "", "The secret of access key %.*s cannot be unsealed.", VCH_STR_ARG(id));
+}
+
+/* ---- use cases ---- */
+
+static struct vch_str user_of(const struct vch_call *call) {
+    return vch_val_str_at(call->in, "userName");
+}
+
+static enum vch_err begin(struct vch_call *call, const char *event, struct vch_str key_id, struct vch_change *change) {
+    const char *names[] = {"userName", "accessKeyId", NULL};
+    struct vch_str values[] = {user_of(call), key_id};
+    VCH_TRY(vch_change_begin(call, event, change));
+    return vch_change_detail(call, change, names, values);
+}
+
+static enum vch_err put_key(struct vch_call *call, struct vch_val *map, const struct vch_rec_access_key *key) {
+    if (!map) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_val_put_str(call->arena, map, "userName", key->user_name));
+    VCH_TRY(vch_val_put_str(call->arena, map, "accessKeyId", key->id));
+    VCH_TRY(vch_val_put_str(call->arena, map, "status", key->status));
+    return vch_val_put_time(call->arena, map, "creationDate", key->created_ms);
+}
+
+enum vch_err vch_uc_create_access_key(struct vch_call *call) {
+    struct vch_access_key fresh;
+    struct vch_rec_user user;
+    struct vch_change change;
+    VCH_TRY(vch_store_user(call->service->store, user_of(call), &user, call->arena, call->diag));
+    VCH_TRY(vch_access_key_new(call->service, call->arena, &fresh));
+    struct vch_rec_access_key key = {.id = fresh.id,
+                                     .user_name = user.name,
+                                     .sealed_secret = fresh.sealed,
+                                     .status = VCH_STR("Active"),
+                                     .created_ms = call->now_ms};
+    VCH_TRY(begin(call, "access-key-created", key.id, &change));
+    vch_plan_access_key_insert(change.plan, &key);
+    VCH_TRY(vch_change_apply(call, &change));
+    VCH_TRY(put_key(call, call->out, &key));
+    return vch_val_put_str(call->arena, call->out, "secretAccessKey", fresh.secret);
+}
+
+enum vch_err vch_uc_list_access_keys(struct vch_call *call) {
+    struct vch_rec_user user;
+    struct vch_list_access_key list;
+    VCH_TRY(vch_store_user(call->service->store, user_of(call), &user, call->arena, call->diag));
+    VCH_TRY(vch_store_access_keys(call->service->store, user.name, &list, call->arena, call->diag));
+    struct vch_val *keys = vch_val_put_list(call->arena, call->out, "accessKeys");
+    if (!keys) return VCH_ERR_NOMEM;
+    for (size_t i = 0; i < list.count; i++)
+        VCH_TRY(put_key(call, vch_val_push_map(call->arena, keys), &list.items[i]));
+    return VCH_OK;
+}
+
+enum vch_err vch_uc_delete_access_key(struct vch_call *call) {
+    struct vch_str id = vch_val_str_at(call->in, "accessKeyId");
+    struct vch_rec_access_key key;
+    struct vch_change change;
+    enum vch_err err = vch_store_access_key(call->service->store, id, &key, call->arena, call->diag);
+    if (err != VCH_OK && err != VCH_ERR_NOT_FOUND) return err;
+    if (err == VCH_ERR_NOT_FOUND || !vch_str_eq(key.user_name, user_of(call))) {
+        if (call->diag) vch_diag_clear(call->diag);
+        return VCH_REFUSE(call->diag, VCH_ERR_NOT_FOUND, RESOURCE_MISSING, "accessKeyId",
+                          "The user has no such access key.");
+    }
+    VCH_TRY(begin(call, "access-key-deleted", id, &change));
+    vch_plan_access_key_delete(change.plan, id);
+    return vch_change_apply(call, &change);
+}

@@ -1,0 +1,190 @@
+/* Things and what they are attached to. Source: AWS ListThings and its siblings. */
+#include "core/reason.h"
+#include "service/change.h"
+#include "service/page.h"
+
+enum { SCAN_PAGE = 250, SCAN_PAGES_MAX = 20 };
+
+static struct vch_str name_of(const struct vch_call *call) {
+    return vch_val_str_at(call->in, "thingName");
+}
+
+static enum vch_err attributes_decode(struct vch_call *call, const struct vch_rec_thing *thing, struct vch_val **ret) {
+    const struct vch_val_limits limits = VCH_VAL_LIMITS_DEFAULT;
+    if (thing->attributes.len) return vch_json_decode(thing->attributes, &limits, call->arena, ret, call->diag);
+    *ret = vch_val_new_map(call->arena);
+    return *ret ? VCH_OK : VCH_ERR_NOMEM;
+}
+
+static enum vch_err put_thing(struct vch_call *call, struct vch_val *map, const struct vch_rec_thing *thing,
+                              const struct vch_val *attributes) {
+    if (!map) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_val_put_str(call->arena, map, "thingName", thing->name));
+    if (thing->type_name.len) VCH_TRY(vch_val_put_str(call->arena, map, "thingTypeName", thing->type_name));
+    VCH_TRY(vch_put_arn(call, map, "thingArn", "thing", thing->name));
+    struct vch_val *slot = vch_val_put(call->arena, map, "attributes");
+    if (!slot) return VCH_ERR_NOMEM;
+    *slot = *attributes;
+    return vch_val_put_int(call->arena, map, "version", thing->version);
+}
+
+/* ---- listing with filters ---- */
+
+static bool value_fits(const struct vch_call *call, struct vch_str have) {
+    struct vch_str want = vch_val_str_at(call->in, "attributeValue");
+    if (vch_val_bool_at(call->in, "usePrefixAttributeValue", false)) return vch_str_starts(have, want);
+    return vch_str_eq(have, want);
+}
+
+static bool thing_fits(const struct vch_call *call, const struct vch_rec_thing *thing, const struct vch_val *attributes) {
+    struct vch_str type = vch_val_str_at(call->in, "thingTypeName"), name = vch_val_str_at(call->in, "attributeName");
+    if (type.len && !vch_str_eq(type, thing->type_name)) return false;
+    if (name.len == 0) return true;
+    const struct vch_val *value = vch_val_get_str(attributes, name);
+    return vch_val_is(value, VCH_VAL_STR) && value_fits(call, value->str);
+}
+
+static bool filtered(const struct vch_call *call) {
+    return vch_val_get(call->in, "thingTypeName") || vch_val_get(call->in, "attributeName");
+}
+
+static enum vch_err filters_check(struct vch_call *call) {
+    bool name = vch_val_str_at(call->in, "attributeName").len > 0, value = vch_val_get(call->in, "attributeValue") != NULL;
+    if (name == value) return VCH_OK;
+    return VCH_REFUSE(call->diag, VCH_ERR_INVALID, FIELD_MISSING, name ? "attributeValue" : "attributeName",
+                      "attributeName and attributeValue go together.");
+}
+
+/* One string of all filters, for the page token. */
+static struct vch_str filters_of(struct vch_call *call) {
+    struct vch_str name = vch_val_str_at(call->in, "attributeName"), value = vch_val_str_at(call->in, "attributeValue");
+    return vch_arena_printf(call->arena, "%zu:%.*s%zu:%.*s%d:%.*s", name.len, VCH_STR_ARG(name), value.len, VCH_STR_ARG(value),
+                            vch_val_bool_at(call->in, "usePrefixAttributeValue", false) ? 1 : 0,
+                            VCH_STR_ARG(vch_val_str_at(call->in, "thingTypeName")));
+}
+
+/* Takes fitting things of one stored page until `limit`; *ret_last is the last one looked at. */
+static enum vch_err take_fitting(struct vch_call *call, const struct vch_list_thing *list, size_t limit,
+                                 struct vch_val *things, struct vch_str *ret_last, bool *ret_all) {
+    *ret_all = true;
+    for (size_t i = 0; i < list->count; i++) {
+        struct vch_val *attributes;
+        if (things->count == limit) {
+            *ret_all = false;
+            return VCH_OK;
+        }
+        VCH_TRY(attributes_decode(call, &list->items[i], &attributes));
+        *ret_last = list->items[i].name;
+        if (thing_fits(call, &list->items[i], attributes))
+            VCH_TRY(put_thing(call, vch_val_push_map(call->arena, things), &list->items[i], attributes));
+    }
+    return VCH_OK;
+}
+
+/* A page may be short, or empty, with a token: filters look at a bounded number of things. */
+enum vch_err vch_uc_list_things(struct vch_call *call) {
+    struct vch_paging paging = {.list = "ListThings", .scope = filters_of(call)};
+    struct vch_list_thing list = {.more = true};
+    struct vch_str last = {NULL, 0};
+    bool all = true;
+    VCH_TRY(filters_check(call));
+    VCH_TRY(vch_paging_open(call, &paging));
+    struct vch_val *things = vch_val_put_list(call->arena, call->out, "things");
+    if (!things) return VCH_ERR_NOMEM;
+    struct vch_page scan = {.after = paging.page.after, .limit = SCAN_PAGE};
+    if (!filtered(call)) scan.limit = paging.page.limit;
+    for (int pages = 0; pages < SCAN_PAGES_MAX && all && list.more && things->count < paging.page.limit; pages++) {
+        VCH_TRY(vch_store_things(call->service->store, scan, &list, call->arena, call->diag));
+        VCH_TRY(take_fitting(call, &list, paging.page.limit, things, &last, &all));
+        scan.after = last;
+    }
+    return vch_paging_close(call, &paging, list.more || !all, last);
+}
+
+enum vch_err vch_uc_describe_thing(struct vch_call *call) {
+    struct vch_rec_thing thing;
+    struct vch_val *attributes;
+    VCH_TRY(vch_store_thing(call->service->store, name_of(call), &thing, call->arena, call->diag));
+    VCH_TRY(attributes_decode(call, &thing, &attributes));
+    VCH_TRY(vch_val_put_str(call->arena, call->out, "defaultClientId", thing.name));
+    VCH_TRY(vch_val_put_str(call->arena, call->out, "thingId", thing.id));
+    VCH_TRY(put_thing(call, call->out, &thing, attributes));
+    return thing.billing_group.len ? vch_val_put_str(call->arena, call->out, "billingGroupName", thing.billing_group) : VCH_OK;
+}
+
+/* ---- deletion ---- */
+
+static enum vch_err delete_check(struct vch_call *call, const struct vch_rec_thing *thing) {
+    int64_t expected = vch_val_int_at(call->in, "expectedVersion", thing->version);
+    struct vch_page one = {.limit = 1};
+    struct vch_list_str list;
+    if (expected != thing->version)
+        return VCH_REFUSE(call->diag, VCH_ERR_CONFLICT, THING_VERSION, "expectedVersion",
+                          "The version for thing %.*s does not match the expected version.", VCH_STR_ARG(thing->name));
+    VCH_TRY(vch_store_thing_principals(call->service->store, thing->name, one, &list, call->arena, call->diag));
+    if (list.count == 0) return VCH_OK;
+    return VCH_REFUSE(call->diag, VCH_ERR_CONFLICT, THING_ATTACHED, "thingName",
+                      "Cannot delete. Thing %.*s is still attached to one or more principals", VCH_STR_ARG(thing->name));
+}
+
+/* Source: AWS DeleteThing: an absent thing is no error. */
+enum vch_err vch_uc_delete_thing(struct vch_call *call) {
+    struct vch_rec_thing thing;
+    struct vch_change change;
+    enum vch_err err = vch_store_thing(call->service->store, name_of(call), &thing, call->arena, call->diag);
+    if (err == VCH_ERR_NOT_FOUND) {
+        if (call->diag) vch_diag_clear(call->diag);
+        return VCH_OK;
+    }
+    if (err != VCH_OK) return err;
+    VCH_TRY(delete_check(call, &thing));
+    VCH_TRY(vch_change_begin(call, "thing-deleted", &change));
+    change.row.thing_name = thing.name;
+    vch_plan_thing_delete(change.plan, thing.name);
+    return vch_change_apply(call, &change);
+}
+
+/* ---- principals ---- */
+
+enum vch_err vch_uc_list_thing_principals(struct vch_call *call) {
+    struct vch_paging paging = {.list = "ListThingPrincipals", .scope = name_of(call)};
+    struct vch_list_str list;
+    struct vch_str last = {NULL, 0};
+    VCH_TRY(vch_paging_open(call, &paging));
+    VCH_TRY(vch_store_thing_principals(call->service->store, name_of(call), paging.page, &list, call->arena, call->diag));
+    struct vch_val *principals = vch_val_put_list(call->arena, call->out, "principals");
+    for (size_t i = 0; i < list.count; i++) {
+        struct vch_str arn = vch_arn(&call->service->site, "cert", list.items[i], call->arena);
+        last = list.items[i];
+        VCH_TRY(arn.ptr ? vch_val_push_str(call->arena, principals, arn) : VCH_ERR_NOMEM);
+    }
+    return vch_paging_close(call, &paging, list.more, last);
+}
+
+enum vch_err vch_uc_list_principal_things(struct vch_call *call) {
+    struct vch_paging paging = {.list = "ListPrincipalThings"};
+    struct vch_list_str list;
+    struct vch_str last = {NULL, 0};
+    VCH_TRY(vch_target_existing(call, "principal", &paging.scope));
+    VCH_TRY(vch_paging_open(call, &paging));
+    VCH_TRY(vch_store_principal_things(call->service->store, paging.scope, paging.page, &list, call->arena, call->diag));
+    struct vch_val *things = vch_val_put_list(call->arena, call->out, "things");
+    for (size_t i = 0; i < list.count; i++) {
+        last = list.items[i];
+        VCH_TRY(vch_val_push_str(call->arena, things, last));
+    }
+    return vch_paging_close(call, &paging, list.more, last);
+}
+
+enum vch_err vch_uc_detach_thing_principal(struct vch_call *call) {
+    struct vch_rec_thing thing;
+    struct vch_change change;
+    struct vch_str id;
+    VCH_TRY(vch_target_existing(call, "principal", &id));
+    VCH_TRY(vch_store_thing(call->service->store, name_of(call), &thing, call->arena, call->diag));
+    VCH_TRY(vch_change_begin(call, "thing-detached", &change));
+    change.row.thing_name = thing.name;
+    change.row.certificate_id = id;
+    vch_plan_thing_detach(change.plan, thing.name, id);
+    return vch_change_apply(call, &change);
+}
