@@ -38,19 +38,26 @@ struct vch_http_answer {
     const char *content_type; /* NULL: none */
     const struct vch_http_header *headers;
     size_t header_count;
-    struct vch_str body; /* copied */
+    struct vch_str body; /* copied, and wiped once sent */
     bool close;
 };
-void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *answer); /* [loop]; frees x */
+/* Content-Length, Date and Connection are added here. Status 200 to 599. A header
+ * with a line end in it turns the answer into an empty 500. HEAD gets no body.
+ * [loop], or any one thread after the loop ended; frees x. */
+void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *answer);
 
 struct vch_http_options {
     size_t body_max; /* default 256 KiB; larger gets 413 */
     void (*on_request)(struct vch_http_exchange *x, void *arg); /* [loop] */
     void *arg;
     const char *server_name; /* "Server:" header; NULL: none */
+    int64_t request_timeout_ms; /* from a request's first byte to its last; 0: 30 s */
+    int64_t idle_timeout_ms;    /* between requests; 0: 75 s */
 };
-/* Makes an accepted (or just opened) connection speak HTTP. `options` must
- * outlive it. [loop] */
+/* Makes a connection speak HTTP: from on_accept, or from on_open when ALPN has
+ * decided. `options` must outlive it; the connection's handler is HTTP's from
+ * then on. What cannot be parsed is answered here (400, 413, 414, 417, 431, 501,
+ * 505) with {"message": ...} and ends the connection. [loop] */
 enum vch_err vch_http_attach(struct vch_conn *conn, const struct vch_http_options *options) VCH_MUST;
 
 #endif
