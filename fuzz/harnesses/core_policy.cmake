@@ -1,0 +1,2 @@
+vch_fuzz(policy ROOMS core)
+vch_fuzz(topic ROOMS core)
