@@ -343,7 +343,9 @@ static enum vch_err parse_document(const struct vch_template *t, struct vch_str 
     enum vch_err err = vch_policy_parse(VCH_POLICY_IOT, VCH_STR("PolicyDocument"), text, &policy, &why);
     vch_policy_unref(policy);
     if (err == VCH_OK || err == VCH_ERR_NOMEM) return err;
-    return vch_template_bad(t, at, "%s%s%s", why.message, why.field[0] ? " At " : "", why.field);
+    const char *where = why.field[0] ? " At " : "";
+    if (t->rehearsal) return vch_template_bad(t, at, "%s%s%s", why.message, where, why.field);
+    return vch_template_bad_value(t, at, "%s%s%s", why.message, where, why.field);
 }
 
 enum vch_err vch_template_document(const struct vch_template *t, const struct vch_val *val, const struct vch_tpath *at,

@@ -26,9 +26,10 @@ static inline struct vch_str golden_text(struct vch_arena *arena, const char *pa
 }
 
 static inline const struct vch_val *golden_json(struct vch_arena *arena, const char *path) {
+    static const struct vch_val_limits limits = {.depth = 128, .values = 200000};
     struct vch_val *val = NULL;
     struct vch_diag diag = {0};
-    if (vch_json_decode(golden_text(arena, path), &VCH_VAL_LIMITS_DEFAULT, arena, &val, &diag) != VCH_OK) {
+    if (vch_json_decode(golden_text(arena, path), &limits, arena, &val, &diag) != VCH_OK) {
         (void)fprintf(stderr, "%s: %s\n", path, diag.message);
         exit(1);
     }
