@@ -255,4 +255,14 @@ void vch_plan_ledger(struct vch_plan *p, const struct vch_rec_ledger *row);
  * are those of the first guard or write that refused. Blocks. */
 enum vch_err vch_store_apply(struct vch_store *s, struct vch_plan *plan, struct vch_diag *diag) VCH_MUST;
 
+/* Since open. */
+struct vch_store_stats {
+    int64_t plans;   /* applied, refused and failed ones */
+    int64_t refused; /* by a guard or a write of their own */
+    int64_t failed;  /* with the batch that they were in: disk full and the like */
+    int64_t commits; /* durable transactions: the others shared one */
+    int64_t largest_batch, writer_cpu_us;
+};
+void vch_store_stats(struct vch_store *s, struct vch_store_stats *ret);
+
 #endif

@@ -1,0 +1,68 @@
+/* A thin SQL connection: what differs between databases and nothing else. The
+ * SQL text, the registry and the ledger above it are shared by all drivers.
+ *
+ * A connection belongs to one thread at a time. Its statements are the queries
+ * of sql/, prepared at first use and kept; parameters are written $1, $2, ...
+ * A statement is started with all its arguments, stepped, and finished before
+ * the same query is started again; different queries may be open together.
+ * Arguments are borrowed until finish.
+ *
+ * Errors: EXISTS and CONFLICT for a unique or foreign key that refused, without
+ * a diagnosis (the caller knows what it means); everything else is an outage of
+ * the store: UNAVAILABLE, IO, NOMEM or INTERNAL, diagnosed as STORE_FAILED.
+ */
+#ifndef VCH_STORE_DRIVER_PRIV_H
+#define VCH_STORE_DRIVER_PRIV_H
+
+#include "base/str.h"
+#include "store_sql.h"
+
+enum vch_sql_type { VCH_SQL_TEXT, VCH_SQL_BLOB, VCH_SQL_INT };
+struct vch_sql_arg {
+    enum vch_sql_type type;
+    struct vch_str bytes;
+    int64_t number;
+};
+
+enum vch_sql_control {
+    VCH_SQL_BEGIN_WRITE,
+    VCH_SQL_SAVEPOINT, /* one level inside the transaction */
+    VCH_SQL_RELEASE,
+    VCH_SQL_ROLLBACK_TO, /* undoes the savepoint and releases it */
+    VCH_SQL_COMMIT,      /* durable when it succeeds; when it fails nothing is left */
+    VCH_SQL_ROLLBACK,    /* nothing to do is success */
+    VCH_SQL_CONTROL_COUNT
+};
+
+struct vch_store;
+struct vch_sql_driver;
+struct vch_sql_rows; /* a started statement, owned by its connection */
+
+/* What every driver's connection begins with. */
+struct vch_sql {
+    const struct vch_sql_driver *driver;
+    struct vch_store *home; /* the pool that a reader returns to */
+    struct vch_sql *next;   /* in that pool */
+    bool failed;            /* an outage was seen; not worth keeping */
+};
+
+struct vch_sql_driver {
+    const char *scheme; /* of the URL, without the colon */
+    /* `place` is the URL behind the colon. A writer may create the database. */
+    enum vch_err (*open)(const char *place, bool writer, struct vch_sql **ret, struct vch_diag *diag);
+    void (*close)(struct vch_sql *db);
+    /* Several statements without parameters, in the words of sql/NNNN_*.sql. */
+    enum vch_err (*script)(struct vch_sql *db, const char *text, struct vch_diag *diag);
+    enum vch_err (*control)(struct vch_sql *db, enum vch_sql_control what, struct vch_diag *diag);
+    enum vch_err (*start)(struct vch_sql *db, enum vch_query query, const struct vch_sql_arg *args, size_t count,
+                          struct vch_sql_rows **ret, struct vch_diag *diag);
+    enum vch_err (*step)(struct vch_sql_rows *rows, bool *ret_row, struct vch_diag *diag);
+    struct vch_str (*bytes)(struct vch_sql_rows *rows, int column); /* until the next step */
+    int64_t (*number)(struct vch_sql_rows *rows, int column);
+    int64_t (*changes)(struct vch_sql_rows *rows); /* after the last step: rows written */
+    void (*finish)(struct vch_sql_rows *rows);     /* NULL is fine */
+};
+
+extern const struct vch_sql_driver vch_sql_sqlite;
+
+#endif
