@@ -61,12 +61,12 @@ static enum vch_err filter_calls(struct vch_diag *diag) {
 }
 
 enum vch_err vch_signer_jail(struct vch_diag *diag) {
-    const struct rlimit none = {0, 0};
+    const struct rlimit none = {0, 0}, one = {1, 1}; /* poll refuses to look at more descriptors than the limit */
     if (prctl(PR_SET_DUMPABLE, 0) != 0) return failed(diag, "forbid core dumps", errno);
     if (setrlimit(RLIMIT_CORE, &none) != 0) return failed(diag, "forbid core dumps", errno);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed(diag, "give up privileges", errno);
     if (SANITIZED) return VCH_OK;
     (void)mlockall(MCL_CURRENT); /* best effort: RLIMIT_MEMLOCK may be small */
-    if (setrlimit(RLIMIT_NOFILE, &none) != 0) return failed(diag, "forbid new descriptors", errno);
+    if (setrlimit(RLIMIT_NOFILE, &one) != 0) return failed(diag, "forbid new descriptors", errno);
     return filter_calls(diag);
 }

@@ -85,7 +85,8 @@ static bool serve_datagram(struct server *server, struct vch_str datagram, struc
 /* An empty datagram reads like an end; only an end hangs up. */
 static bool peer_gone(int fd) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
+    int rc = poll(&p, 1, 0);
+    return rc < 0 || (rc > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL)));
 }
 
 static void serve(struct server *server) {

@@ -1,0 +1,2 @@
+vch_fuzz(csr ROOMS pki)
+vch_fuzz(signer_request ROOMS pki)
