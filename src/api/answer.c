@@ -1,0 +1,42 @@
+/* What went well, and what did not, as AWS's rest-json writes it. */
+#include "api/errors.h"
+#include "api/http_job_priv.h"
+#include "core/reason.h"
+
+void vch_http_answer_output(struct vch_http_job *job, const struct vch_val *out) {
+    job->status = 200;
+    if (job->query) {
+        vch_sts_answer_output(job, out);
+        return;
+    }
+    job->content_type = "application/json";
+    vch_json_encode(out, &job->body);
+}
+
+static void member(struct vch_buf *buf, const char *name, const struct vch_val *out) {
+    struct vch_str value = vch_val_str_at(out, name);
+    if (value.len == 0) return;
+    vch_buf_printf(buf, ",\"%s\":", name);
+    vch_json_encode_str(value, buf);
+}
+
+void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const struct vch_val *out) {
+    struct vch_api_error error = vch_api_error_of(err, &job->diag);
+    const char *message = vch_api_error_message(err, &job->diag);
+    vch_buf_clear(&job->body);
+    job->error_type = vch_aws_error_name(error.aws);
+    job->status = vch_aws_error_status(error.aws);
+    if (!job->diag.reason) job->diag.reason = vch_api_error_reason(err, NULL);
+    if (job->query) {
+        vch_sts_answer_error(job, job->error_type, job->status, message);
+        return;
+    }
+    job->content_type = "application/json";
+    vch_buf_c(&job->body, "{\"message\":");
+    vch_json_encode_str(vch_str_from(message), &job->body);
+    if (err == VCH_ERR_EXISTS) {
+        member(&job->body, "resourceId", out);
+        member(&job->body, "resourceArn", out);
+    }
+    vch_buf_c(&job->body, "}");
+}

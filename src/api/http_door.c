@@ -1,0 +1,269 @@
+#include "api/http_door.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/errors.h"
+#include "api/http_job_priv.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "core/reason.h"
+
+enum { JOB_ARENA_MAX = 32 << 20, BODY_MAX = 256 * 1024 };
+
+/* ---- the answer: on the loop ---- */
+
+static void count(struct vch_http_door *door, int status) {
+    atomic_fetch_add(&door->requests, 1);
+    if (status >= 500)
+        atomic_fetch_add(&door->failed, 1);
+    else if (status >= 400)
+        atomic_fetch_add(&door->refused, 1);
+}
+
+static void log_line(const struct vch_http_job *job) {
+    const char *operation = job->op == VCH_OP_NONE ? "-" : vch_op_row(job->op)->name;
+    const struct vch_log_field fields[] = {
+        VCH_LOG_C("op", operation),
+        VCH_LOG_S("method", job->request->method),
+        VCH_LOG_S("path", job->request->path),
+        VCH_LOG_I("status", job->status),
+        VCH_LOG_C("reason", job->error_type ? job->diag.reason : "ok"),
+        VCH_LOG_C("message", job->error_type ? job->diag.message : ""),
+        VCH_LOG_S("user", job->caller.user_name),
+        VCH_LOG_S("key", job->caller.access_key_id),
+        VCH_LOG_C("peer", job->request->peer_ip),
+        VCH_LOG_C("request", job->request_id),
+        VCH_LOG_I("us", vch_mono_us() - job->begun_us),
+    };
+    enum vch_log_level level = job->status >= 500 ? VCH_LOG_ERROR : job->error_type ? VCH_LOG_WARN : VCH_LOG_INFO;
+    if (job->op != VCH_OP_NONE && vch_op_row(job->op)->scope == VCH_SCOPE_PUBLIC && !job->error_type) level = VCH_LOG_DEBUG;
+    if (vch_log_enabled(level)) vch_log_write(level, "http", fields, sizeof fields / sizeof *fields);
+}
+
+static void job_free(struct vch_http_job *job) {
+    vch_buf_deinit(&job->body);
+    vch_arena_free(job->arena);
+    free(job);
+}
+
+/* A body that did not fit is an error of ours; the second try is small. */
+static struct vch_str body_of(struct vch_http_job *job) {
+    struct vch_str body = {NULL, 0};
+    if (vch_buf_finish(&job->body, &body) == VCH_OK) return body;
+    vch_diag_clear(&job->diag);
+    vch_http_answer_error(job, VCH_ERR_NOMEM, NULL);
+    if (vch_buf_finish(&job->body, &body) != VCH_OK) body = (struct vch_str){NULL, 0};
+    return body;
+}
+
+static void reply(struct vch_http_job *job) {
+    struct vch_http_header headers[6];
+    size_t n = 0;
+    struct vch_str body = body_of(job);
+    headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-RequestId"), vch_str_from(job->request_id)};
+    headers[n++] = (struct vch_http_header){VCH_STR("cache-control"), VCH_STR("no-store")};
+    headers[n++] = (struct vch_http_header){VCH_STR("x-content-type-options"), VCH_STR("nosniff")};
+    headers[n++] = (struct vch_http_header){VCH_STR("content-security-policy"), VCH_STR("default-src 'none'; frame-ancestors 'none'")};
+    if (job->error_type)
+        headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-ErrorType"), vch_str_from(job->error_type)};
+    struct vch_http_answer answer = {
+        .status = job->status, .content_type = job->content_type, .headers = headers, .header_count = n, .body = body};
+    count(job->door, job->status);
+    log_line(job);
+    vch_http_reply(job->exchange, &answer);
+    job_free(job);
+}
+
+static void reply_posted(void *arg) {
+    reply(arg);
+}
+
+/* ---- the work: on a worker ---- */
+
+static enum vch_err gather(struct vch_http_job *job, struct vch_val **ret) {
+    const struct vch_http_request *r = job->request;
+    struct vch_shape_header *headers = vch_arena_array(job->arena, r->header_count ? r->header_count : 1, sizeof *headers);
+    if (!headers) return VCH_ERR_NOMEM;
+    for (size_t i = 0; i < r->header_count; i++)
+        headers[i] = (struct vch_shape_header){r->headers[i].name, r->headers[i].value};
+    const struct vch_shape_wire wire = {.captures = &job->captures,
+                                        .query = r->query,
+                                        .headers = headers,
+                                        .header_count = r->header_count,
+                                        .body = job->query ? (struct vch_str){NULL, 0} : r->body};
+    return vch_shape_gather(job->op, &wire, job->arena, ret, &job->diag);
+}
+
+static enum vch_err authorize(struct vch_http_job *job, const struct vch_val *gathered, int64_t now_ms, struct vch_diag *diag) {
+    const struct vch_op_row *row = vch_op_row(job->op);
+    if (row->action[0] == '\0') return VCH_OK;
+    const struct vch_iam_ask ask = {
+        .caller = &job->caller,
+        .action = vch_str_from(row->action),
+        .resource = vch_op_resource(job->op, &job->door->options.service->site, gathered, job->arena),
+        .secure = job->request->secure,
+        .now_ms = now_ms,
+    };
+    return ask.resource.ptr ? vch_iam_check(job->door->iam, &ask, diag) : VCH_ERR_NOMEM;
+}
+
+static enum vch_err advance_clock(struct vch_http_job *job, struct vch_call *call) {
+    int64_t delta_ms = vch_val_int_at(call->in, "advanceSeconds", 0) * 1000;
+    const struct vch_http_door_options *options = &job->door->options;
+    vch_clock_advance(delta_ms);
+    if (options->clock_moved) options->clock_moved(options->arg, delta_ms);
+    return vch_val_put_time(call->arena, call->out, "now", vch_now_ms());
+}
+
+static enum vch_err perform(struct vch_http_job *job, struct vch_call *call) {
+    if (job->op == VCH_OP_ADVANCE_CLOCK) return advance_clock(job, call);
+    return vch_use_case_of(job->op)(call);
+}
+
+/* Who, whether allowed, whether well formed, then the use case: in this order,
+ * so that a stranger learns nothing from the later steps. */
+static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
+    int64_t now_ms = vch_now_ms();
+    struct vch_val *gathered = NULL, *in = NULL;
+    struct vch_diag denied = {0};
+    VCH_TRY(vch_http_authenticate(job, now_ms));
+    enum vch_err form = gather(job, &gathered);
+    if (form == VCH_ERR_NOMEM) return form;
+    enum vch_err err = authorize(job, gathered, now_ms, &denied);
+    if (err != VCH_OK) job->diag = denied;
+    VCH_TRY(err);
+    VCH_TRY(form);
+    VCH_TRY(vch_shape_check(job->op, gathered, job->arena, &in, &job->diag));
+    struct vch_call call = {.service = job->door->options.service,
+                            .arena = job->arena,
+                            .caller = job->caller,
+                            .now_ms = now_ms,
+                            .in = in,
+                            .raw = job->request->body,
+                            .out = out,
+                            .diag = &job->diag};
+    return perform(job, &call);
+}
+
+static void run_operation(struct vch_http_job *job) {
+    struct vch_val *out = vch_val_new_map(job->arena);
+    enum vch_err err = out ? run_steps(job, out) : VCH_ERR_NOMEM;
+    if (err == VCH_OK)
+        vch_http_answer_output(job, out);
+    else
+        vch_http_answer_error(job, err, out);
+}
+
+static void run(void *arg) {
+    struct vch_http_job *job = arg;
+    if (job->op == VCH_OP_PAGE_READYZ)
+        vch_page_answer(job);
+    else
+        run_operation(job);
+    /* A loop that has stopped answers nobody; the exchange ends with it. */
+    if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
+}
+
+/* ---- arrival: on the loop ---- */
+
+static struct vch_http_job *job_new(struct vch_http_door *door, struct vch_http_exchange *x) {
+    struct vch_http_job *job = calloc(1, sizeof *job);
+    struct vch_arena *arena = vch_arena_new(JOB_ARENA_MAX, true);
+    if (!job || !arena) {
+        free(job);
+        vch_arena_free(arena);
+        return NULL;
+    }
+    job->door = door;
+    job->exchange = x;
+    job->request = vch_http_exchange_request(x);
+    job->arena = arena;
+    job->caller.source_ip = vch_str_from(job->request->peer_ip);
+    job->begun_us = vch_mono_us();
+    vch_buf_init_secret(&job->body, VCH_HTTP_ANSWER_MAX);
+    vch_uuid(job->request_id);
+    return job;
+}
+
+static void route(struct vch_http_job *job) {
+    job->query = vch_sts_wanted(job->request);
+    job->op = job->query ? vch_sts_route(job->request, job->arena)
+                         : vch_op_route(job->request->method, job->request->path, job->arena, &job->captures);
+    /* Without --test-clock that operation does not exist. */
+    if (job->op == VCH_OP_ADVANCE_CLOCK && !job->door->options.test_clock) job->op = VCH_OP_NONE;
+}
+
+/* What needs no worker: pages, and what is no operation at all. */
+static bool answer_at_once(struct vch_http_job *job) {
+    if (job->op == VCH_OP_NONE) {
+        vch_http_answer_error(job,
+                              VCH_REFUSE(&job->diag, VCH_ERR_NOT_FOUND, UNKNOWN_OPERATION, "", "No operation has this method and path."),
+                              NULL);
+        return true;
+    }
+    if (vch_op_row(job->op)->scope != VCH_SCOPE_PUBLIC || job->op == VCH_OP_PAGE_READYZ) return false;
+    vch_page_answer(job);
+    return true;
+}
+
+static void on_request(struct vch_http_exchange *x, void *arg) {
+    struct vch_http_door *door = arg;
+    struct vch_http_job *job = job_new(door, x);
+    if (!job) {
+        const struct vch_http_answer busy = {.status = 503, .close = true};
+        vch_http_reply(x, &busy);
+        return;
+    }
+    route(job);
+    if (answer_at_once(job)) {
+        reply(job);
+        return;
+    }
+    enum vch_err err = vch_pool_submit(door->options.pool, run, job);
+    if (err == VCH_OK) return;
+    vch_http_answer_error(job, err, NULL);
+    reply(job);
+}
+
+/* ---- the door ---- */
+
+enum vch_err vch_http_door_new(const struct vch_http_door_options *options, struct vch_http_door **ret) {
+    struct vch_http_door *door = calloc(1, sizeof *door);
+    if (!door) return VCH_ERR_NOMEM;
+    door->options = *options;
+    door->statm_fd = -1;
+    door->attachment = (struct vch_http_options){.body_max = BODY_MAX, .on_request = on_request, .arg = door};
+    enum vch_err err = vch_iam_new(options->service, &door->iam);
+    if (err == VCH_OK) err = vch_pages_prepare(door);
+    if (err != VCH_OK) {
+        vch_http_door_free(door);
+        return err;
+    }
+    *ret = door;
+    return VCH_OK;
+}
+
+void vch_http_door_free(struct vch_http_door *door) {
+    if (!door) return;
+    if (door->statm_fd >= 0) (void)close(door->statm_fd);
+    vch_buf_deinit(&door->openapi);
+    vch_iam_free(door->iam);
+    free(door);
+}
+
+const struct vch_http_options *vch_http_door_attachment(struct vch_http_door *door) {
+    return &door->attachment;
+}
+
+void vch_http_door_user_changed(struct vch_http_door *door, struct vch_str user) {
+    vch_iam_changed(door->iam, user);
+}
+
+void vch_http_door_stats(struct vch_http_door *door, struct vch_http_door_stats *ret) {
+    *ret = (struct vch_http_door_stats){.requests = atomic_load(&door->requests),
+                                        .refused = atomic_load(&door->refused),
+                                        .failed = atomic_load(&door->failed)};
+}

@@ -1,0 +1,39 @@
+/* The HTTP door: requests to operations, signatures to users, refusals to AWS
+ * errors. A request hops to a worker once and back once.
+ *
+ * One door serves all loops. Its options for connections are what
+ * vch_http_attach wants; they live as long as the door.
+ */
+#ifndef VCH_API_HTTP_DOOR_H
+#define VCH_API_HTTP_DOOR_H
+
+#include "http/server.h"
+#include "net/pool.h"
+#include "service/call.h"
+
+struct vch_http_door;
+
+struct vch_http_door_options {
+    struct vch_service *service; /* outlives the door */
+    struct vch_pool *pool;
+    const char *version; /* shown on the first page and in the API's description */
+    bool test_clock;     /* opens POST /_vouch/test/clock */
+    /* Appends lines of Prometheus' text form; [loop]; may be NULL. */
+    void (*metrics)(void *arg, struct vch_buf *out);
+    /* The wall clock was moved by delta_ms; on a worker; may be NULL. */
+    void (*clock_moved)(void *arg, int64_t delta_ms);
+    void *arg;
+};
+enum vch_err vch_http_door_new(const struct vch_http_door_options *options, struct vch_http_door **ret) VCH_MUST;
+void vch_http_door_free(struct vch_http_door *door); /* after loops and pool have ended; NULL is fine */
+
+const struct vch_http_options *vch_http_door_attachment(struct vch_http_door *door);
+/* From the store's on_change: VCH_CHANGE_USER. Any thread. */
+void vch_http_door_user_changed(struct vch_http_door *door, struct vch_str user);
+
+struct vch_http_door_stats {
+    uint64_t requests, refused, failed; /* refused: 4xx; failed: 5xx */
+};
+void vch_http_door_stats(struct vch_http_door *door, struct vch_http_door_stats *ret); /* any thread */
+
+#endif

@@ -1,0 +1,64 @@
+/* One request on its way through the door. Made on a loop, worked on by one
+ * worker, answered and freed on the loop. */
+#ifndef VCH_API_HTTP_JOB_PRIV_H
+#define VCH_API_HTTP_JOB_PRIV_H
+
+#include <stdatomic.h>
+
+#include "api/http_door.h"
+#include "core/sigv4.h"
+#include "service/iam.h"
+#include "shape/shape.h"
+
+struct vch_http_door {
+    struct vch_http_door_options options;
+    struct vch_http_options attachment;
+    struct vch_iam *iam;
+    struct vch_buf openapi; /* written once */
+    int statm_fd;           /* /proc/self/statm, opened before the process locks itself in */
+    atomic_uint_fast64_t requests, refused, failed;
+};
+
+enum { VCH_HTTP_ANSWER_MAX = 16 << 20 };
+
+struct vch_http_job {
+    struct vch_http_door *door;
+    struct vch_http_exchange *exchange;
+    const struct vch_http_request *request; /* the exchange's */
+    struct vch_arena *arena;                /* wiped */
+    bool query; /* the query protocol: XML */
+    enum vch_op op;
+    struct vch_op_captures captures;
+    struct vch_caller caller;
+    struct vch_diag diag;
+    char request_id[37];
+    int64_t begun_us;
+    /* The answer. */
+    int status;
+    const char *content_type;
+    const char *error_type; /* NULL when it went well */
+    struct vch_buf body;    /* secret */
+};
+
+/* auth.c: who signed it. UNAUTHENTICATED, EXPIRED, DENIED or MALFORMED as core/sigv4 says, ACCESS_KEY_UNKNOWN. */
+enum vch_err vch_http_authenticate(struct vch_http_job *job, int64_t now_ms) VCH_MUST;
+
+/* dispatch.c: the use case of an operation; NULL for pages and the test clock. */
+vch_use_case *vch_use_case_of(enum vch_op op);
+
+/* answer.c: fill status, content type and body. */
+void vch_http_answer_output(struct vch_http_job *job, const struct vch_val *out);
+void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const struct vch_val *out /* may be NULL */);
+
+/* sts.c: the same in the query protocol. */
+bool vch_sts_wanted(const struct vch_http_request *request);
+enum vch_op vch_sts_route(const struct vch_http_request *request, struct vch_arena *arena);
+void vch_sts_answer_output(struct vch_http_job *job, const struct vch_val *out);
+void vch_sts_answer_error(struct vch_http_job *job, const char *code, int status, const char *message);
+
+/* pages.c */
+enum vch_err vch_pages_prepare(struct vch_http_door *door) VCH_MUST;
+/* On a loop; READYZ on a worker. */
+void vch_page_answer(struct vch_http_job *job);
+
+#endif

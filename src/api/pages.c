@@ -1,0 +1,103 @@
+/* What anybody may read: the root certificate, health, counters, the API's
+ * description and a first page. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/http_job_priv.h"
+
+enum { OPENAPI_MAX = 1 << 20 };
+
+static const char home_head[] =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>vouch</title>"
+    "<meta name=\"viewport\" content=\"width=device-width\"></head><body>\n"
+    "<h1>vouch</h1>\n<p>This server gives devices their identity: a trusted user vouches for a device, the device trades "
+    "a five-minute claim for a certificate of its own, and comes back under that identity.</p>\n<ul>\n"
+    "<li><a href=\"/ca.pem\">Root certificate</a>, for devices and command lines to trust</li>\n"
+    "<li><a href=\"/_vouch/openapi.json\">Description of the API</a> (OpenAPI); requests are signed with AWS Signature "
+    "Version 4, so the AWS command line and SDKs work against it</li>\n"
+    "<li><a href=\"/healthz\">Health</a>, <a href=\"/readyz\">readiness</a>, <a href=\"/metrics\">metrics</a></li>\n</ul>\n";
+
+static enum vch_err openapi_write(struct vch_http_door *door) {
+    struct vch_arena *arena = vch_arena_new(OPENAPI_MAX * 4, false);
+    struct vch_val *document;
+    struct vch_str text;
+    if (!arena) return VCH_ERR_NOMEM;
+    enum vch_err err = vch_shape_openapi(door->options.version, arena, &document);
+    vch_buf_init(&door->openapi, OPENAPI_MAX);
+    if (err == VCH_OK) vch_json_encode(document, &door->openapi);
+    if (err == VCH_OK) err = vch_buf_finish(&door->openapi, &text);
+    vch_arena_free(arena);
+    return err;
+}
+
+enum vch_err vch_pages_prepare(struct vch_http_door *door) {
+    door->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    return openapi_write(door);
+}
+
+static void home_write(struct vch_http_job *job) {
+    job->content_type = "text/html; charset=utf-8";
+    vch_buf_c(&job->body, home_head);
+    vch_buf_printf(&job->body, "<p>Version %s, account %.*s, region %.*s.</p>\n</body></html>\n", job->door->options.version,
+                   VCH_STR_ARG(job->door->options.service->site.account), VCH_STR_ARG(job->door->options.service->site.region));
+}
+
+static int64_t resident_bytes(const struct vch_http_door *door) {
+    char text[128];
+    long long size = 0, resident = 0;
+    ssize_t len = door->statm_fd >= 0 ? pread(door->statm_fd, text, sizeof text - 1, 0) : -1;
+    if (len <= 0) return 0;
+    text[len] = '\0';
+    if (sscanf(text, "%lld %lld", &size, &resident) != 2) return 0;
+    return resident * (int64_t)sysconf(_SC_PAGESIZE);
+}
+
+static double cpu_seconds(void) {
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void metrics_write(struct vch_http_job *job) {
+    struct vch_http_door *door = job->door;
+    struct vch_http_door_stats stats;
+    struct vch_buf *out = &job->body;
+    vch_http_door_stats(door, &stats);
+    job->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    vch_buf_printf(out, "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.6f\n", cpu_seconds());
+    vch_buf_printf(out, "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %" PRId64 "\n",
+                   resident_bytes(door));
+    vch_buf_printf(out, "# TYPE vouch_http_requests_total counter\nvouch_http_requests_total %" PRIu64 "\n", stats.requests);
+    vch_buf_printf(out, "# TYPE vouch_http_refused_total counter\nvouch_http_refused_total %" PRIu64 "\n", stats.refused);
+    vch_buf_printf(out, "# TYPE vouch_http_failed_total counter\nvouch_http_failed_total %" PRIu64 "\n", stats.failed);
+    if (door->options.metrics) door->options.metrics(door->options.arg, out);
+}
+
+static void ready_write(struct vch_http_job *job) {
+    enum vch_err err = vch_service_ready(job->door->options.service, &job->diag);
+    job->status = err == VCH_OK ? 200 : 503;
+    vch_buf_c(&job->body, err == VCH_OK ? "ready\n" : "the registry does not answer\n");
+}
+
+void vch_page_answer(struct vch_http_job *job) {
+    job->status = 200;
+    job->content_type = "text/plain; charset=utf-8";
+    switch (job->op) {
+    case VCH_OP_PAGE_HOME: home_write(job); break;
+    case VCH_OP_PAGE_METRICS: metrics_write(job); break;
+    case VCH_OP_PAGE_READYZ: ready_write(job); break;
+    case VCH_OP_PAGE_CA:
+        job->content_type = "application/x-pem-file";
+        vch_buf_str(&job->body, job->door->options.service->root_pem);
+        break;
+    case VCH_OP_PAGE_OPENAPI:
+        job->content_type = "application/json";
+        vch_buf_bytes(&job->body, job->door->openapi.ptr, job->door->openapi.len);
+        break;
+    default: vch_buf_c(&job->body, "ok\n"); break;
+    }
+}
