@@ -42,7 +42,9 @@ struct vch_mqtt_hooks {
     /* After a PUBLISH that `publish` answered with TAKE: the PUBACK has been
      * written before this call. `packet` is valid during the call only. */
     void (*taken)(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet);
-    /* The session ended, accepted or not; its user pointer is to be released. `reason` is a core reason code or "client". */
+    /* The session ended, accepted or not; its user pointer is to be released. `reason` is a core reason code or "client",
+       then with the detail "disconnect" or "connection lost". A will, if one was due, has been asked about before
+       (`publish`, on an ended session whose connection may be gone: vch_mqtt_session_conn gives NULL then). */
     void (*closed)(void *arg, struct vch_mqtt_session *session, const char *reason, struct vch_str detail);
     void *arg;
 };
@@ -56,10 +58,13 @@ struct vch_mqtt_options {
     size_t subscriptions_per_session; /* 50 */
     size_t inflight_max;        /* 100 */
     size_t queue_bytes_max;     /* output waiting per session before it is cut; default 1 MiB */
+    size_t topic_bytes_max, topic_slashes_max; /* 256 and 7 */
+    bool parent_too;            /* "a/#" matches "a": no on AWS, yes in the OASIS text */
 };
 
 enum vch_err vch_mqtt_broker_new(const struct vch_mqtt_options *options, struct vch_loop *const *loops, size_t count, struct vch_mqtt_broker **ret) VCH_MUST;
-void vch_mqtt_broker_free(struct vch_mqtt_broker *broker); /* after the loops ended */
+/* After the loops ended and their listeners were freed, before the loops are. NULL is fine. */
+void vch_mqtt_broker_free(struct vch_mqtt_broker *broker);
 
 /* Makes a connection speak MQTT; from on_accept or on_open. [loop] */
 enum vch_err vch_mqtt_attach(struct vch_mqtt_broker *broker, struct vch_conn *conn) VCH_MUST;
@@ -70,7 +75,7 @@ void vch_mqtt_connect_done(struct vch_mqtt_session *session, uint8_t code, const
 /* The session of `ref`, on its own loop only; NULL when it is gone. [loop] */
 struct vch_mqtt_session *vch_mqtt_find(struct vch_mqtt_broker *broker, struct vch_mqtt_ref ref);
 struct vch_mqtt_ref vch_mqtt_session_ref(const struct vch_mqtt_session *session);
-struct vch_conn *vch_mqtt_session_conn(struct vch_mqtt_session *session);
+struct vch_conn *vch_mqtt_session_conn(struct vch_mqtt_session *session); /* NULL only while a will waits for its recheck */
 struct vch_str vch_mqtt_session_client_id(const struct vch_mqtt_session *session);
 void vch_mqtt_session_set_user(struct vch_mqtt_session *session, void *user);
 void *vch_mqtt_session_user(const struct vch_mqtt_session *session);
@@ -84,9 +89,11 @@ void vch_mqtt_close(struct vch_mqtt_session *session, const struct vch_diag *dia
 /* Is a session of this client id connected now, and with which certificate
  * (hex, or "")? Any thread. */
 bool vch_mqtt_client_online(struct vch_mqtt_broker *broker, struct vch_str client_id, char ret_peer_id[65]);
-/* Publishes as the server, to whoever is subscribed and allowed. Any thread. */
+/* Publishes as the server, to whoever is subscribed and allowed. UNAVAILABLE
+ * when a loop does not keep up. Any thread. */
 enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, struct vch_str topic, struct vch_str payload, uint8_t qos) VCH_MUST;
-/* Calls fn on every session of every loop, each on its loop, later. Any thread. */
+/* Calls fn on every session of every loop, each on its loop, later: from the
+ * handshake on, so also before CONNECT (no client id, perhaps no user pointer). Any thread. */
 enum vch_err vch_mqtt_each(struct vch_mqtt_broker *broker, void (*fn)(struct vch_mqtt_session *session, const char *key), struct vch_str key) VCH_MUST;
 /* The same for the sessions whose connection shows this certificate: found by index, not by a walk. */
 enum vch_err vch_mqtt_each_of(struct vch_mqtt_broker *broker, const char peer_id[65], void (*fn)(struct vch_mqtt_session *session, const char *key)) VCH_MUST;
