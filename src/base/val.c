@@ -74,19 +74,21 @@ struct vch_val *vch_val_new_list(struct vch_arena *arena) {
     return fresh(arena, VCH_VAL_LIST);
 }
 
-/* Room doubles at 4, 8, 16 ...: the count alone tells when it is full. */
-static void *room_for_one(struct vch_arena *arena, void *items, size_t count, size_t size) {
-    bool full = count == 0 || (count >= 4 && (count & (count - 1)) == 0);
-    if (!full) return items;
-    void *bigger = vch_arena_array(arena, count ? count * 2 : 4, size);
-    if (bigger && count) memcpy(bigger, items, count * size);
+/* What a decoder made holds exactly its items: the first addition moves it. */
+static void *room_for_one(struct vch_arena *arena, struct vch_val *val, void *items, size_t size) {
+    if (val->count < val->room) return items;
+    size_t room = val->count < 4 ? 4 : val->count * 2;
+    void *bigger = room <= UINT32_MAX ? vch_arena_array(arena, room, size) : NULL;
+    if (!bigger) return NULL;
+    if (val->count) memcpy(bigger, items, val->count * size);
+    val->room = (uint32_t)room;
     return bigger;
 }
 
 struct vch_val *vch_val_put_str_name(struct vch_arena *arena, struct vch_val *map, struct vch_str name) {
     if (!map) return NULL;
     vch_assert(map->type == VCH_VAL_MAP);
-    struct vch_member *members = room_for_one(arena, map->members, map->count, sizeof *members);
+    struct vch_member *members = room_for_one(arena, map, map->members, sizeof *members);
     if (!members) return NULL;
     map->members = members;
     struct vch_member *slot = &members[map->count++];
@@ -102,7 +104,7 @@ struct vch_val *vch_val_put(struct vch_arena *arena, struct vch_val *map, const 
 struct vch_val *vch_val_push(struct vch_arena *arena, struct vch_val *list) {
     if (!list) return NULL;
     vch_assert(list->type == VCH_VAL_LIST);
-    struct vch_val *items = room_for_one(arena, list->items, list->count, sizeof *items);
+    struct vch_val *items = room_for_one(arena, list, list->items, sizeof *items);
     if (!items) return NULL;
     list->items = items;
     struct vch_val *slot = &items[list->count++];

@@ -15,7 +15,8 @@ struct vch_member;
 
 struct vch_val {
     enum vch_val_type type;
-    size_t count; /* items of a list, members of a map */
+    uint32_t room; /* slots behind items or members that adding made; the decoders leave 0 */
+    size_t count;  /* items of a list, members of a map */
     union {
         bool boolean;
         int64_t integer;

@@ -195,10 +195,37 @@ static void cbor_refuses(void **state) {
     }
 }
 
+/* A decoded container has no spare room: adding must not reach its neighbours. */
+static void adding_to_what_was_decoded(void **state) {
+    (void)state;
+    static const char *const cases[] = {
+        "[[],[1]]", "[[1],[2]]", "[[1,2],[3]]", "[[1,2,3],[4]]", "[[1,2,3,4],[5]]", "[[1,2,3,4,5],[6]]", "[[1,2,3,4,5,6],[7]]",
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct vch_arena *arena = vch_arena_new(65536, false);
+        struct vch_val *val;
+        struct vch_val *map;
+        assert_int_equal(from_json(arena, cases[i], &val), VCH_OK);
+        assert_int_equal(from_json(arena, "{\"a\":{\"b\":1},\"c\":\"text\"}", &map), VCH_OK);
+        for (size_t n = 0; n < 20; n++) assert_int_equal(vch_val_push_str(arena, &val->items[0], VCH_STR("new")), VCH_OK);
+        assert_int_equal(val->items[0].count, i + 20);
+        for (size_t n = 0; n < val->items[0].count; n++)
+            assert_int_equal(val->items[0].items[n].type, n < i ? VCH_VAL_INT : VCH_VAL_STR);
+        assert_int_equal(val->items[1].items[0].integer, (int64_t)i + 1);
+        struct vch_val *inner = &map->members[0].value;
+        for (size_t n = 0; n < 9; n++) assert_int_equal(vch_val_put_int(arena, inner, "n", 7), VCH_OK);
+        assert_int_equal(inner->count, 10);
+        assert_str(inner->members[0].name, "b");
+        assert_str(vch_val_str_at(map, "c"), "text");
+        vch_arena_free(arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_round_trip),   cmocka_unit_test(json_refusals), cmocka_unit_test(json_depth_bomb),
         cmocka_unit_test(building_and_lookup), cmocka_unit_test(maps_compare_without_order),
+        cmocka_unit_test(adding_to_what_was_decoded),
         cmocka_unit_test(cbor_accepts),      cmocka_unit_test(cbor_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
