@@ -1,5 +1,26 @@
 #include "core/policy_priv.h"
 
+enum { ACTION_MAX = 128 };
+
+/* Action patterns are compiled in lower case. The request's action is folded
+ * once, so that the patterns compare bytes. */
+struct action {
+    struct vch_str text;
+    bool fold; /* too long to have been folded */
+    char lower[ACTION_MAX];
+};
+
+static void fold_action(struct vch_str text, struct action *ret) {
+    ret->text = text;
+    ret->fold = text.len > ACTION_MAX;
+    if (ret->fold) return;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        ret->lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+    ret->text.ptr = ret->lower;
+}
+
 static bool any_matches(struct vch_pol_run *run, struct vch_pol_range patterns, struct vch_str text, bool fold) {
     for (uint16_t i = 0; i < patterns.count; i++)
         if (vch_pol_match(run, (uint16_t)(patterns.first + i), text, fold)) return true;
@@ -12,16 +33,15 @@ static bool tests_hold(struct vch_pol_run *run, struct vch_pol_range tests) {
     return true;
 }
 
-static bool applies(struct vch_pol_run *run, const struct vch_pol_statement *statement) {
-    const struct vch_policy_request *request = run->request;
-    return any_matches(run, statement->actions, request->action, true) != statement->not_action &&
-           any_matches(run, statement->resources, request->resource, false) != statement->not_resource &&
+static bool applies(struct vch_pol_run *run, const struct action *action, const struct vch_pol_statement *statement) {
+    return any_matches(run, statement->actions, action->text, action->fold) != statement->not_action &&
+           any_matches(run, statement->resources, run->request->resource, false) != statement->not_resource &&
            tests_hold(run, statement->tests);
 }
 
 /* The first statement that applies, or the first that denies. */
 static void eval_one(const struct vch_policy *policy, const struct vch_policy_request *request,
-                     struct vch_policy_decision *decision) {
+                     const struct action *action, struct vch_policy_decision *decision) {
     struct vch_pol_run run;
     run.policy = policy;
     run.request = request;
@@ -29,7 +49,7 @@ static void eval_one(const struct vch_policy *policy, const struct vch_policy_re
     for (size_t i = 0; i < policy->statement_count; i++) {
         const struct vch_pol_statement *statement = &policy->statements[i];
         if (!statement->deny && decision->verdict == VCH_VERDICT_ALLOW) continue;
-        if (!applies(&run, statement)) continue;
+        if (!applies(&run, action, statement)) continue;
         decision->verdict = statement->deny ? VCH_VERDICT_EXPLICIT_DENY : VCH_VERDICT_ALLOW;
         decision->policy = policy;
         decision->statement = i;
@@ -40,7 +60,9 @@ static void eval_one(const struct vch_policy *policy, const struct vch_policy_re
 struct vch_policy_decision vch_policy_eval(const struct vch_policy *const *policies, size_t count,
                                            const struct vch_policy_request *request) {
     struct vch_policy_decision decision = {.verdict = VCH_VERDICT_IMPLICIT_DENY};
+    struct action action;
+    fold_action(request->action, &action);
     for (size_t i = 0; i < count && decision.verdict != VCH_VERDICT_EXPLICIT_DENY; i++)
-        eval_one(policies[i], request, &decision);
+        eval_one(policies[i], request, &action, &decision);
     return decision;
 }

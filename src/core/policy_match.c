@@ -48,6 +48,7 @@ static bool piece_fits(struct vch_pol_run *run, const struct vch_pol_piece *piec
 bool vch_pol_match(struct vch_pol_run *run, uint16_t index, struct vch_str text, bool fold) {
     struct vch_pol_range range = run->policy->patterns[index];
     const struct vch_pol_piece *pieces = run->policy->pieces + range.first;
+    if (range.count == 1 && pieces[0].kind == VCH_PIECE_LITERAL && pieces[0].len != text.len) return false;
     if (!text.ptr) text = VCH_STR("");
     size_t p = 0;
     size_t t = 0;
