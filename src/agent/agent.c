@@ -1,0 +1,250 @@
+#include "agent/agent.h"
+
+#include <string.h>
+
+#include "agent/bundle.h"
+#include "agent/enroll.h"
+#include "agent/lock.h"
+#include "agent/serve.h"
+#include "base/clock.h"
+#include "base/digest.h"
+
+enum { PARAMETERS_MAX = 16384 };
+
+struct agent {
+    struct vch_options *options;
+    struct vch_report *report;
+    struct vch_outcome *outcome;
+    struct vch_state state;
+    struct vch_lock lock;
+    struct vch_runtime runtime;
+    struct vch_credentials credentials;
+    struct vch_bundle bundle;
+    struct vch_link link;
+    struct vch_buf own_key, request; /* CSR mode */
+    char client_id[160];
+    struct vch_str likely_name;
+};
+
+static const char *text(const struct agent *a, enum vch_opt opt) {
+    return vch_options_text(a->options, opt);
+}
+
+static bool has(const struct agent *a, enum vch_opt opt) {
+    return vch_options_has(a->options, opt);
+}
+
+static enum vch_exit missing(struct agent *a, const char *what, const char *flag) {
+    char next[128];
+    (void)snprintf(next, sizeof next, "Give %s, or --claim BUNDLE.", flag);
+    return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, next, "There is no %s.", what);
+}
+
+/* ---- what is there ------------------------------------------------------ */
+
+static void take_runtime(struct agent *a) {
+    const struct vch_runtime *r = &a->runtime;
+    vch_options_set(a->options, VCH_OPT_CERT, r->cert, VCH_SOURCE_RUNTIME);
+    vch_options_set(a->options, VCH_OPT_KEY, r->key, VCH_SOURCE_RUNTIME);
+    vch_options_set(a->options, VCH_OPT_THING_NAME, r->thing_name, VCH_SOURCE_RUNTIME);
+    /* A claim bundle told these; what people set by hand is stronger. */
+    if (r->endpoint.len && !has(a, VCH_OPT_ENDPOINT)) vch_options_set(a->options, VCH_OPT_ENDPOINT, r->endpoint, VCH_SOURCE_CLAIM);
+    if (r->root_ca.len && !has(a, VCH_OPT_ROOT_CA)) vch_options_set(a->options, VCH_OPT_ROOT_CA, r->root_ca, VCH_SOURCE_CLAIM);
+    a->bundle.edge_port = r->edge_port;
+    a->bundle.mqtt_port = r->mqtt_port;
+    vch_report_line(a->report, VCH_REPORT_INFO, "identity", "This device is provisioned as \"%.*s\".", VCH_STR_ARG(r->thing_name));
+}
+
+static void warn_missing_features(struct agent *a) {
+    char list[512];
+    if (vch_options_missing(a->options, list, sizeof list))
+        vch_report_line(a->report, VCH_REPORT_WARN, "features", "Switched on but not in this agent yet, and skipped: %s.", list);
+}
+
+static enum vch_exit load_root(struct agent *a) {
+    if (has(a, VCH_OPT_ROOT_CA)) {
+        vch_buf_clear(&a->credentials.root);
+        return vch_credentials_load_root(&a->credentials, text(a, VCH_OPT_ROOT_CA), a->report, a->outcome);
+    }
+    if (a->credentials.root.len == 0) vch_report_line(a->report, VCH_REPORT_DEBUG, "root-ca", "Trusting the system's root certificates.");
+    return VCH_EXIT_OK;
+}
+
+static enum vch_exit load_credentials(struct agent *a) {
+    if (has(a, VCH_OPT_CLAIM) && !a->runtime.completed) {
+        VCH_STEP(vch_bundle_load(text(a, VCH_OPT_CLAIM), a->options, &a->credentials, &a->bundle, a->report, a->outcome));
+    } else {
+        if (!has(a, VCH_OPT_CERT)) return missing(a, "certificate", "--cert FILE");
+        if (!has(a, VCH_OPT_KEY)) return missing(a, "private key", "--key FILE");
+        VCH_STEP(vch_credentials_load(&a->credentials, text(a, VCH_OPT_CERT), text(a, VCH_OPT_KEY), a->report, a->outcome));
+    }
+    return load_root(a);
+}
+
+/* ---- checks before the first packet ------------------------------------- */
+
+static enum vch_exit bad_parameters(struct agent *a, const char *why) {
+    return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, "Give an object of strings, such as '{\"ThingName\": \"lamp-7\"}'.",
+                           "The template parameters %s.", why);
+}
+
+static enum vch_exit check_parameters(struct agent *a) {
+    struct vch_val *map = NULL;
+    struct vch_diag diag = {0};
+    if (!has(a, VCH_OPT_PARAMETERS)) vch_options_set(a->options, VCH_OPT_PARAMETERS, VCH_STR("{}"), VCH_SOURCE_RUNTIME);
+    struct vch_str json = vch_str_from(text(a, VCH_OPT_PARAMETERS));
+    if (json.len > PARAMETERS_MAX) return bad_parameters(a, "are longer than 16 KiB");
+    if (vch_json_decode(json, NULL, a->state.arena, &map, &diag) != VCH_OK || map->type != VCH_VAL_MAP)
+        return bad_parameters(a, "are not a JSON object");
+    for (size_t i = 0; i < map->count; i++)
+        if (map->members[i].value.type != VCH_VAL_STR) return bad_parameters(a, "hold a value that is not a string");
+    a->likely_name = vch_val_str_at(map, "ThingName");
+    return VCH_EXIT_OK;
+}
+
+static enum vch_exit read_request(struct agent *a) {
+    if (!has(a, VCH_OPT_CSR_FILE) || !has(a, VCH_OPT_DEVICE_KEY))
+        return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, "Give both, or --csr auto.", "--csr-file and --device-key go together.");
+    VCH_STEP(vch_text_load(text(a, VCH_OPT_CSR_FILE), "signing request", &a->request, a->outcome));
+    VCH_STEP(vch_text_load(text(a, VCH_OPT_DEVICE_KEY), "device key", &a->own_key, a->outcome));
+    VCH_STEP(vch_mode_check(text(a, VCH_OPT_DEVICE_KEY), true, a->report, a->outcome));
+    enum vch_err err = vch_x509_check_request(vch_str_of(a->request.ptr, a->request.len), vch_str_of(a->own_key.ptr, a->own_key.len));
+    if (err == VCH_OK) return VCH_EXIT_OK;
+    return vch_outcome_set(a->outcome, VCH_EXIT_CREDENTIALS, "Make the request again: openssl req -new -key KEY -out CSR.",
+                           err == VCH_ERR_CONFLICT ? "The signing request was not made with the device key."
+                                                   : "The signing request or the device key cannot be read.");
+}
+
+static enum vch_exit prepare_request(struct agent *a) {
+    bool files = has(a, VCH_OPT_CSR_FILE) || has(a, VCH_OPT_DEVICE_KEY);
+    if (!has(a, VCH_OPT_CSR)) return files ? read_request(a) : VCH_EXIT_OK;
+    if (strcmp(text(a, VCH_OPT_CSR), "auto") != 0 || files)
+        return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, "Give --csr auto alone, or --csr-file with --device-key.",
+                               "--csr knows \"auto\" only, and goes without --csr-file and --device-key.");
+    if (vch_x509_make_request(&a->own_key, &a->request) == VCH_OK) return VCH_EXIT_OK;
+    return vch_outcome_set(a->outcome, VCH_EXIT_LOCAL, NULL, "A key could not be made.");
+}
+
+static enum vch_exit name_client(struct agent *a) {
+    char id[37];
+    if (has(a, VCH_OPT_THING_NAME)) {
+        if (vch_str_copy(a->client_id, 129, vch_str_from(text(a, VCH_OPT_THING_NAME)))) return VCH_EXIT_OK;
+        return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, NULL, "The thing name is longer than 128 bytes.");
+    }
+    if (!vch_options_on(a->options, VCH_OPT_FLEET)) return missing(a, "thing name", "--thing-name NAME");
+    vch_uuid(id);
+    (void)snprintf(a->client_id, sizeof a->client_id, "vouch-agent-%s", id);
+    return VCH_EXIT_OK;
+}
+
+static enum vch_exit check_settings(struct agent *a) {
+    if (!has(a, VCH_OPT_ENDPOINT)) return missing(a, "endpoint", "--endpoint HOST");
+    VCH_STEP(name_client(a));
+    if (a->runtime.completed || !vch_options_on(a->options, VCH_OPT_FLEET)) return VCH_EXIT_OK;
+    if (!has(a, VCH_OPT_TEMPLATE)) return missing(a, "template name", "--fleet-provisioning-template-name NAME");
+    VCH_STEP(check_parameters(a));
+    return prepare_request(a);
+}
+
+/* ---- the two halves ----------------------------------------------------- */
+
+/* What a bundle told is kept, so that later starts need no bundle. */
+static enum vch_exit keep_bundle(struct agent *a, struct vch_runtime *base) {
+    if (!has(a, VCH_OPT_CLAIM)) return VCH_EXIT_OK;
+    base->endpoint = vch_str_from(text(a, VCH_OPT_ENDPOINT));
+    base->edge_port = a->bundle.edge_port;
+    base->mqtt_port = a->bundle.mqtt_port;
+    if (!a->bundle.has_root) return VCH_EXIT_OK;
+    base->root_ca = vch_str_from(vch_state_path(&a->state, "root-ca.pem"));
+    return vch_state_write(base->root_ca.ptr, vch_str_of(a->credentials.root.ptr, a->credentials.root.len), 0644, a->outcome);
+}
+
+static const char *find_likely_name(const struct agent *a) {
+    if (a->likely_name.len) return a->likely_name.ptr;
+    return has(a, VCH_OPT_THING_NAME) ? text(a, VCH_OPT_THING_NAME) : NULL;
+}
+
+static enum vch_exit enroll(struct agent *a) {
+    struct vch_str request;
+    if (vch_buf_finish(&a->request, &request) != VCH_OK) return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, NULL, "The signing request is too large.");
+    struct vch_enroll e = {
+        .link = &a->link, .claim = &a->credentials, .state = &a->state, .report = a->report, .endpoint = text(a, VCH_OPT_ENDPOINT),
+        .client_id = a->client_id, .template_name = text(a, VCH_OPT_TEMPLATE), .parameters = text(a, VCH_OPT_PARAMETERS),
+        .csr_pem = request.len ? request.ptr : NULL, .own_key = vch_str_of(a->own_key.ptr, a->own_key.len),
+        .own_key_path = has(a, VCH_OPT_DEVICE_KEY) ? text(a, VCH_OPT_DEVICE_KEY) : NULL, .likely_name = find_likely_name(a),
+        .retry_ms = 1000 * (int64_t)vch_options_int(a->options, VCH_OPT_RETRY_SECONDS),
+    };
+    VCH_STEP(keep_bundle(a, &e.base));
+    vch_report_line(a->report, VCH_REPORT_INFO, "provisioning", "Fleet provisioning with template \"%s\" has been started.", e.template_name);
+    VCH_STEP(vch_enroll_run(&e, a->outcome));
+    vch_buf_clear(&a->own_key);
+    vch_runtime_load(&a->state, &a->runtime, a->report);
+    if (!a->runtime.completed) return vch_outcome_set(a->outcome, VCH_EXIT_LOCAL, "Check the disk.", "The runtime file does not read back.");
+    return VCH_EXIT_OK;
+}
+
+static enum vch_exit become_device(struct agent *a) {
+    if (!vch_str_copy(a->client_id, sizeof a->client_id, a->runtime.thing_name))
+        return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, NULL, "The thing name is too long.");
+    vch_buf_clear(&a->credentials.certificate);
+    vch_buf_clear(&a->credentials.key);
+    return vch_credentials_load(&a->credentials, a->runtime.cert.ptr, a->runtime.key.ptr, a->report, a->outcome);
+}
+
+static enum vch_exit check_identity(struct agent *a) {
+    char when[25];
+    int64_t end = a->credentials.validity.not_after_ms;
+    if (vch_now_ms() < end) return VCH_EXIT_OK;
+    vch_time_iso(end, when);
+    return vch_outcome_set(a->outcome, VCH_EXIT_CREDENTIALS, "Provision the device again: remove the runtime file and use a new claim.",
+                           "The device certificate expired at %s.", when);
+}
+
+static const char *or_null(const struct agent *a, enum vch_opt opt) {
+    return has(a, opt) ? text(a, opt) : NULL;
+}
+
+static enum vch_exit serve(struct agent *a) {
+    struct vch_serve s = {
+        .link = &a->link, .credentials = &a->credentials, .report = a->report, .client_id = a->client_id,
+        .once = vch_options_on(a->options, VCH_OPT_ONCE),
+        .retry_ms = 1000 * (int64_t)vch_options_int(a->options, VCH_OPT_RETRY_SECONDS),
+    };
+    if (vch_options_on(a->options, VCH_OPT_PUB_SUB))
+        s.sample = (struct vch_sample){or_null(a, VCH_OPT_PUBLISH_TOPIC), or_null(a, VCH_OPT_PUBLISH_FILE),
+                                       or_null(a, VCH_OPT_SUBSCRIBE_TOPIC), or_null(a, VCH_OPT_SUBSCRIBE_FILE)};
+    VCH_STEP(check_identity(a));
+    return vch_serve_run(&s, a->outcome);
+}
+
+static enum vch_exit work(struct agent *a) {
+    VCH_STEP(vch_state_open(&a->state, a->options->settings[VCH_OPT_STATE_DIR].text, a->options->arena, a->outcome));
+    vch_runtime_load(&a->state, &a->runtime, a->report);
+    if (a->runtime.completed) take_runtime(a);
+    warn_missing_features(a);
+    VCH_STEP(load_credentials(a));
+    VCH_STEP(check_settings(a));
+    VCH_STEP(vch_lock_take(&a->lock, a->client_id, a->report, a->outcome));
+    VCH_STEP(vch_link_init(&a->link, a->report, text(a, VCH_OPT_ENDPOINT), vch_options_int(a->options, VCH_OPT_PORT),
+                           a->bundle.edge_port, a->bundle.mqtt_port, a->outcome));
+    if (vch_options_on(a->options, VCH_OPT_FLEET) && !a->runtime.completed) {
+        VCH_STEP(enroll(a));
+        VCH_STEP(become_device(a));
+    }
+    return serve(a);
+}
+
+enum vch_exit vch_agent_run(struct vch_options *options, struct vch_report *report, struct vch_outcome *outcome) {
+    struct agent a = {.options = options, .report = report, .outcome = outcome, .state = {.lock_fd = -1}};
+    vch_credentials_init(&a.credentials);
+    vch_buf_init_secret(&a.own_key, 65536);
+    vch_buf_init(&a.request, 65536);
+    enum vch_exit exit = work(&a);
+    vch_link_deinit(&a.link);
+    vch_lock_release(&a.lock);
+    vch_state_close(&a.state);
+    vch_credentials_deinit(&a.credentials);
+    vch_buf_deinit(&a.own_key);
+    vch_buf_deinit(&a.request);
+    return exit;
+}

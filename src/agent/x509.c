@@ -1,0 +1,110 @@
+#include "agent/x509.h"
+
+#include <limits.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+
+static void free_bio(BIO **bio) {
+    BIO_free(*bio);
+}
+static void free_x509(X509 **x) {
+    X509_free(*x);
+}
+static void free_request(X509_REQ **x) {
+    X509_REQ_free(*x);
+}
+static void free_key(EVP_PKEY **x) {
+    EVP_PKEY_free(*x);
+}
+#define AUTO(fn) __attribute__((cleanup(fn)))
+
+static BIO *open_text(struct vch_str pem) {
+    return pem.len <= INT_MAX ? BIO_new_mem_buf(pem.ptr ? pem.ptr : "", (int)pem.len) : NULL;
+}
+
+/* An encrypted key must not make OpenSSL ask the terminal. */
+static int no_password(char *buf, int size, int rwflag, void *arg) {
+    (void)buf, (void)size, (void)rwflag, (void)arg;
+    return 0;
+}
+
+static X509 *read_certificate(struct vch_str pem) {
+    AUTO(free_bio) BIO *bio = open_text(pem);
+    return bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
+}
+
+static EVP_PKEY *read_key(struct vch_str pem) {
+    AUTO(free_bio) BIO *bio = open_text(pem);
+    return bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+}
+
+static X509_REQ *read_request(struct vch_str pem) {
+    AUTO(free_bio) BIO *bio = open_text(pem);
+    return bio ? PEM_read_bio_X509_REQ(bio, NULL, no_password, NULL) : NULL;
+}
+
+static bool to_ms(const ASN1_TIME *time, int64_t *ret) {
+    struct tm tm;
+    if (!time || ASN1_TIME_to_tm(time, &tm) != 1) return false;
+    *ret = vch_time_from_utc(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    return true;
+}
+
+enum vch_err vch_x509_describe(struct vch_str pem, struct vch_validity *ret) {
+    AUTO(free_x509) X509 *certificate = read_certificate(pem);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int len = 0;
+    if (!certificate) return VCH_ERR_MALFORMED;
+    if (!to_ms(X509_get0_notBefore(certificate), &ret->not_before_ms)) return VCH_ERR_MALFORMED;
+    if (!to_ms(X509_get0_notAfter(certificate), &ret->not_after_ms)) return VCH_ERR_MALFORMED;
+    if (X509_digest(certificate, EVP_sha256(), digest, &len) != 1 || len != 32) return VCH_ERR_INTERNAL;
+    vch_hex(digest, len, ret->id);
+    return VCH_OK;
+}
+
+enum vch_err vch_x509_check_pair(struct vch_str certificate_pem, struct vch_str key_pem) {
+    AUTO(free_x509) X509 *certificate = read_certificate(certificate_pem);
+    AUTO(free_key) EVP_PKEY *key = read_key(key_pem);
+    if (!certificate || !key) return VCH_ERR_MALFORMED;
+    return X509_check_private_key(certificate, key) == 1 ? VCH_OK : VCH_ERR_CONFLICT;
+}
+
+enum vch_err vch_x509_check_request(struct vch_str request_pem, struct vch_str key_pem) {
+    AUTO(free_request) X509_REQ *request = read_request(request_pem);
+    AUTO(free_key) EVP_PKEY *key = read_key(key_pem);
+    if (!request || !key) return VCH_ERR_MALFORMED;
+    return X509_REQ_check_private_key(request, key) == 1 ? VCH_OK : VCH_ERR_CONFLICT;
+}
+
+static enum vch_err take_bio(BIO *bio, struct vch_buf *buf) {
+    char *text;
+    long len = BIO_get_mem_data(bio, &text);
+    if (len <= 0) return VCH_ERR_INTERNAL;
+    vch_buf_bytes(buf, text, (size_t)len);
+    return buf->failed ? VCH_ERR_TOO_LARGE : VCH_OK;
+}
+
+static bool sign_request(X509_REQ *request, EVP_PKEY *key) {
+    X509_NAME *name = X509_REQ_get_subject_name(request);
+    static const unsigned char common[] = "vouch device";
+    return X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 && X509_REQ_set_pubkey(request, key) == 1 &&
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common, -1, -1, 0) == 1 &&
+           X509_REQ_sign(request, key, EVP_sha256()) > 0;
+}
+
+enum vch_err vch_x509_make_request(struct vch_buf *key_pem, struct vch_buf *request_pem) {
+    AUTO(free_key) EVP_PKEY *key = EVP_EC_gen("P-256");
+    AUTO(free_request) X509_REQ *request = X509_REQ_new();
+    AUTO(free_bio) BIO *key_bio = BIO_new(BIO_s_secmem());
+    AUTO(free_bio) BIO *request_bio = BIO_new(BIO_s_mem());
+    if (!key || !request || !key_bio || !request_bio || !sign_request(request, key)) return VCH_ERR_INTERNAL;
+    if (PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) != 1) return VCH_ERR_INTERNAL;
+    if (PEM_write_bio_X509_REQ(request_bio, request) != 1) return VCH_ERR_INTERNAL;
+    VCH_TRY(take_bio(key_bio, key_pem));
+    return take_bio(request_bio, request_pem);
+}
