@@ -73,7 +73,8 @@ enum vch_client_cert { VCH_CLIENT_CERT_NONE, VCH_CLIENT_CERT_OPTIONAL, VCH_CLIEN
  * the loop's thread: possession is proved by TLS, identity is registration, not
  * a chain. Anything but zero refuses the handshake; NOT_FOUND, EXPIRED and
  * DENIED choose the alert (unknown_ca, certificate_expired, certificate_revoked;
- * else certificate_unknown). */
+ * else certificate_unknown). Not asked for keys that are not accepted at all
+ * (RSA under 2048 bits, curves but P-256, P-384 and, in TLS 1.3, P-521). */
 typedef enum vch_err vch_verify_peer(void *arg, const char id[65], struct vch_diag *diag);
 
 struct vch_tls_options {
