@@ -84,6 +84,11 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(LEDGER_BROKEN, CONFLICTING_UPDATE, 500, "InternalError"),
     ROW(THING_VERSION, VERSION_CONFLICT, 409, "ResourceConflictsException"),
     ROW(THING_ATTACHED, INVALID_REQUEST, 409, "ResourceConflictsException"),
+    ROW(CERTIFICATE_EXISTS, ALREADY_EXISTS, 409, "ResourceConflictsException"),
+    ROW(SLOW_READER, THROTTLING, 429, "Throttled"),
+    ROW(SERVER_STOPPING, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
+    ROW(SUBSCRIPTIONS_FULL, LIMIT, 410, "LimitExceeded"),
+    ROW(QOS_UNSUPPORTED, INVALID_REQUEST, 400, "InvalidPayload"),
 };
 #undef ROW
 
