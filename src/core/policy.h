@@ -3,7 +3,9 @@
  * A struct vch_policy is an immutable, reference counted, compiled document;
  * any thread may evaluate it at the same time. Evaluation is pure: values of
  * variables come from the caller through one function. Default deny; an
- * explicit deny wins.
+ * explicit deny wins. A variable without exactly one value matches nothing,
+ * and the characters of a value are never wildcards; for iot:Subscribe a value
+ * with '+' or '#' makes no Allow match (AWS lets it).
  * Sources: AWS IoT developer guide (policies, policy variables); IAM JSON
  * policy grammar.
  */

@@ -33,10 +33,21 @@ static bool tests_hold(struct vch_pol_run *run, struct vch_pol_range tests) {
     return true;
 }
 
+/* A device that calls itself "+" must not turn the Allow of
+ * topicfilter/my/${iot:ClientId}/x into a subscription to everybody's: there a
+ * value with a wildcard of MQTT matches nothing. A Deny keeps its reach. */
+static bool resource_matches(struct vch_pol_run *run, const struct action *action,
+                             const struct vch_pol_statement *statement) {
+    run->no_mqtt_wildcards =
+        !statement->deny && !statement->not_resource && vch_str_eq_c(action->text, "iot:subscribe");
+    bool matches = any_matches(run, statement->resources, run->request->resource, false);
+    run->no_mqtt_wildcards = false;
+    return matches != statement->not_resource;
+}
+
 static bool applies(struct vch_pol_run *run, const struct action *action, const struct vch_pol_statement *statement) {
     return any_matches(run, statement->actions, action->text, action->fold) != statement->not_action &&
-           any_matches(run, statement->resources, run->request->resource, false) != statement->not_resource &&
-           tests_hold(run, statement->tests);
+           resource_matches(run, action, statement) && tests_hold(run, statement->tests);
 }
 
 /* The first statement that applies, or the first that denies. */
@@ -45,6 +56,7 @@ static void eval_one(const struct vch_policy *policy, const struct vch_policy_re
     struct vch_pol_run run;
     run.policy = policy;
     run.request = request;
+    run.no_mqtt_wildcards = false;
     run.known = 0; /* the cache itself stays unset until then */
     for (size_t i = 0; i < policy->statement_count; i++) {
         const struct vch_pol_statement *statement = &policy->statements[i];

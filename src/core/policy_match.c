@@ -27,19 +27,21 @@ static bool same(const char *a, const char *b, size_t len, bool fold) {
     return vch_str_ieq(vch_str_of(a, len), vch_str_of(b, len));
 }
 
+static bool is_barred(const struct vch_pol_run *run, struct vch_str value) {
+    return run->no_mqtt_wildcards &&
+           (vch_str_find(value, '+', 0) != SIZE_MAX || vch_str_find(value, '#', 0) != SIZE_MAX);
+}
+
 /* Can the piece stand at the start of `rest`? Gives the bytes that it takes. */
 static bool piece_fits(struct vch_pol_run *run, const struct vch_pol_piece *piece, struct vch_str rest, bool fold,
                        size_t *ret_taken) {
-    struct vch_str want;
+    bool variable = piece->kind == VCH_PIECE_VARIABLE;
     if (piece->kind == VCH_PIECE_QMARK) {
         *ret_taken = 1;
         return rest.len > 0;
     }
-    if (piece->kind == VCH_PIECE_VARIABLE)
-        want = variable_value(run, piece->at);
-    else
-        want = vch_pol_text(run->policy, piece->at, piece->len);
-    if (!want.ptr || rest.len < want.len) return false;
+    struct vch_str want = variable ? variable_value(run, piece->at) : vch_pol_text(run->policy, piece->at, piece->len);
+    if (!want.ptr || (variable && is_barred(run, want)) || rest.len < want.len) return false;
     *ret_taken = want.len;
     return same(want.ptr, rest.ptr, want.len, fold);
 }

@@ -157,6 +157,7 @@ enum { VCH_POL_CACHE = 16 };
 struct vch_pol_run {
     const struct vch_policy *policy;
     const struct vch_policy_request *request;
+    bool no_mqtt_wildcards;              /* a value with '+' or '#' matches nothing: see policy_eval.c */
     uint32_t known;                      /* bits of `cache` that are filled */
     struct vch_str cache[VCH_POL_CACHE]; /* .ptr NULL: undefined */
 };
