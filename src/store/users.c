@@ -164,7 +164,7 @@ void vch_plan_user_policy_delete(struct vch_plan *p, struct vch_str user, struct
 static enum vch_err insert_key(struct vch_apply *a, const struct vch_step *step) {
     const struct vch_rec_access_key *k = step->record;
     bool row = false;
-    int64_t count = 0;
+    int64_t count = 0, changes = 0;
     VCH_TRY(need_user(a, k->user_name));
     VCH_TRY(vch_sql_number(a->db, VCH_Q_ACCESS_KEY_COUNT, VCH_ARGS(VCH_T(k->user_name)), &row, &count, a->diag));
     if (count >= KEYS_PER_USER_MAX)
@@ -173,8 +173,10 @@ static enum vch_err insert_key(struct vch_apply *a, const struct vch_step *step)
     VCH_TRY(vch_sql_run(a->db, VCH_Q_ACCESS_KEY_INSERT,
                         VCH_ARGS(VCH_T(k->id), VCH_T(k->user_name), VCH_B(k->sealed_secret), VCH_T(k->status),
                                  VCH_I(k->created_ms), VCH_I(k->last_used_ms)),
-                        NULL, a->diag));
-    return vch_apply_changed(a, VCH_CHANGE_USER, k->user_name);
+                        &changes, a->diag));
+    if (changes) return vch_apply_changed(a, VCH_CHANGE_USER, k->user_name);
+    return VCH_REFUSE(a->diag, VCH_ERR_EXISTS, FIELD_INVALID, "accessKeyId", "The access key id %.*s is in use.",
+                      VCH_STR_ARG(k->id));
 }
 
 void vch_plan_access_key_insert(struct vch_plan *p, const struct vch_rec_access_key *k) {

@@ -41,7 +41,8 @@ SELECT count(*) FROM access_keys WHERE user_name = $1;
 
 -- :access_key_insert
 INSERT INTO access_keys (id, user_name, sealed_secret, status, created_ms, last_used_ms)
-VALUES ($1, $2, $3, $4, $5, $6);
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO NOTHING;
 
 -- :access_key_status
 UPDATE access_keys SET status = $2 WHERE id = $1 RETURNING user_name;
