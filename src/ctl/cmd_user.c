@@ -1,0 +1,143 @@
+/* Users of the control plane: their keys and their IAM policies. */
+#include "ctl/run.h"
+
+#define CLAIMS_POLICY "AllowClaims"
+
+static enum vch_ctl_exit call_for(struct vch_ctl *ctl, enum vch_op op, const char *user, const struct vch_val **out) {
+    struct vch_val *inputs = vch_ctl_inputs(ctl);
+    if (!inputs || !vch_ctl_put(ctl, op, inputs, "userName", vch_str_from(user)))
+        return vch_ctl_fail(ctl, "out of memory");
+    return vch_ctl_call(ctl, op, inputs, out);
+}
+
+static enum vch_err put_resource(struct vch_ctl *ctl, struct vch_str account, const char *template_name,
+                                 struct vch_val *list) {
+    struct vch_str arn = vch_arena_printf(ctl->arena, "arn:aws:iot:%.*s:%.*s:provisioningtemplate/%s",
+                                          VCH_STR_ARG(ctl->site.region), VCH_STR_ARG(account), template_name);
+    return arn.ptr ? vch_val_push_str(ctl->arena, list, arn) : VCH_ERR_NOMEM;
+}
+
+/* {"Version":…,"Statement":[{"Effect":"Allow","Action":"iot:CreateProvisioningClaim","Resource":[ARN…]}]} */
+static enum vch_err claims_document(struct vch_ctl *ctl, struct vch_str account, const char *const *templates,
+                                    size_t count, struct vch_buf *buf) {
+    struct vch_val *document = vch_ctl_inputs(ctl);
+    if (!document) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_val_put_str(ctl->arena, document, "Version", VCH_STR("2012-10-17")));
+    struct vch_val *statement = vch_val_push_map(ctl->arena, vch_val_put_list(ctl->arena, document, "Statement"));
+    if (!statement) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_val_put_str(ctl->arena, statement, "Effect", VCH_STR("Allow")));
+    VCH_TRY(vch_val_put_str(ctl->arena, statement, "Action", VCH_STR("iot:CreateProvisioningClaim")));
+    struct vch_val *resources = vch_val_put_list(ctl->arena, statement, "Resource");
+    if (!resources) return VCH_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) VCH_TRY(put_resource(ctl, account, templates[i], resources));
+    vch_json_encode(document, buf);
+    return VCH_OK;
+}
+
+static enum vch_ctl_exit put_policy(struct vch_ctl *ctl, const char *user, const char *name, struct vch_str document) {
+    const enum vch_op op = VCH_OP_PUT_USER_POLICY;
+    const struct vch_val *out = NULL;
+    struct vch_val *inputs = vch_ctl_inputs(ctl);
+    bool ok = inputs && vch_ctl_put(ctl, op, inputs, "userName", vch_str_from(user)) &&
+              vch_ctl_put(ctl, op, inputs, "policyName", vch_str_from(name)) &&
+              vch_ctl_put(ctl, op, inputs, "policyDocument", document);
+    return ok ? vch_ctl_call(ctl, op, inputs, &out) : vch_ctl_fail(ctl, "out of memory");
+}
+
+static enum vch_ctl_exit allow_claims(struct vch_ctl *ctl, const char *user, const char *const *templates,
+                                      size_t count) {
+    struct vch_str account;
+    struct vch_buf buf;
+    struct vch_str document;
+    enum vch_ctl_exit exit = vch_ctl_account(ctl, &account);
+    if (exit != VCH_CTL_DONE) return exit;
+    vch_buf_init(&buf, 65536);
+    if (claims_document(ctl, account, templates, count, &buf) == VCH_OK && vch_buf_finish(&buf, &document) == VCH_OK)
+        exit = put_policy(ctl, user, CLAIMS_POLICY, document);
+    else
+        exit = vch_ctl_fail(ctl, "out of memory");
+    vch_buf_deinit(&buf);
+    return exit;
+}
+
+/* User, policy, then the key: what is printed is complete and works. */
+static enum vch_ctl_exit create(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
+    const char *user = vch_ctl_arg(parsed, "NAME");
+    const char *const *templates;
+    size_t count = vch_ctl_arg_all(parsed, "--allow-claims", &templates);
+    const struct vch_val *out = NULL;
+    enum vch_ctl_exit exit = call_for(ctl, VCH_OP_CREATE_USER, user, &out);
+    if (exit == VCH_CTL_DONE && count > 0) exit = allow_claims(ctl, user, templates, count);
+    if (exit == VCH_CTL_DONE) exit = call_for(ctl, VCH_OP_CREATE_ACCESS_KEY, user, &out);
+    return exit == VCH_CTL_DONE ? vch_ctl_print(ctl, out, NULL, NULL) : exit;
+}
+
+static const struct vch_ctl_arg none[] = {{.name = NULL}};
+#define NAME                                                                                                           \
+    { "NAME", NULL, "userName", VCH_CTL_REQUIRED, "name of the user" }
+#define POLICY                                                                                                         \
+    { "POLICY", NULL, "policyName", VCH_CTL_REQUIRED, "name of the policy" }
+
+const struct vch_ctl_command vch_ctl_user_commands[] = {
+    {.group = "user",
+     .verb = "create",
+     .summary = "Make a user with an access key; the secret is told only now.",
+     .args = VCH_CTL_ARGS(
+         {"NAME", NULL, NULL, VCH_CTL_REQUIRED, "name of the user"},
+         {"--allow-claims", "TEMPLATE", NULL, VCH_CTL_REPEAT, "let the user make claims of this template"}),
+     .run = create},
+    {.group = "user",
+     .verb = "list",
+     .summary = "List users.",
+     .args = none,
+     .op = VCH_OP_LIST_USERS,
+     .list = "users",
+     .columns = "userName userArn creationDate:time"},
+    {.group = "user",
+     .verb = "delete",
+     .summary = "Delete a user with keys and policies.",
+     .args = VCH_CTL_ARGS(NAME),
+     .op = VCH_OP_DELETE_USER},
+    {.group = "user",
+     .verb = "policies",
+     .summary = "List the IAM policies of a user.",
+     .args = VCH_CTL_ARGS(NAME),
+     .op = VCH_OP_LIST_USER_POLICIES,
+     .list = "policies",
+     .columns = "policyName policyDocument"},
+    {.group = "user",
+     .verb = "put-policy",
+     .summary = "Give a user an IAM policy, or replace it.",
+     .args = VCH_CTL_ARGS(
+         NAME, POLICY,
+         {"FILE", NULL, "policyDocument", VCH_CTL_REQUIRED | VCH_CTL_FILE, "its document (JSON); - is standard input"}),
+     .op = VCH_OP_PUT_USER_POLICY},
+    {.group = "user",
+     .verb = "delete-policy",
+     .summary = "Take an IAM policy from a user.",
+     .args = VCH_CTL_ARGS(NAME, POLICY),
+     .op = VCH_OP_DELETE_USER_POLICY},
+    {.group = "user",
+     .verb = "keys",
+     .summary = "List the access keys of a user.",
+     .args = VCH_CTL_ARGS(NAME),
+     .op = VCH_OP_LIST_ACCESS_KEYS,
+     .list = "accessKeys",
+     .columns = "accessKeyId status creationDate:time"},
+    {.group = "user",
+     .verb = "create-key",
+     .summary = "Make an access key; the secret is told only now.",
+     .args = VCH_CTL_ARGS(NAME),
+     .op = VCH_OP_CREATE_ACCESS_KEY},
+    {.group = "user",
+     .verb = "delete-key",
+     .summary = "Delete an access key.",
+     .args = VCH_CTL_ARGS(NAME, {"KEY", NULL, "accessKeyId", VCH_CTL_REQUIRED, "id of the access key"}),
+     .op = VCH_OP_DELETE_ACCESS_KEY},
+    {.group = "user",
+     .verb = "whoami",
+     .summary = "Show who signs these requests.",
+     .args = none,
+     .op = VCH_OP_GET_CALLER_IDENTITY},
+    {.group = NULL},
+};
