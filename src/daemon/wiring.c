@@ -1,0 +1,195 @@
+#include "daemon/wiring.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "core/reason.h"
+
+enum { JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, API_CONNECTIONS_MAX = 4096 };
+
+/* ---- what the doors and the store tell ------------------------------------ */
+
+static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) {
+    struct vch_wiring *wiring = arg;
+    vch_mqtt_door_changed(wiring->mqtt, kind, key);
+    if (kind == VCH_CHANGE_USER) vch_http_door_user_changed(wiring->http, key);
+}
+
+static void on_clock_moved(void *arg, int64_t delta_ms) {
+    struct vch_wiring *wiring = arg;
+    (void)delta_ms;
+    vch_mqtt_door_clock_moved(wiring->mqtt);
+}
+
+/* ---- accepting ------------------------------------------------------------ */
+
+static void attach_http(struct vch_conn *conn, void *arg) {
+    struct vch_wiring *wiring = arg;
+    if (vch_http_attach(conn, vch_http_door_attachment(wiring->http)) != VCH_OK) vch_conn_close(conn, NULL);
+}
+
+static void attach_mqtt(struct vch_conn *conn, void *arg) {
+    struct vch_wiring *wiring = arg;
+    if (vch_mqtt_door_attach(wiring->mqtt, conn) != VCH_OK) vch_conn_close(conn, NULL);
+}
+
+/* The edge: what was agreed by ALPN decides. MQTT needs a certificate, which
+ * the handshake of this port could only ask for. */
+static void edge_open(struct vch_conn *conn, void *arg) {
+    struct vch_str alpn = vch_conn_alpn(conn);
+    bool mqtt = vch_str_eq_c(alpn, "x-amzn-mqtt-ca") || vch_str_eq_c(alpn, "mqtt");
+    struct vch_diag diag = {.reason = NULL};
+    if (!mqtt) {
+        attach_http(conn, arg);
+    } else if (*vch_conn_peer_id(conn)) {
+        attach_mqtt(conn, arg);
+    } else {
+        (void)VCH_REFUSE(&diag, VCH_ERR_UNAUTHENTICATED, CERTIFICATE_MISSING, "", "MQTT needs a client certificate.");
+        vch_conn_close(conn, &diag);
+    }
+}
+
+static size_t edge_data(struct vch_conn *conn, void *arg, struct vch_str bytes) {
+    (void)conn;
+    (void)arg;
+    return bytes.len; /* only while it is being closed */
+}
+
+static void edge_close(struct vch_conn *conn, void *arg, enum vch_close_reason reason, const struct vch_diag *diag) {
+    (void)arg;
+    if (reason == VCH_CLOSE_PEER || reason == VCH_CLOSE_STOP) return;
+    VCH_LOG(INFO, "edge-closed", VCH_LOG_C("ip", vch_conn_peer_ip(conn)), VCH_LOG_C("reason", diag && diag->reason ? diag->reason : ""),
+            VCH_LOG_C("detail", diag ? diag->message : ""));
+}
+
+static void attach_edge(struct vch_conn *conn, void *arg) {
+    static const struct vch_conn_handler handler = {.on_open = edge_open, .on_data = edge_data, .on_close = edge_close};
+    vch_conn_set_handler(conn, &handler, arg);
+}
+
+/* ---- opening -------------------------------------------------------------- */
+
+static const char *const http_alpn[] = {"http/1.1", NULL};
+static const char *const edge_alpn[] = {"x-amzn-mqtt-ca", "mqtt", "http/1.1", "x-amzn-http-ca", NULL};
+
+static const struct entrance_kind {
+    enum vch_client_cert client_cert;
+    const char *const *alpn;
+    void (*on_accept)(struct vch_conn *conn, void *arg);
+    size_t connections_max;
+} kinds[VCH_ENTRANCE_COUNT] = {
+    [VCH_ENTRANCE_API] = {VCH_CLIENT_CERT_NONE, http_alpn, attach_http, API_CONNECTIONS_MAX},
+    /* No ALPN of its own: clients that offer x-amzn-mqtt-ca here too are served. */
+    [VCH_ENTRANCE_MQTT] = {VCH_CLIENT_CERT_REQUIRED, NULL, attach_mqtt, 0},
+    [VCH_ENTRANCE_EDGE] = {VCH_CLIENT_CERT_OPTIONAL, edge_alpn, attach_edge, 0},
+};
+
+static enum vch_err open_listener(struct vch_wiring *wiring, size_t kind, size_t loop, int fd, struct vch_diag *diag) {
+    const struct entrance_kind *k = &kinds[kind];
+    const struct vch_tls_options tls = {.certificate_file = wiring->site->server_pem,
+                                        .key_file = wiring->site->server_key,
+                                        .client_cert = k->client_cert,
+                                        .alpn = k->alpn,
+                                        .verify = k->client_cert == VCH_CLIENT_CERT_NONE ? NULL : vch_mqtt_door_verify,
+                                        .verify_arg = wiring->mqtt};
+    VCH_TRY(vch_tls_new(&tls, &wiring->tls[kind][loop], diag));
+    const struct vch_listener_options options = {.fd = fd,
+                                                 .tls = wiring->tls[kind][loop],
+                                                 .handshake_timeout_ms = HANDSHAKE_MS,
+                                                 .connections_max = k->connections_max,
+                                                 .on_accept = k->on_accept,
+                                                 .arg = wiring};
+    return vch_listener_new(wiring->loops[loop], &options, &wiring->listeners[kind][loop]);
+}
+
+static enum vch_err open_listeners(struct vch_wiring *wiring, struct vch_entrances *entrances, struct vch_diag *diag) {
+    for (size_t kind = 0; kind < VCH_ENTRANCE_COUNT; kind++) {
+        if (!entrances->list[kind].on) continue;
+        for (size_t loop = 0; loop < wiring->loop_count; loop++) {
+            VCH_TRY(open_listener(wiring, kind, loop, entrances->list[kind].fds[loop], diag));
+            entrances->list[kind].fds[loop] = -1;
+        }
+    }
+    return VCH_OK;
+}
+
+static enum vch_err open_doors(struct vch_wiring *wiring) {
+    const struct vch_mqtt_door_options mqtt = {
+        .service = wiring->service, .pool = wiring->pool, .loops = wiring->loops, .loop_count = wiring->loop_count};
+    const struct vch_http_door_options http = {.service = wiring->service,
+                                               .pool = wiring->pool,
+                                               .version = VOUCH_VERSION,
+                                               .test_clock = wiring->config->test_clock,
+                                               .metrics = vch_wiring_metrics,
+                                               .clock_moved = on_clock_moved,
+                                               .arg = wiring};
+    VCH_TRY(vch_mqtt_door_new(&mqtt, &wiring->mqtt));
+    return vch_http_door_new(&http, &wiring->http);
+}
+
+static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *diag) {
+    const struct vch_store_options store = {.url = wiring->site->store_url, .on_change = on_change, .on_change_arg = wiring};
+    enum vch_key_algorithm algorithm;
+    VCH_TRY(vch_key_algorithm_parse(vch_str_from(wiring->config->key_algorithm), &algorithm));
+    VCH_TRY(vch_store_open(&store, &wiring->service->store, diag));
+    return vch_key_pool_new(algorithm, RSA_AHEAD, &wiring->service->keys);
+}
+
+static enum vch_err start_loops(struct vch_wiring *wiring) {
+    for (size_t i = 0; i < wiring->loop_count; i++) VCH_TRY(vch_loop_start(wiring->loops[i]));
+    return VCH_OK;
+}
+
+static enum vch_err open_all(struct vch_wiring *wiring, struct vch_entrances *entrances, struct vch_diag *diag) {
+    VCH_TRY(open_effects(wiring, diag));
+    for (size_t i = 0; i < wiring->loop_count; i++) VCH_TRY(vch_loop_new((unsigned)i, &wiring->loops[i]));
+    VCH_TRY(vch_pool_new((unsigned)wiring->config->workers, JOBS_MAX, &wiring->pool));
+    VCH_TRY(open_doors(wiring));
+    VCH_TRY(open_listeners(wiring, entrances, diag));
+    return start_loops(wiring);
+}
+
+enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *entrances, struct vch_diag *diag) {
+    wiring->service = &wiring->site->service;
+    wiring->loop_count = entrances->loops;
+    enum vch_err err = open_all(wiring, entrances, diag);
+    if (err) vch_wiring_close(wiring);
+    return err;
+}
+
+/* ---- closing: threads first, then from the outside in ---------------------- */
+
+static void stop_loops(struct vch_wiring *wiring) {
+    for (size_t i = 0; i < wiring->loop_count; i++) {
+        if (wiring->loops[i]) vch_loop_stop(wiring->loops[i]);
+    }
+    for (size_t i = 0; i < wiring->loop_count; i++) {
+        if (wiring->loops[i]) vch_loop_join(wiring->loops[i]);
+    }
+}
+
+static void free_listeners(struct vch_wiring *wiring) {
+    for (size_t kind = 0; kind < VCH_ENTRANCE_COUNT; kind++) {
+        for (size_t i = 0; i < wiring->loop_count; i++) vch_listener_free(wiring->listeners[kind][i]);
+    }
+}
+
+static void free_loops(struct vch_wiring *wiring) {
+    for (size_t i = 0; i < wiring->loop_count; i++) {
+        for (size_t kind = 0; kind < VCH_ENTRANCE_COUNT; kind++) vch_tls_free(wiring->tls[kind][i]);
+        vch_loop_free(wiring->loops[i]);
+    }
+}
+
+void vch_wiring_close(struct vch_wiring *wiring) {
+    stop_loops(wiring);
+    free_listeners(wiring);
+    if (wiring->pool) vch_pool_free(wiring->pool);
+    vch_store_close(wiring->service->store); /* tells the doors of its last changes */
+    vch_http_door_free(wiring->http);
+    if (wiring->mqtt) vch_mqtt_door_free(wiring->mqtt);
+    free_loops(wiring);
+    vch_key_pool_free(wiring->service->keys);
+    wiring->service->store = NULL;
+    wiring->service->keys = NULL;
+}
