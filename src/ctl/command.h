@@ -37,6 +37,7 @@ struct vch_ctl_command {
     enum vch_op op;     /* NONE: `run` does it all */
     const char *preset; /* "input=value" that the command fixes; NULL: none */
     enum vch_ctl_exit (*run)(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed); /* NULL: send `op`, print */
+    bool offline;                                                                       /* asks no server */
     const char *list;    /* the output's list that a table shows; NULL: the whole as lines */
     const char *columns; /* space-separated members; "name:time" shows a date */
 };
@@ -49,8 +50,8 @@ struct vch_ctl_command {
     }
 
 extern const struct vch_ctl_command vch_ctl_site_commands[], vch_ctl_policy_commands[], vch_ctl_template_commands[],
-    vch_ctl_claim_commands[], vch_ctl_thing_commands[], vch_ctl_cert_commands[], vch_ctl_user_commands[],
-    vch_ctl_ledger_commands[];
+    vch_ctl_lint_commands[], vch_ctl_claim_commands[], vch_ctl_thing_commands[], vch_ctl_cert_commands[],
+    vch_ctl_user_commands[], vch_ctl_ledger_commands[];
 
 /* In the order of help; NULL after the last. */
 const struct vch_ctl_command *vch_ctl_command_at(size_t index);

@@ -75,6 +75,7 @@ static enum vch_ctl_exit run_row(struct vch_ctl *ctl, const struct vch_ctl_parse
 }
 
 static enum vch_ctl_exit run_in(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
+    if (parsed->command->offline) return parsed->command->run(ctl, parsed);
     enum vch_ctl_exit exit = vch_ctl_site_load(&parsed->globals, ctl->arena, &ctl->site, ctl->err);
     if (exit != VCH_CTL_DONE) return exit;
     const struct vch_http_client_options options = {
