@@ -179,9 +179,10 @@ void vch_mqtt_session_settle(struct vch_mqtt_session *session) {
         vch_mqtt_tree_remove(&home->tree, sub);
     }
     vch_mqtt_queue_drop(session);
-    if (session->will) will_publish(session); /* before a successor may speak */
+    if (session->will) will_publish(session);
     if (!session->claimed) return;
     session->claimed = false;
+    vch_mqtt_outbox_flush(home); /* all it said is on its way before a successor may speak */
     send_errand(home->broker, vch_mqtt_registry_release(&home->broker->registry, session), on_granted);
 }
 

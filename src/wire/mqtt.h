@@ -20,8 +20,9 @@ enum { VCH_MQTT_FILTERS_MAX = 64, VCH_MQTT_REMAINING_MAX = 268435455 };
 
 /* Fixed header and body of the first packet in `bytes`. *ret_size is the size
  * of the whole packet once the length is readable, 0 before. OK with *ret_size
- * > bytes.len means: more bytes needed. MALFORMED: a length over four bytes.
- * [MQTT-2.2.3] */
+ * > bytes.len means: more bytes needed. MALFORMED, from the first byte on: a
+ * reserved type, flags that the type does not have, a length over four bytes.
+ * [MQTT-2.2.2-2] [MQTT-2.2.3] */
 struct vch_mqtt_frame {
     enum vch_mqtt_type type;
     uint8_t flags;

@@ -67,6 +67,7 @@ static const struct {
     {"[MQTT-2.2.1] type 15 is reserved", BYTES("\xF0\x00"), VCH_ERR_MALFORMED},
     {"[MQTT-2.2.3] five bytes of length", BYTES("\x30\xFF\xFF\xFF\xFF\x01"), VCH_ERR_MALFORMED},
     {"[MQTT-2.2.3] length that never ends", BYTES("\x30\x80\x80\x80\x80"), VCH_ERR_MALFORMED},
+    {"[MQTT-2.2.2-2] TLS where MQTT should be: flags of the first byte", BYTES("\x16\x03\x01"), VCH_ERR_MALFORMED},
     /* CONNECT */
     {"[MQTT-2.2.2-1] CONNECT flags", BYTES("\x11\x0D\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
     {"[MQTT-3.1.2-1] protocol name", BYTES("\x10\x0D\x00\x04" "MQTX" "\x04\x02\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
