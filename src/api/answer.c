@@ -22,7 +22,8 @@ static void member(struct vch_buf *buf, const char *name, const struct vch_val *
 
 void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const struct vch_val *out) {
     struct vch_api_error error = vch_api_error_of(err, &job->diag);
-    const char *message = vch_api_error_message(err, &job->diag);
+    char message[VCH_API_ERROR_TEXT];
+    vch_api_error_text(err, &job->diag, message);
     vch_buf_clear(&job->body);
     job->error_type = vch_aws_error_name(error.aws);
     job->status = vch_aws_error_status(error.aws);

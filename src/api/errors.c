@@ -1,6 +1,7 @@
 #include "api/errors.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/reason.h"
@@ -139,6 +140,12 @@ const char *vch_api_error_message(enum vch_err err, const struct vch_diag *diag)
     const struct class_row *row = class_of(err);
     if (row->private || !diag || !diag->message[0]) return row->message;
     return diag->message;
+}
+
+void vch_api_error_text(enum vch_err err, const struct vch_diag *diag, char out[VCH_API_ERROR_TEXT]) {
+    const char *message = vch_api_error_message(err, diag);
+    bool placed = diag && diag->message[0] && message == diag->message && diag->field[0] == '/';
+    (void)snprintf(out, VCH_API_ERROR_TEXT, "%s%s%s", placed ? diag->field : "", placed ? ": " : "", message);
 }
 
 const char *vch_api_error_reason(enum vch_err err, const struct vch_diag *diag) {

@@ -22,6 +22,11 @@ struct vch_api_error vch_api_error_of(enum vch_err err, const struct vch_diag *d
  * class. What went wrong inside the server is not told. Lives as long as diag. */
 const char *vch_api_error_message(enum vch_err err, const struct vch_diag *diag);
 
+/* The same, led by the place in the document when the diagnosis has one:
+ * "/Resources/policy/Properties: ...". Cut at `size`, terminated. */
+enum { VCH_API_ERROR_TEXT = 512 };
+void vch_api_error_text(enum vch_err err, const struct vch_diag *diag, char out[VCH_API_ERROR_TEXT]);
+
 /* The stable word for logs and the ledger: the reason, or the class. */
 const char *vch_api_error_reason(enum vch_err err, const struct vch_diag *diag);
 

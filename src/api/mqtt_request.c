@@ -130,7 +130,10 @@ static enum vch_err rejection(const struct request *r, struct vch_arena *arena, 
     struct vch_api_error error = vch_api_error_of(r->err, &r->diag);
     VCH_TRY(vch_val_put_int(arena, *ret, "statusCode", error.mqtt_status));
     VCH_TRY(vch_val_put_str(arena, *ret, "errorCode", vch_str_from(error.mqtt_code)));
-    return vch_val_put_str(arena, *ret, "errorMessage", vch_str_from(vch_api_error_message(r->err, &r->diag)));
+    char text[VCH_API_ERROR_TEXT];
+    vch_api_error_text(r->err, &r->diag, text);
+    struct vch_str message = vch_arena_str(arena, vch_str_from(text));
+    return message.ptr ? vch_val_put_str(arena, *ret, "errorMessage", message) : VCH_ERR_NOMEM;
 }
 
 static void encode(const struct request *r, const struct vch_val *val, struct vch_buf *buf) {

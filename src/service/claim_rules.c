@@ -80,9 +80,10 @@ enum vch_err vch_claim_issue_device(struct vch_call *call, struct vch_str spki, 
 
 static struct vch_rec_certificate *pending_record(struct vch_call *call, const struct vch_issued *issued) {
     struct vch_rec_certificate *record = VCH_ARENA_NEW(call->arena, struct vch_rec_certificate);
-    if (!record) return NULL;
+    struct vch_str id = vch_arena_str(call->arena, vch_str_from(issued->id)); /* the answer outlives `issued` */
+    if (!record || !id.ptr) return NULL;
     *record = (struct vch_rec_certificate){
-        .id = vch_str_from(issued->id),
+        .id = id,
         .pem = issued->pem,
         .status = VCH_STR("PENDING_ACTIVATION"),
         .mode = VCH_STR("DEFAULT"),
