@@ -124,6 +124,7 @@ static int run_parser(struct vch_str text, struct vch_http_head *head, const cha
     size_t used = http_parser_execute(&parser, &settings, text.ptr, text.len);
     enum http_errno failure = HTTP_PARSER_ERRNO(&parser);
     if (failure == HPE_OK && used == text.len) {
+        for (size_t i = 0; i < head->header_count; i++) head->headers[i].value = vch_str_trim(head->headers[i].value);
         head->method = vch_str_from(http_method_str((enum http_method)parser.method));
         head->is_11 = parser.http_minor == 1;
         return 0;
@@ -139,7 +140,7 @@ static size_t find(const struct vch_http_head *head, const char *name, struct vc
     size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++) {
         if (!vch_str_ieq(head->headers[i].name, vch_str_from(name))) continue;
-        *ret = vch_str_trim(head->headers[i].value);
+        *ret = head->headers[i].value;
         count++;
     }
     return count;

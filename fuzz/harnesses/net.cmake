@@ -1,0 +1,1 @@
+vch_fuzz(http ROOMS http)
