@@ -72,7 +72,7 @@ static int on_save(void *arg, const struct vch_device_identity *identity) {
 
 static void on_progress(void *arg, enum vch_device_stage stage) {
     const struct attempt *a = arg;
-    vch_report_line(a->e->report, VCH_REPORT_DEBUG, vch_device_stage_word(stage), "Fleet provisioning: %s.", vch_device_stage_word(stage));
+    vch_report_line(a->e->report, VCH_REPORT_DEBUG, "stage", "Fleet provisioning: %s.", vch_device_stage_word(stage));
 }
 
 /* The second copies under fixed names, then the runtime file, then the journal goes. */

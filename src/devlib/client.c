@@ -238,9 +238,9 @@ static enum vch_device_status send_subscribe(struct vch_device *d, struct vch_st
 
 static enum vch_device_status wait_subacks(struct vch_device *d) {
     enum vch_device_status status = wait_ack(d, false);
-    if (status != VCH_DEVICE_OK) return status;
     uint8_t worst = d->wait[0].code > d->wait[1].code ? d->wait[0].code : d->wait[1].code;
-    if (worst < SUBACK_FAILED) return VCH_DEVICE_OK;
+    /* A server that refuses may close before the second answer. */
+    if (worst < SUBACK_FAILED) return status;
     d->failure.code = worst;
     return VCH_DEVICE_REFUSED;
 }

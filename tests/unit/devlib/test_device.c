@@ -281,6 +281,10 @@ static void test_suback_refusal(void **state) {
     assert_int_equal(provision(&saved, NULL, NULL, &done), VCH_DEVICE_REFUSED);
     assert_int_equal(s.device.failure.code, 0x80);
     assert_int_equal(s.device.failure.stage, VCH_DEVICE_STAGE_CREATE_SUBSCRIBE);
+    connected();
+    script_suback(&s, 3, 1, 0x80);
+    s.end = VCH_DEVICE_CLOSED;
+    assert_int_equal(provision(&saved, NULL, NULL, &done), VCH_DEVICE_REFUSED);
 }
 
 /* Silence and hang-ups at every moment of the exchange. */

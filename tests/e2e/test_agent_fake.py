@@ -1,0 +1,577 @@
+"""vouch-agent against the scripted AWS-like server: the exchange, the files it
+leaves, what it does when things go wrong. The program is vouch-agent in
+$VOUCH_BUILD."""
+import json
+import os
+import re
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+from fake_aws_iot import Authority, FakeAws, key_pem, name, write  # noqa: E402
+
+AGENT = os.path.join(os.environ.get("VOUCH_BUILD", "build"), "vouch-agent")
+
+
+class Device:
+    """One device: its home, its claim, the command line of the workshop."""
+
+    def __init__(self, server, tmp_path):
+        self.server, self.tmp = server, tmp_path
+        self.home = str(tmp_path / "home")
+        os.makedirs(self.home, mode=0o700)
+        self.certs = str(tmp_path / "cert")
+        self.cert, self.key, self.root = server.claim(self.certs)
+        self.state = os.path.join(self.home, ".vouch-agent")
+        self.parameters = '{"ThingName": "device-client-fp"}'
+
+    def flags(self, *extra):
+        return [AGENT, "--enable-fleet-provisioning", "true", "--endpoint", "localhost", "--cert", self.cert, "--key", self.key,
+                "--root-ca", self.root, "--thing-name", "device-client-fp",
+                "--fleet-provisioning-template-name", "TrustedUserProvisioningTemplate",
+                "--enable-jobs", "false", "--enable-tunneling", "false", "--enable-device-defender", "false",
+                "--fleet-provisioning-template-parameters", self.parameters, "--port", str(self.server.port), *extra]
+
+    def environment(self):
+        return {**os.environ, "HOME": self.home, "LOCK_FILE_PATH": self.home}
+
+    def run(self, *extra, command=None, timeout=60):
+        done = subprocess.run(command or self.flags("--once", *extra), env=self.environment(), timeout=timeout,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.output = done.stdout + done.stderr
+        assert "PRIVATE KEY" not in self.output
+        return done.returncode
+
+    def start(self, *extra):
+        return subprocess.Popen(self.flags(*extra), env=self.environment(), stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+
+    def read(self, path):
+        with open(os.path.join(self.state, path)) as file:
+            return file.read()
+
+    def mode(self, path):
+        return stat.S_IMODE(os.stat(os.path.join(self.state, path)).st_mode)
+
+    def runtime(self):
+        return json.loads(self.read("aws-iot-device-client-runtime.conf"))["runtime-config"]
+
+
+@pytest.fixture
+def server(tmp_path):
+    with FakeAws(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def device(server, tmp_path):
+    return Device(server, tmp_path)
+
+
+def wait_for(condition, seconds=10):
+    end = time.time() + seconds
+    while time.time() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def check_provisioned(device, key_path=None):
+    (identity,) = device.server.active()
+    runtime = device.runtime()
+    assert runtime["completed-fp"] is True
+    assert runtime["thing-name"] == "device-client-fp"
+    assert runtime["cert"] == os.path.join(device.state, "keys/active-certificate.pem.crt")
+    assert runtime["key"] == (key_path or os.path.join(device.state, "keys/active-private.pem.key"))
+    files = {"keys/%s-certificate.pem.crt" % identity: 0o644, "keys/active-certificate.pem.crt": 0o644,
+             "aws-iot-device-client-runtime.conf": 0o640, "keys": 0o700}
+    if not key_path:
+        files.update({"keys/%s-private.pem.key" % identity: 0o600, "keys/active-private.pem.key": 0o600})
+    for path, mode in files.items():
+        assert device.mode(path) == mode, path
+    assert sorted(os.listdir(os.path.join(device.state, "keys"))) == sorted(
+        os.path.basename(p) for p in files if p.startswith("keys/"))
+    assert device.server.things == {"device-client-fp": [identity]}
+    return identity
+
+
+def check_no_secret_is_told(device):
+    secrets = [device.read("keys/" + n) for n in os.listdir(os.path.join(device.state, "keys")) if n.endswith(".key")]
+    lines = [line for text in secrets for line in text.splitlines() if line and not line.startswith("-")]
+    lines += list(device.server.tokens)
+    lines += [re.search(rb'OwnershipToken":"([^"]+)', e[2]).group(1).decode() for e in device.server.events
+              if e[0] == "publish" and b"OwnershipToken" in e[2]]
+    assert lines and not [line for line in lines if line in device.output]
+
+
+# ---- the exchange ----------------------------------------------------------
+
+def test_workshop_command(device, server):
+    server.script["configuration"] = {"room": 'said "so"\n\\', "é": "ü"}
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+    check_no_secret_is_told(device)
+    base = "$aws/certificates/create/json"
+    register = "$aws/provisioning-templates/TrustedUserProvisioningTemplate/provision/json"
+    told = [e[:2] for e in server.events]
+    assert told == [("connect", "device-client-fp"), ("subscribe", base + "/accepted"), ("subscribe", base + "/rejected"),
+                    ("publish", base), ("subscribe", register + "/accepted"), ("subscribe", register + "/rejected"),
+                    ("publish", register), ("disconnect", "device-client-fp"), ("connect", "device-client-fp"),
+                    ("disconnect", "device-client-fp")]
+    assert server.events[0][2:] == ("claim", "x-amzn-mqtt-ca") and server.events[8][2] == "active"
+    assert server.events[3][2] == b"{}"
+    assert device.runtime()["device-config"] == {"room": 'said "so"\n\\', "é": "ü"}
+
+
+def test_second_start_needs_no_claim(device, server):
+    assert device.run() == 0, device.output
+    for path in (device.cert, device.key):
+        os.unlink(path)
+    before = len(server.events)
+    assert device.run() == 0, device.output
+    assert [e[:1] for e in server.events[before:]] == [("connect",), ("disconnect",)]
+    assert len(server.active()) == 1
+
+
+def test_swapped_files_and_literal_newlines(device, server):
+    """The workshop's own text: key and certificate in each other's files, newlines as backslash n."""
+    with open(device.cert) as cert, open(device.key) as key:
+        certificate, private = cert.read(), key.read()
+    write(device.cert, json.dumps(private), 0o644)
+    write(device.key, '"certificatePem": ' + json.dumps(certificate) + ",\r\n", 0o600)
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+    assert stat.S_IMODE(os.stat(device.cert).st_mode) == 0o600
+    assert "holds the private key" in device.output and "changed to 600" in device.output
+
+
+def test_key_made_on_the_device(device, server):
+    assert device.run("--csr", "auto") == 0, device.output
+    check_provisioned(device)
+    check_no_secret_is_told(device)
+    assert not [e for e in server.events if e[0] == "publish" and b"PRIVATE" in e[2]]
+
+
+def make_request(device, own=True):
+    key = ec.generate_private_key(ec.SECP256R1())
+    signer = key if own else ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(name("d")).sign(signer, hashes.SHA256())
+    csr_path, key_path = os.path.join(device.certs, "device.csr"), os.path.join(device.certs, "device.key")
+    write(csr_path, request.public_bytes(serialization.Encoding.PEM).decode(), 0o600)
+    write(key_path, key_pem(key), 0o600)
+    return csr_path, key_path
+
+
+def test_request_of_the_users_own_key(device, server):
+    csr_path, key_path = make_request(device)
+    assert device.run("--csr-file", csr_path, "--device-key", key_path) == 0, device.output
+    check_provisioned(device, key_path)
+
+
+def test_request_of_another_key(device, server):
+    csr_path, key_path = make_request(device, own=False)
+    assert device.run("--csr-file", csr_path, "--device-key", key_path) == 2
+    assert "not made with the device key" in device.output
+    assert server.events == []
+    assert device.run("--csr-file", csr_path) == 1
+
+
+def test_tls_1_2(tmp_path):
+    with FakeAws(tmp_path, tls=ssl.TLSVersion.TLSv1_2) as server:
+        device = Device(server, tmp_path)
+        assert device.run() == 0, device.output
+        check_provisioned(device)
+
+
+def test_answer_before_puback(device, server):
+    server.script["puback_last"] = {"create": True, "register": True}
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+def bundle_of(server, **more):
+    certificate, key = server.claim_pems()
+    return {"templateName": "TrustedUserProvisioningTemplate", "certificateId": "x", "certificatePem": certificate, "privateKey": key,
+            "rootCa": server.authority.pem(), "endpoint": "localhost", "edgePort": server.port, "mqttPort": 1,
+            "expiration": time.time() + 300, "issuedAt": time.time(), **more}
+
+
+def test_claim_bundle(device, server):
+    path = os.path.join(device.certs, "bundle.json")
+    write(path, json.dumps(bundle_of(server, parameters={"ThingName": "device-client-fp"})), 0o600)
+    command = [AGENT, "--claim", path, "--once"]
+    assert device.run(command=command) == 0, device.output
+    check_provisioned(device)
+    os.unlink(path)
+    assert device.run(command=command) == 0, device.output
+    assert len(server.active()) == 1
+
+
+def test_plain_answer_of_create_provisioning_claim(device, server):
+    certificate, key = server.claim_pems()
+    path = os.path.join(device.certs, "claim.json")
+    write(path, json.dumps({"certificateId": "x", "certificatePem": certificate, "expiration": 1,
+                            "keyPair": {"PublicKey": "", "PrivateKey": key}}), 0o644)
+    command = [AGENT, "--claim", path, "--endpoint", "localhost:%d" % server.port, "--root-ca", device.root, "--once",
+               "--fleet-provisioning-template-name", "T", "--fleet-provisioning-template-parameters", device.parameters]
+    assert device.run(command=command) == 0, device.output
+    check_provisioned(device)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_configuration_file(device, server):
+    path = os.path.join(device.home, "c.json")
+    write(path, json.dumps({"endpoint": "localhost", "cert": device.cert, "key": "$HOME/../cert/claim.private.pem.key",
+                            "root-ca": device.root, "thing-name": "device-client-fp", "logging": {"level": "info"},
+                            "jobs": {"enabled": True}, "sample-shadow": {"enabled": True, "shadow-name": "s"},
+                            "fleet-provisioning": {"enabled": True, "template-name": "T", "template-parameters": device.parameters},
+                            "unknown": {"x": 1}, "vouch": {"port": 1}}), 0o640)
+    assert device.run(command=[AGENT, "--config-file", path, "--port", str(server.port), "--once"]) == 0, device.output
+    check_provisioned(device)
+    assert "skipped: jobs, sample shadow." in device.output
+    assert "DEBUG" not in device.output
+
+
+def test_defaults_are_not_warned_about(device, server):
+    command = [word for word in device.flags("--once")]
+    at = command.index("--enable-jobs")
+    del command[at:at + 6]
+    assert device.run(command=command) == 0, device.output
+    assert "skipped" not in device.output
+
+
+def test_json_progress(device, server):
+    done = subprocess.run(device.flags("--once", "--json"), env=device.environment(), stdout=subprocess.PIPE, text=True, timeout=60)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [x["event"] for x in lines if x["event"] in ("saved", "provisioned", "ready", "done")] == ["saved", "provisioned", "ready", "done"]
+
+
+# ---- publishing, staying ----------------------------------------------------
+
+def test_publish_once(device, server):
+    path = os.path.join(device.home, "hello.txt")
+    write(path, "measured: 7", 0o600)
+    extra = ["--enable-pub-sub", "true", "--publish-topic", "device-client-fp/data", "--publish-file", path]
+    assert device.run(*extra) == 0, device.output
+    assert server.published == [("device-client-fp/data", b"measured: 7")]
+
+
+def test_publish_that_the_policy_denies(device, server):
+    server.script["close"] = {"publish": True}
+    assert device.run("--enable-pub-sub", "true", "--publish-topic", "other/topic") == 5
+    assert "closed the connection on the publish to other/topic" in device.output
+
+
+def test_stays_reconnects_and_stops(device, server):
+    running = device.start()
+    assert wait_for(lambda: ("connect", "device-client-fp", "active", "x-amzn-mqtt-ca") in server.events)
+    server.drop_all()
+    assert wait_for(lambda: len([e for e in server.events if e[0] == "connect" and e[2] == "active"]) == 2)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=5) == 0
+    assert wait_for(lambda: server.events[-1] == ("disconnect", "device-client-fp"))
+    assert not os.path.exists(os.path.join(device.home, "devicecl.lock"))
+
+
+def test_two_agents_of_one_name(device, server):
+    running = device.start()
+    assert wait_for(lambda: [e for e in server.events if e[0] == "connect" and e[2] == "active"])
+    assert device.run() == 1
+    assert "Another agent" in device.output
+    assert device.run("--state-dir", os.path.join(device.home, "else")) == 1
+    assert "already running" in device.output
+    running.kill()
+    running.wait()
+    assert device.run() == 0, device.output  # both locks died with it
+
+
+# ---- going wrong -----------------------------------------------------------
+
+def test_rejections(device, server):
+    server.script["reject"] = {"register": {"statusCode": 403, "errorCode": "AccessDenied", "errorMessage": "The hook said no."}}
+    assert device.run() == 5
+    assert "403 AccessDenied: The hook said no." in device.output and "next:" in device.output
+    assert not os.path.exists(os.path.join(device.state, "aws-iot-device-client-runtime.conf"))
+
+
+def test_throttling_is_waited_out(device, server):
+    busy = {"statusCode": 429, "errorCode": "Throttled", "errorMessage": "Slow down."}
+    server.script["reject"] = {"create": [busy], "register": [busy]}
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+def test_parameter_that_the_template_wants(device, server):
+    device.parameters = '{"Other": "x"}'
+    assert device.run() == 5
+    assert "Cannot resolve reference value: ThingName" in device.output
+    device.parameters = '{"ThingName": "device-client-fp"}'
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+@pytest.mark.parametrize("stage", ["claim-connect", "create", "register"])
+def test_closed_without_an_answer(device, server, stage):
+    server.script["close"] = {stage: [True]}
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+    assert len(server.state) == 2 # the claim and one certificate, no orphan
+
+
+def test_answer_to_register_is_lost(device, server):
+    """The server registered, the device never heard: the same bytes go again."""
+    server.script["close_instead_of_answer"] = {"register": [True]}
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+    requests = [e[2] for e in server.events if e[0] == "publish" and b"OwnershipToken" in e[2]]
+    assert len(requests) == 2 and requests[0] == requests[1]
+
+
+def test_killed_before_the_answer_resumes(device, server):
+    server.script["silent"] = {"register": [True]}
+    running = device.start()
+    assert wait_for(lambda: [e for e in server.events if e[0] == "publish" and b"OwnershipToken" in e[2]])
+    assert wait_for(lambda: os.path.exists(os.path.join(device.state, "keys/journal.json")))
+    assert device.mode("keys/journal.json") == 0o600
+    running.kill()
+    running.wait()
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+    assert "Resuming" in device.output and len(server.state) == 2
+    requests = [e[2] for e in server.events if e[0] == "publish" and b"OwnershipToken" in e[2]]
+    assert requests[0] == requests[1]
+
+
+def interrupt_register(device, server):
+    """Leaves a journal behind, and a registration that the server has made."""
+    server.script["mute"] = {"register": [True]}
+    running = device.start()
+    assert wait_for(server.active)
+    running.kill()
+    running.wait()
+
+
+def test_registered_but_unheard_and_the_claim_is_gone(device, server):
+    interrupt_register(device, server)
+    device.cert, device.key, _ = server.claim(device.certs, life=-1)
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+def test_journal_of_another_claim_is_dropped(device, server):
+    server.script["close"] = {"register": [True]}
+    assert device.run("--retry-seconds", "0") == 3
+    device.cert, device.key, _ = server.claim(device.certs)
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+    assert "cannot be resumed" in device.output
+
+
+def test_stale_token_starts_anew(device, server):
+    server.script["close"] = {"register": [True]}
+    assert device.run("--retry-seconds", "0") == 3
+    server.tokens.clear()
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+def test_damaged_journal_is_ignored(device, server):
+    os.makedirs(os.path.join(device.state, "keys"), mode=0o700)
+    write(os.path.join(device.state, "keys/journal.json"), '{"stage":"register","tok', 0o600)
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_killed_at_any_moment_leaves_one_identity(device, server, step):
+    for stage in ("create", "register"):
+        server.script.setdefault("delay", {})[stage] = [0.03] * 3
+    running = device.start()
+    time.sleep(0.02 + 0.02 * step)
+    running.kill()
+    running.wait()
+    time.sleep(0.1)
+    assert device.run() == 0, device.output
+    assert len(server.active()) == 1
+    assert device.runtime()["completed-fp"] is True
+    check_only_private(device)
+
+
+def check_only_private(device):
+    for folder, _, files in os.walk(device.state):
+        for file in files:
+            path = os.path.join(folder, file)
+            if ".key" in file or "journal" in file:
+                assert stat.S_IMODE(os.stat(path).st_mode) == 0o600, path
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"certificateId":"../../x","certificatePem":"p","privateKey":"k","certificateOwnershipToken":"t"}',
+                                 b'{"certificateId":"ab","certificatePem":"p","privateKey":"k","certificateOwnershipToken":"t"}'])
+def test_nonsense_for_an_answer(device, server, raw):
+    server.script["raw"] = {"create": raw}
+    assert device.run("--retry-seconds", "0") in (3, 5)
+    assert os.listdir(os.path.join(device.state, "keys")) == []
+
+
+def test_refused_connection_and_subscription(device, server):
+    server.script["connack"] = {"claim-connect": [5]}
+    assert device.run() == 5
+    assert "not authorized" in device.output
+    server.script["suback"] = {"$aws/certificates/create/json/accepted": 0x80}
+    assert device.run() == 5
+    assert "refused the subscription" in device.output
+
+
+def test_expired_claim(device, server):
+    device.cert, device.key, _ = server.claim(device.certs, life=-10)
+    assert device.run() == 4
+    assert re.search(r"The claim expired at \d{4}-\d\d-\d\dT", device.output) and "Make a new claim" in device.output
+    assert server.events == []
+
+
+def test_retries_end_with_the_claim(device, server):
+    device.cert, device.key, _ = server.claim(device.certs, life=4)
+    server.script["close"] = {"claim-connect": True}
+    start = time.time()
+    assert device.run() == 4
+    assert time.time() - start < 8
+    assert "expired at" in device.output
+
+
+def test_claim_of_the_future(device, server):
+    device.cert, device.key, _ = server.claim(device.certs, life=9000, start=3600)
+    assert device.run() == 2
+    assert "clock" in device.output
+
+
+def test_nobody_listens(device, server):
+    server.listener.close()
+    assert device.run("--retry-seconds", "0", "--port", "1") == 1  # --port twice
+    server.port = 1
+    assert device.run("--retry-seconds", "0") == 3
+    assert "Cannot connect" in device.output
+
+
+def test_server_that_is_not_trusted(device, server):
+    write(device.root, Authority("Another Root").pem(), 0o644)
+    assert device.run() == 3
+    assert "not trusted" in device.output
+
+
+def test_modes(device, server):
+    os.chmod(device.key, 0o644)
+    assert device.run() == 0, device.output
+    assert "mode 644; changed to 600" in device.output
+    os.chmod(device.certs, 0o777)
+    os.unlink(os.path.join(device.state, "aws-iot-device-client-runtime.conf"))
+    assert device.run() == 2
+    assert "Run: chmod 700" in device.output
+
+
+def test_stricter_modes_are_fine(device, server):
+    os.chmod(device.cert, 0o400)
+    os.chmod(device.key, 0o400)
+    os.chmod(device.root, 0o444)
+    assert device.run() == 0, device.output
+    assert "changed to" not in device.output
+
+
+@pytest.mark.parametrize("extra", [["--what", "x"], ["--endpoint", "again"], ["--csr"], ["--port=1"], ["--port", "many"], ["--csr", "rsa"]])
+def test_bad_command_lines(device, server, extra):
+    if extra[0] == "--port":
+        command = device.flags("--once")
+        command[command.index("--port") + 1] = "many"
+        assert device.run(command=command) == 1
+    else:
+        assert device.run(*extra) == 1
+    assert server.events == []
+
+
+@pytest.mark.parametrize("parameters", ["{", "[]", '{"ThingName": 7}', '"x"'])
+def test_bad_parameters(device, server, parameters):
+    device.parameters = parameters
+    assert device.run() == 1
+    assert server.events == []
+
+
+def test_files_that_hold_something_else(device, server):
+    write(device.key, "hello", 0o600)
+    assert device.run() == 2 and "no private key in" in device.output
+    os.unlink(device.key)
+    assert device.run() == 2 and "does not exist" in device.output
+    other = server.claim(os.path.join(device.home, "other"))
+    device.key = other[1]
+    assert device.run() == 2 and "does not belong" in device.output
+
+
+def test_state_folder_that_cannot_be_made(device, server):
+    blocker = os.path.join(device.home, "file")
+    write(blocker, "", 0o600)
+    assert device.run("--state-dir", os.path.join(blocker, "state")) == 6
+    assert server.events == []
+
+
+def test_damaged_runtime_file_provisions_again(device, server):
+    os.makedirs(device.state, mode=0o700)
+    write(os.path.join(device.state, "aws-iot-device-client-runtime.conf"), '{"runtime-config": {"completed-fp": true, "cert": "', 0o640)
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+def test_folder_of_the_aws_client_is_taken_over(device, server):
+    """Provisioned once, its files moved to the AWS client's folder, used from there."""
+    assert device.run() == 0, device.output
+    theirs = os.path.join(device.home, ".aws-iot-device-client")
+    os.rename(device.state, theirs)
+    path = os.path.join(theirs, "aws-iot-device-client-runtime.conf")
+    with open(path) as file:
+        text = file.read().replace(device.state, theirs)
+    write(path, text, 0o640)
+    assert device.run("--state-dir", theirs) == 0, device.output
+    assert len(server.active()) == 1
+
+
+def test_help_and_version_come_first(device, server):
+    assert device.run(command=[AGENT, "--nonsense", "--version"]) == 0
+    assert device.output.startswith("vouch-agent ")
+    assert device.run(command=[AGENT, "--help"]) == 0 and "--claim" in device.output
+
+
+def test_exported_settings_are_a_configuration(device, server):
+    path = os.path.join(device.home, "settings.json")
+    device.run(command=[AGENT, "--export-default-settings", path])
+    with open(path) as file:
+        settings = json.load(file)
+    assert settings["fleet-provisioning"]["enabled"] is False and settings["jobs"]["enabled"] is True
+    settings.update(endpoint="localhost", cert=device.cert, key=device.key)
+    settings.update({"root-ca": device.root, "thing-name": "device-client-fp"})
+    settings["fleet-provisioning"].update({"enabled": True, "template-name": "T", "template-parameters": device.parameters})
+    write(path, json.dumps(settings), 0o640)
+    assert device.run(command=[AGENT, "--config-file", path, "--port", str(server.port), "--once"]) == 0, device.output
+
+
+def test_small_and_quick(device, server):
+    """Start to the end of the second connection, and peak memory; generous bounds, figures in the output."""
+    start = time.time()
+    running = device.start()
+    assert wait_for(lambda: [e for e in server.events if e[0] == "connect" and e[2] == "active"])
+    wall = time.time() - start
+    with open("/proc/%d/status" % running.pid) as file:
+        peak = int(re.search(r"VmHWM:\s*(\d+)", file.read()).group(1))
+    running.terminate()
+    assert running.wait(timeout=5) == 0
+    print("start to second CONNECT %.0f ms, peak %d KiB" % (wall * 1000, peak))
+    with open(AGENT, "rb") as file:
+        sanitized = b"__asan_init" in file.read()
+    assert sanitized or peak < 16 * 1024
