@@ -1,33 +1,20 @@
 /* AWS IoT policies: what devices may do. */
 #include <string.h>
 
+#include "ctl/placeholder.h"
 #include "ctl/run.h"
 #include "ctl/target.h"
-
-/* "arn:…:account:…" with the account in place of the fifth field's word, in
- * all strings of the document that are such ARNs; everything else as it is. */
-static enum vch_err substitute(struct vch_str document, struct vch_str account, struct vch_buf *buf) {
-    static const struct vch_str word = {":account:", 9};
-    size_t from = 0;
-    for (size_t at = 0; at + word.len <= document.len; at++) {
-        if (!vch_str_eq(vch_str_sub(document, at, word.len), word) || !vch_ctl_account_field(document, at)) continue;
-        vch_buf_str(buf, vch_str_sub(document, from, at + 1 - from));
-        vch_buf_str(buf, account);
-        from = at + word.len - 1;
-    }
-    vch_buf_str(buf, vch_str_sub(document, from, SIZE_MAX));
-    struct vch_str ignored;
-    return vch_buf_finish(buf, &ignored);
-}
 
 static enum vch_ctl_exit with_account(struct vch_ctl *ctl, struct vch_str document, struct vch_str *ret) {
     struct vch_str account;
     struct vch_buf buf;
+    struct vch_str text;
     enum vch_ctl_exit exit = vch_ctl_account(ctl, &account);
     if (exit != VCH_CTL_DONE) return exit;
     vch_buf_init(&buf, 4 << 20);
-    if (substitute(document, account, &buf) == VCH_OK)
-        *ret = vch_arena_str(ctl->arena, vch_str_of(buf.ptr, buf.len));
+    vch_ctl_substitute(document, account, &buf);
+    if (vch_buf_finish(&buf, &text) == VCH_OK)
+        *ret = vch_arena_str(ctl->arena, text);
     else
         exit = vch_ctl_fail(ctl, "the document is too large");
     vch_buf_deinit(&buf);

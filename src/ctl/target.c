@@ -27,14 +27,3 @@ enum vch_ctl_exit vch_ctl_call_target(struct vch_ctl *ctl, const struct vch_ctl_
     exit = command->list ? vch_ctl_call_all(ctl, op, inputs, command->list, &out) : vch_ctl_call(ctl, op, inputs, &out);
     return exit == VCH_CTL_DONE ? vch_ctl_print(ctl, out, command->list, command->columns) : exit;
 }
-
-bool vch_ctl_account_field(struct vch_str text, size_t at) {
-    size_t colons = 1;
-    for (size_t i = at; i > 0; i--) {
-        char c = text.ptr[i - 1];
-        if (c == '"' || c == ' ' || c == '\n')
-            return colons == 4 && vch_str_starts(vch_str_sub(text, i, SIZE_MAX), VCH_STR("arn:"));
-        colons += c == ':';
-    }
-    return colons == 4 && vch_str_starts(text, VCH_STR("arn:"));
-}

@@ -1,5 +1,4 @@
-/* Certificates on the command line, as ARN or by id; and the placeholder
- * account of example documents. */
+/* Certificates on the command line, as ARN or by id. */
 #ifndef VCH_CTL_TARGET_H
 #define VCH_CTL_TARGET_H
 
@@ -12,8 +11,5 @@ enum vch_ctl_exit vch_ctl_target(struct vch_ctl *ctl, const char *text, struct v
  * prints as the row says, all pages of its list. */
 enum vch_ctl_exit vch_ctl_call_target(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed, enum vch_op op,
                                       const char *name);
-
-/* Is the ':' at `at` in `text` the fourth of an ARN that stands there? */
-bool vch_ctl_account_field(struct vch_str text, size_t at);
 
 #endif

@@ -164,6 +164,10 @@ static void set_all(struct vch_http_client *client, const struct vch_http_call *
 static enum vch_err explain(const struct vch_http_client *client, CURLcode code, const char *url,
                             struct vch_diag *diag) {
     const char *words = client->error[0] ? client->error : curl_easy_strerror(code);
+    long peer_port = 0;
+    (void)curl_easy_getinfo(client->curl, CURLINFO_PRIMARY_PORT, &peer_port);
+    /* libcurl's word for a peer that answers in no HTTP, too. */
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && peer_port > 0) code = CURLE_WEIRD_SERVER_REPLY;
     switch (code) {
     case CURLE_OUT_OF_MEMORY: return VCH_ERR_NOMEM;
     case CURLE_URL_MALFORMAT:

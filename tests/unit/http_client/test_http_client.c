@@ -1,0 +1,318 @@
+/* The HTTP client against a scripted server on loopback: what it sends, what
+ * it makes of answers, how it names failures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "http/client.h"
+
+enum { REQUEST_MAX = 65536 };
+
+/* Serves `rounds` requests of which each gets `answer`. */
+struct script {
+    int listener, port, rounds;
+    const char *answer; /* NULL: say nothing until the client goes */
+    bool close_each;
+    bool at_once; /* answer the first bytes, whatever they are */
+    pthread_t thread;
+    char request[REQUEST_MAX]; /* the last one */
+    int accepted;
+};
+
+static size_t body_length(const char *head) {
+    const char *at = strcasestr(head, "content-length:");
+    return at ? (size_t)strtoul(at + strlen("content-length:"), NULL, 10) : 0;
+}
+
+static bool read_request(int fd, char *to) {
+    size_t len = 0;
+    for (;;) {
+        ssize_t got = read(fd, to + len, REQUEST_MAX - 1 - len);
+        if (got <= 0) return false;
+        len += (size_t)got;
+        to[len] = '\0';
+        const char *end = strstr(to, "\r\n\r\n");
+        if (end && len >= (size_t)(end - to) + 4 + body_length(to)) return true;
+    }
+}
+
+static void *serve(void *arg) {
+    struct script *s = arg;
+    int fd = -1;
+    for (int round = 0; round < s->rounds; round++) {
+        if (fd < 0) {
+            fd = accept(s->listener, NULL, NULL);
+            s->accepted++;
+        }
+        if (s->at_once ? read(fd, s->request, REQUEST_MAX - 1) <= 0 : !read_request(fd, s->request)) break;
+        if (!s->answer) {
+            char rest[64];
+            while (read(fd, rest, sizeof rest) > 0) continue;
+            break;
+        }
+        if (write(fd, s->answer, strlen(s->answer)) < 0) break;
+        if (!s->close_each) continue;
+        (void)close(fd);
+        fd = -1;
+    }
+    if (fd >= 0) (void)close(fd);
+    return NULL;
+}
+
+static void start(struct script *s) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(s->listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(s->listener, 8), 0);
+    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&address, &len), 0);
+    s->port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void stop(struct script *s) {
+    assert_int_equal(pthread_join(s->thread, NULL), 0);
+    (void)close(s->listener);
+}
+
+static struct vch_arena *arena;
+static struct vch_http_client *client;
+
+static int setup(void **state) {
+    (void)state;
+    const struct vch_http_client_options options = {
+        .user_agent = "test/1", .timeout_ms = 5000, .answer_max = 4096, .direct = true, .allow_plain = true};
+    arena = vch_arena_new(1 << 20, true);
+    client = vch_http_client_new(&options);
+    return arena && client ? 0 : 1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    vch_http_client_free(client);
+    vch_arena_free(arena);
+    return 0;
+}
+
+static struct vch_str url_of(const struct script *s, const char *scheme, const char *path) {
+    return vch_arena_printf(arena, "%s://127.0.0.1:%d%s", scheme, s->port, path);
+}
+
+#define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-One:  a b \r\nx-two:\r\n\r\n{}"
+
+static void request_is_sent_as_given(void **state) {
+    (void)state;
+    struct script s = {.rounds = 1, .answer = OK_ANSWER};
+    struct vch_http_result result;
+    start(&s);
+    const struct vch_http_field headers[] = {{VCH_STR("host"), VCH_STR("named.example")},
+                                             {VCH_STR("x-empty"), VCH_STR("")},
+                                             {VCH_STR("content-type"), VCH_STR("application/json")}};
+    const struct vch_http_call call = {"PUT", url_of(&s, "http", "/a/../b%3A//c?x=&y=%20"), headers, 3,
+                                       VCH_STR("{\"k\":1}")};
+    assert_int_equal(vch_http_client_send(client, &call, arena, &result, NULL), VCH_OK);
+    stop(&s);
+    assert_true(strncmp(s.request, "PUT /a/../b%3A//c?x=&y=%20 HTTP/1.1\r\n", 37) == 0);
+    assert_non_null(strcasestr(s.request, "\r\nhost: named.example\r\n"));
+    assert_null(strstr(s.request, "127.0.0.1"));
+    assert_non_null(strcasestr(s.request, "\r\nx-empty:\r\n"));
+    assert_non_null(strstr(s.request, "\r\ncontent-type: application/json\r\n"));
+    assert_non_null(strstr(s.request, "\r\nUser-Agent: test/1\r\n"));
+    assert_null(strcasestr(s.request, "expect:"));
+    assert_null(strcasestr(s.request, "\naccept:"));
+    assert_string_equal(strstr(s.request, "\r\n\r\n"), "\r\n\r\n{\"k\":1}");
+}
+
+static void answer_is_told(void **state) {
+    (void)state;
+    struct script s = {.rounds = 1, .answer = OK_ANSWER};
+    struct vch_http_result result;
+    start(&s);
+    const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
+    assert_int_equal(vch_http_client_send(client, &call, arena, &result, NULL), VCH_OK);
+    stop(&s);
+    assert_int_equal(result.status, 200);
+    assert_int_equal(result.header_count, 3);
+    assert_true(vch_str_eq_c(vch_http_result_header(&result, "X-ONE"), "a b"));
+    assert_int_equal(vch_http_result_header(&result, "x-two").len, 0);
+    assert_null(vch_http_result_header(&result, "x-three").ptr);
+    assert_true(vch_str_eq_c(result.body, "{}"));
+    assert_null(strcasestr(s.request, "content-length"));
+    assert_null(strcasestr(s.request, "content-type"));
+}
+
+static void any_status_is_an_answer(void **state) {
+    (void)state;
+    struct script s = {.rounds = 1,
+                       .answer = "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n"
+                                 "HTTP/1.1 404 No\r\nx-amzn-ErrorType: NotFound:x\r\nContent-Length: 0\r\n\r\n"};
+    struct vch_http_result result;
+    start(&s);
+    const struct vch_http_call call = {"DELETE", url_of(&s, "http", "/x"), NULL, 0, VCH_STR("")};
+    assert_int_equal(vch_http_client_send(client, &call, arena, &result, NULL), VCH_OK);
+    stop(&s);
+    assert_int_equal(result.status, 404);
+    assert_int_equal(result.body.len, 0);
+    assert_true(vch_str_eq_c(vch_http_result_header(&result, "x-amzn-errortype"), "NotFound:x"));
+    assert_null(vch_http_result_header(&result, "x-early").ptr);
+}
+
+static void redirects_are_not_followed(void **state) {
+    (void)state;
+    struct script s = {.rounds = 1,
+                       .answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"};
+    struct vch_http_result result;
+    start(&s);
+    const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
+    assert_int_equal(vch_http_client_send(client, &call, arena, &result, NULL), VCH_OK);
+    stop(&s);
+    assert_int_equal(result.status, 302);
+}
+
+static void connection_is_kept(void **state) {
+    (void)state;
+    struct script s = {.rounds = 3, .answer = OK_ANSWER};
+    struct vch_http_result result;
+    start(&s);
+    const struct vch_http_call get = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
+    const struct vch_http_call post = {"POST", url_of(&s, "http", "/"), NULL, 0, VCH_STR("body")};
+    assert_int_equal(vch_http_client_send(client, &post, arena, &result, NULL), VCH_OK);
+    assert_int_equal(vch_http_client_send(client, &get, arena, &result, NULL), VCH_OK);
+    assert_null(strstr(s.request, "body"));
+    assert_int_equal(vch_http_client_send(client, &get, arena, &result, NULL), VCH_OK);
+    stop(&s);
+    assert_int_equal(s.accepted, 1);
+}
+
+static void failure(const struct vch_http_call *call, enum vch_err expected, const char *reason) {
+    struct vch_http_result result;
+    struct vch_diag diag = {0};
+    assert_int_equal(vch_http_client_send(client, call, arena, &result, &diag), expected);
+    assert_string_equal(diag.reason, reason);
+    assert_true(strlen(diag.message) > 10);
+    assert_int_equal(result.status, 0);
+}
+
+static void closed_port_is_unreachable(void **state) {
+    (void)state;
+    struct script s = {.rounds = 0};
+    start(&s);
+    stop(&s);
+    const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
+    failure(&call, VCH_ERR_UNAVAILABLE, "unreachable");
+    const struct vch_http_call nowhere = {"GET", VCH_STR("http://no-such-host.invalid/"), NULL, 0, VCH_STR("")};
+    failure(&nowhere, VCH_ERR_UNAVAILABLE, "unreachable");
+}
+
+static void broken_answers_are_unreachable(void **state) {
+    (void)state;
+    static const char *const answers[] = {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", "", "garbage\r\n\r\n"};
+    for (size_t i = 0; i < 3; i++) {
+        struct script s = {.rounds = 1, .answer = answers[i], .close_each = true};
+        start(&s);
+        const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
+        failure(&call, VCH_ERR_UNAVAILABLE, "unreachable");
+        stop(&s);
+    }
+}
+
+/* The peer answers the ClientHello with text. */
+static void no_tls_there_is_a_tls_failure(void **state) {
+    (void)state;
+    struct script s = {.rounds = 1, .answer = "HTTP/1.1 400 Bad\r\n\r\n", .at_once = true, .close_each = true};
+    start(&s);
+    const struct vch_http_call call = {"GET", url_of(&s, "https", "/"), NULL, 0, VCH_STR("")};
+    failure(&call, VCH_ERR_UNAUTHENTICATED, "tls-failed");
+    stop(&s);
+}
+
+static void too_large_answers_are_cut(void **state) {
+    (void)state;
+    char answer[8192];
+    int head = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
+    memset(answer + head, 'x', 5000);
+    answer[head + 5000] = '\0';
+    struct script s = {.rounds = 1, .answer = answer, .close_each = true};
+    start(&s);
+    const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
+    failure(&call, VCH_ERR_TOO_LARGE, "answer-too-large");
+    stop(&s);
+}
+
+static void silence_times_out(void **state) {
+    (void)state;
+    struct script s = {.rounds = 1};
+    const struct vch_http_client_options options = {.timeout_ms = 200, .direct = true, .allow_plain = true};
+    struct vch_http_client *hasty = vch_http_client_new(&options);
+    struct vch_http_result result;
+    struct vch_diag diag = {0};
+    start(&s);
+    const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
+    int64_t began_ms = vch_mono_ms();
+    assert_int_equal(vch_http_client_send(hasty, &call, arena, &result, &diag), VCH_ERR_TIMEOUT);
+    assert_true(vch_mono_ms() - began_ms < 4000);
+    assert_string_equal(diag.reason, "unreachable");
+    vch_http_client_free(hasty);
+    stop(&s);
+}
+
+static void only_wanted_schemes(void **state) {
+    (void)state;
+    const struct vch_http_client_options options = {.timeout_ms = 1000, .direct = true};
+    struct vch_http_client *strict = vch_http_client_new(&options);
+    static const char *const urls[] = {"http://127.0.0.1:1/", "ftp://127.0.0.1:1/", "file:///etc/passwd", "https://",
+                                       ""};
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        struct vch_http_result result;
+        struct vch_diag diag = {0};
+        const struct vch_http_call call = {"GET", vch_str_from(urls[i]), NULL, 0, VCH_STR("")};
+        assert_int_equal(vch_http_client_send(strict, &call, arena, &result, &diag), VCH_ERR_INVALID);
+        assert_string_equal(diag.reason, "url-invalid");
+    }
+    vch_http_client_free(strict);
+}
+
+static void missing_roots_are_a_tls_failure(void **state) {
+    (void)state;
+    const struct vch_http_client_options options = {
+        .ca_file = "/nonexistent/ca.pem", .timeout_ms = 2000, .direct = true};
+    struct vch_http_client *strict = vch_http_client_new(&options);
+    struct script s = {.rounds = 1, .answer = "no", .at_once = true};
+    struct vch_http_result result;
+    struct vch_diag diag = {0};
+    start(&s);
+    const struct vch_http_call call = {"GET", url_of(&s, "https", "/"), NULL, 0, VCH_STR("")};
+    assert_int_equal(vch_http_client_send(strict, &call, arena, &result, &diag), VCH_ERR_UNAUTHENTICATED);
+    assert_string_equal(diag.reason, "tls-failed");
+    vch_http_client_free(strict);
+    stop(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(request_is_sent_as_given, setup, teardown),
+        cmocka_unit_test_setup_teardown(answer_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(any_status_is_an_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(redirects_are_not_followed, setup, teardown),
+        cmocka_unit_test_setup_teardown(connection_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(closed_port_is_unreachable, setup, teardown),
+        cmocka_unit_test_setup_teardown(broken_answers_are_unreachable, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_tls_there_is_a_tls_failure, setup, teardown),
+        cmocka_unit_test_setup_teardown(too_large_answers_are_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(silence_times_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_wanted_schemes, setup, teardown),
+        cmocka_unit_test_setup_teardown(missing_roots_are_a_tls_failure, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
