@@ -1,1 +1,2 @@
 vch_fuzz(devjson ROOMS devlib)
+vch_fuzz(pem ROOMS agent)
