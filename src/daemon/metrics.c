@@ -26,14 +26,9 @@ static void put_processes(const struct vch_wiring *wiring, struct vch_buf *out) 
 
 void vch_wiring_metrics(void *arg, struct vch_buf *out) {
     const struct vch_wiring *wiring = arg;
-    struct vch_http_door_stats http;
     struct vch_mqtt_door_stats mqtt;
-    vch_http_door_stats(wiring->http, &http);
     vch_mqtt_door_stats(wiring->mqtt, &mqtt);
     put_processes(wiring, out);
-    counter(out, "http_requests_total", "requests answered", http.requests);
-    counter(out, "http_refused_total", "requests answered with 4xx", http.refused);
-    counter(out, "http_failed_total", "requests answered with 5xx", http.failed);
     gauge(out, "mqtt_connections", "connections that are open", mqtt.broker.connections);
     gauge(out, "mqtt_sessions", "sessions that are accepted", mqtt.broker.sessions);
     counter(out, "mqtt_connects_total", "CONNECT packets accepted", mqtt.broker.connects);
