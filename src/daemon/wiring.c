@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "core/reason.h"
+#include "service/authz.h"
 
 enum { JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, API_CONNECTIONS_MAX = 4096 };
 
@@ -132,6 +133,7 @@ static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *dia
     enum vch_key_algorithm algorithm;
     VCH_TRY(vch_key_algorithm_parse(vch_str_from(wiring->config->key_algorithm), &algorithm));
     VCH_TRY(vch_store_open(&store, &wiring->service->store, diag));
+    VCH_TRY(vch_policy_cache_new(&wiring->service->policies));
     return vch_key_pool_new(algorithm, RSA_AHEAD, &wiring->service->keys);
 }
 
@@ -190,6 +192,8 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     if (wiring->mqtt) vch_mqtt_door_free(wiring->mqtt);
     free_loops(wiring);
     vch_key_pool_free(wiring->service->keys);
+    vch_policy_cache_free(wiring->service->policies);
+    wiring->service->policies = NULL;
     wiring->service->store = NULL;
     wiring->service->keys = NULL;
 }
