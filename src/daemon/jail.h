@@ -1,4 +1,5 @@
-/* What the processes give up. */
+/* What the processes give up. A build with a sanitizer keeps files and calls
+ * (base/sanitized.h). */
 #ifndef VCH_DAEMON_JAIL_H
 #define VCH_DAEMON_JAIL_H
 

@@ -7,18 +7,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "base/sanitized.h"
 #include "core/reason.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 static enum vch_err failed(struct vch_diag *diag, const char *what, int number) {
     return VCH_REFUSE(diag, VCH_ERR_IO, SIGNER_FAILED, "jail", "The signer could not %s: %s.", what, strerror(number));
@@ -65,7 +55,7 @@ enum vch_err vch_signer_jail(struct vch_diag *diag) {
     if (prctl(PR_SET_DUMPABLE, 0) != 0) return failed(diag, "forbid core dumps", errno);
     if (setrlimit(RLIMIT_CORE, &none) != 0) return failed(diag, "forbid core dumps", errno);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed(diag, "give up privileges", errno);
-    if (SANITIZED) return VCH_OK;
+    if (VCH_SANITIZED) return VCH_OK;
     (void)mlockall(MCL_CURRENT); /* best effort: RLIMIT_MEMLOCK may be small */
     if (setrlimit(RLIMIT_NOFILE, &one) != 0) return failed(diag, "forbid new descriptors", errno);
     return filter_calls(diag);

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/sanitized.h"
 #include "daemon/config.h"
 #include "daemon/jail.h"
 #include "daemon/lock.h"
@@ -59,7 +60,7 @@ static void serve_in_child(const char *data, const char *const *extra, int out) 
     enum vch_err err = vch_serve(&config, argc, argv, &diag);
     if (err) (void)fprintf(stderr, "vouchd: %s\n", diag.message);
     vch_config_deinit(&config);
-    _exit(err ? 1 : 0);
+    exit(err ? 1 : 0); /* and not _exit: a leak shows in the exit code */
 }
 
 static void start(struct server *server, const char *data, const char *const *extra) {
@@ -283,7 +284,7 @@ static int try_files(void) {
 static void only_what_is_named_is_reached(void **state) {
     (void)state;
     char path[160];
-    if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1) skip(); /* a kernel without Landlock */
+    if (VCH_SANITIZED || syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1) skip(); /* a kernel without Landlock */
     (void)snprintf(inside, sizeof inside, "%s/in", folder);
     (void)snprintf(outside, sizeof outside, "%s/out", folder);
     (void)snprintf(read_only, sizeof read_only, "%s/ro", folder);
@@ -308,6 +309,7 @@ static int try_calls(void) {
 
 static void dangerous_calls_are_refused(void **state) {
     (void)state;
+    if (VCH_SANITIZED) skip();
     assert_int_equal(in_child(try_calls), 1 | 2 | 4 | 8 | 16);
 }
 
@@ -350,7 +352,10 @@ static void a_dropped_server_serves(void **state) {
 int main(int argc, char **argv) {
     if (argc > 2 && strcmp(argv[1], "--role") == 0) {
         struct vch_config config;
-        return vch_config_parse(argc, argv, &config, NULL) == VCH_OK ? vch_role_run(&config) : 1;
+        if (vch_config_parse(argc, argv, &config, NULL) != VCH_OK) return 1;
+        int rc = vch_role_run(&config);
+        vch_config_deinit(&config);
+        return rc;
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(starts_serves_and_ends_in_order, setup, teardown),
