@@ -85,6 +85,7 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(LEDGER_BROKEN, CONFLICTING_UPDATE, 500, "InternalError"),
     ROW(THING_VERSION, VERSION_CONFLICT, 409, "ResourceConflictsException"),
     ROW(THING_ATTACHED, INVALID_REQUEST, 409, "ResourceConflictsException"),
+    ROW(CLAIM_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
     ROW(CERTIFICATE_EXISTS, ALREADY_EXISTS, 409, "ResourceConflictsException"),
     ROW(SLOW_READER, THROTTLING, 429, "Throttled"),
     ROW(SERVER_STOPPING, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
