@@ -369,6 +369,15 @@ def test_registered_but_unheard_and_the_claim_is_gone(device, server):
     check_provisioned(device)
 
 
+def test_registered_but_unheard_and_the_claim_is_spent(device, server):
+    interrupt_register(device, server)
+    server.script["close"] = {"claim-connect": True}
+    start = time.time()
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+    assert "going on with its certificate" in device.output and time.time() - start < 5
+
+
 def test_journal_of_another_claim_is_dropped(device, server):
     server.script["close"] = {"register": [True]}
     assert device.run("--retry-seconds", "0") == 3

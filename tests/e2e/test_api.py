@@ -71,7 +71,7 @@ def test_bad_signatures(server):
     assert send(server, signed(server, "GET", "/things", when=now - datetime.timedelta(minutes=4)))[0] == 200
     body = json.dumps({"policyDocument": vouch.policy_text("pubsub-policy.json")}).encode()
     good = signed(server, "POST", "/policies/sig", body)
-    refused(send(server, good, body=body.replace(b"Allow", b"Deny")), 403, "InvalidSignatureException")
+    refused(send(server, good, body=body.replace(b"Allow", b"Admit")), 403, "InvalidSignatureException")
     refused(send(server, signed(server, "GET", "/things", service="s3")), 403, "InvalidSignatureException")
     refused(send(server, signed(server, "GET", "/things", region="eu-west-1")), 403, "InvalidSignatureException")
     other = signed(server, "GET", "/things")

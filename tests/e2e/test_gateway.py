@@ -445,7 +445,7 @@ def test_mosquitto_clients(server, device, free):
     assert refused.returncode != 0 or "denied" in refused.stderr.lower() + refused.stdout.lower()
     fine = mosquitto("mosquitto_sub", server, device, "-i", "gate-1", "-q", "1", "-t", "$aws/things/gate-1/#", "-W", "1")
     assert fine.returncode == 27, fine.stderr  # timed out: subscribed and nothing came
-    listener = subprocess.Popen(["mosquitto_sub", "-h", "localhost", "-p", str(server.mqtt_port), "--cafile", server.ca, "--cert", free.cert_file,
+    listener = subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", "-h", "localhost", "-p", str(server.mqtt_port), "--cafile", server.ca, "--cert", free.cert_file,
                                  "--key", free.key_file, "-i", "mosq", "-q", "1", "-t", "mosq/#", "-C", "1", "-W", "10", "-d"],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     output = ""
