@@ -44,7 +44,8 @@ struct vch_mqtt_hooks {
     void (*taken)(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet);
     /* The session ended, accepted or not; its user pointer is to be released. `reason` is a core reason code or "client",
        then with the detail "disconnect" or "connection lost". A will, if one was due, has been asked about before
-       (`publish`, on an ended session whose connection may be gone: vch_mqtt_session_conn gives NULL then). */
+       (`publish`, on an ended session whose connection may be gone). WAIT keeps such a session for 5 s at most;
+       vch_mqtt_find finds it, vch_mqtt_recheck asks again, vch_mqtt_close drops the will. */
     void (*closed)(void *arg, struct vch_mqtt_session *session, const char *reason, struct vch_str detail);
     void *arg;
 };
@@ -76,6 +77,9 @@ void vch_mqtt_connect_done(struct vch_mqtt_session *session, uint8_t code, const
 struct vch_mqtt_session *vch_mqtt_find(struct vch_mqtt_broker *broker, struct vch_mqtt_ref ref);
 struct vch_mqtt_ref vch_mqtt_session_ref(const struct vch_mqtt_session *session);
 struct vch_conn *vch_mqtt_session_conn(struct vch_mqtt_session *session); /* NULL only while a will waits for its recheck */
+/* The connection's, also when it is gone: hooks use these two. Valid as long as the session. */
+const char *vch_mqtt_session_peer_id(const struct vch_mqtt_session *session);
+const char *vch_mqtt_session_peer_ip(const struct vch_mqtt_session *session);
 struct vch_str vch_mqtt_session_client_id(const struct vch_mqtt_session *session);
 void vch_mqtt_session_set_user(struct vch_mqtt_session *session, void *user);
 void *vch_mqtt_session_user(const struct vch_mqtt_session *session);

@@ -30,9 +30,13 @@ struct vch_mqtt_will {
     uint32_t topic_len, payload_len;
     uint8_t qos;
     bool retain;
-    /* While the hook lets it wait and the connection is gone: */
+};
+
+/* What a session still knows when its will outlives its connection. */
+struct vch_mqtt_farewell {
     int64_t drop_at_ms;
-    char *detail; /* for the closed hook; NULL is the empty one */
+    char peer_id[65], peer_ip[46];
+    char detail[320]; /* for the closed hook */
 };
 
 /* A message on its way to one session. */
@@ -45,7 +49,8 @@ struct vch_mqtt_waiting {
 
 struct vch_mqtt_session {
     struct vch_mqtt_loop *home;
-    struct vch_conn *conn; /* NULL while a will outlives it */
+    struct vch_conn *conn; /* NULL while a will outlives it: then `farewell` is set */
+    struct vch_mqtt_farewell *farewell;
     uint64_t id;
     void *user;
     char *client_id; /* NULL before CONNECT */

@@ -22,6 +22,14 @@ struct vch_conn *vch_mqtt_session_conn(struct vch_mqtt_session *session) {
     return session->conn;
 }
 
+const char *vch_mqtt_session_peer_id(const struct vch_mqtt_session *session) {
+    return session->farewell ? session->farewell->peer_id : vch_conn_peer_id(session->conn);
+}
+
+const char *vch_mqtt_session_peer_ip(const struct vch_mqtt_session *session) {
+    return session->farewell ? session->farewell->peer_ip : vch_conn_peer_ip(session->conn);
+}
+
 struct vch_str vch_mqtt_session_client_id(const struct vch_mqtt_session *session) {
     return vch_str_of(session->client_id, session->client_id_len);
 }
@@ -135,7 +143,6 @@ void vch_mqtt_connect_done(struct vch_mqtt_session *session, uint8_t code, const
 void vch_mqtt_will_free(struct vch_mqtt_will *will) {
     if (!will) return;
     free(will->topic);
-    free(will->detail);
     free(will);
 }
 
@@ -186,8 +193,18 @@ void vch_mqtt_session_settle(struct vch_mqtt_session *session) {
     send_errand(home->broker, vch_mqtt_registry_release(&home->broker->registry, session), on_granted);
 }
 
+/* A hook may be on the stack: the timer does it. */
+static void will_drop_soon(struct vch_mqtt_session *session) {
+    if (!session->farewell) return;
+    session->farewell->drop_at_ms = 0;
+    vch_timer_set(&session->home->will_timer, 1);
+}
+
 void vch_mqtt_close(struct vch_mqtt_session *session, const struct vch_diag *diag) {
-    if (session->state == SESSION_ENDED) return;
+    if (session->state == SESSION_ENDED) {
+        will_drop_soon(session);
+        return;
+    }
     vch_mqtt_enter(session->home);
     session->reason = diag && diag->reason ? diag->reason : "internal";
     vch_mqtt_session_end(session);
@@ -209,40 +226,43 @@ static void session_free(struct vch_mqtt_session *session, struct vch_str detail
     if (session->indexed) vch_mqtt_index_remove(&home->peers, &session->by_peer);
     if (hooks->closed) hooks->closed(hooks->arg, session, session->reason, detail);
     vch_mqtt_count(&home->counters.connections, -1);
+    free(session->farewell);
     free(session->client_id);
     free(session);
 }
 
 /* The session outlives its connection until the hook has decided on its will. */
 static void wait_for_will(struct vch_mqtt_session *session, struct vch_str detail) {
+    struct vch_mqtt_farewell *farewell = calloc(1, sizeof *farewell);
+    if (!farewell) {
+        will_drop(session);
+        session_free(session, detail);
+        return;
+    }
+    farewell->drop_at_ms = vch_mono_ms() + WILL_WAIT_MS;
+    (void)vch_str_copy(farewell->peer_id, sizeof farewell->peer_id, vch_str_from(vch_conn_peer_id(session->conn)));
+    (void)vch_str_copy(farewell->peer_ip, sizeof farewell->peer_ip, vch_str_from(vch_conn_peer_ip(session->conn)));
+    (void)vch_str_copy(farewell->detail, sizeof farewell->detail, detail);
+    session->farewell = farewell;
     session->conn = NULL;
-    session->will->drop_at_ms = vch_mono_ms() + WILL_WAIT_MS;
-    session->will->detail = strndup(detail.len ? detail.ptr : "", detail.len);
     if (session->home->wills_waiting++ == 0) vch_timer_set(&session->home->will_timer, WILL_WAIT_MS);
 }
 
-static void will_decided(struct vch_mqtt_session *session, char *detail) {
+static void will_decided(struct vch_mqtt_session *session) {
     session->home->wills_waiting--;
-    session_free(session, vch_str_from(detail));
-    free(detail);
+    session_free(session, vch_str_from(session->farewell->detail));
 }
 
 static void will_again(struct vch_mqtt_session *session) {
-    char *detail = session->will->detail;
-    session->will->detail = NULL;
     will_publish(session);
-    if (session->will) session->will->detail = detail;
-    else if (session->conn) free(detail); /* on_close will end it */
-    else will_decided(session, detail);
+    if (!session->will && session->farewell) will_decided(session); /* without a farewell on_close is still to come */
 }
 
 static void expire_will(struct vch_mqtt_link *link, void *arg) {
     struct vch_mqtt_session *session = VCH_MQTT_OWNER(link, struct vch_mqtt_session, by_id);
-    if (session->conn || session->will->drop_at_ms > *(const int64_t *)arg) return;
-    char *detail = session->will->detail;
-    session->will->detail = NULL;
+    if (!session->farewell || session->farewell->drop_at_ms > *(const int64_t *)arg) return;
     will_drop(session);
-    will_decided(session, detail);
+    will_decided(session);
 }
 
 void vch_mqtt_wills_expire(void *arg) {

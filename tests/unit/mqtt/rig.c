@@ -63,6 +63,7 @@ static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *sess
     struct rig *rig = arg;
     (void)pthread_mutex_lock(&rig->lock);
     rig->publishes++;
+    vch_assert(vch_str_eq_c(vch_str_from(vch_mqtt_session_peer_ip(session)), "127.0.0.1")); /* for wills too */
     rig->last_retain = packet->retain;
     TELL(rig);
     if (vch_str_starts(packet->topic, VCH_STR("deny/"))) {
@@ -97,6 +98,7 @@ static void on_taken(void *arg, struct vch_mqtt_session *session, const struct v
 static void on_closed(void *arg, struct vch_mqtt_session *session, const char *reason, struct vch_str detail) {
     struct rig *rig = arg;
     (void)pthread_mutex_lock(&rig->lock);
+    vch_assert(vch_str_eq_c(vch_str_from(vch_mqtt_session_peer_ip(session)), "127.0.0.1"));
     if (vch_mqtt_session_user(session)) rig->live_users--;
     free(vch_mqtt_session_user(session));
     vch_assert(rig->end_count < RIG_ENDS_MAX);
@@ -254,6 +256,12 @@ void rig_expect_ends(struct rig *rig, const char *client_id, const char *reason,
     int64_t until = vch_mono_ms() + 10000;
     while (rig_ends(rig, client_id, reason) < count && vch_mono_ms() < until) (void)usleep(1000);
     vch_assert(rig_ends(rig, client_id, reason) == count);
+}
+
+void rig_wait_ends(struct rig *rig, size_t count) {
+    (void)pthread_mutex_lock(&rig->lock);
+    while (rig->end_count < count) wait_change(rig);
+    (void)pthread_mutex_unlock(&rig->lock);
 }
 
 struct vch_mqtt_stats rig_stats(struct rig *rig) {

@@ -57,6 +57,7 @@ void rig_wait_waits(struct rig *rig, unsigned count); /* until WAIT was answered
 void rig_expect_end(struct rig *rig, const char *client_id, const char *reason);
 size_t rig_ends(struct rig *rig, const char *client_id, const char *reason); /* how many so far */
 void rig_expect_ends(struct rig *rig, const char *client_id, const char *reason, size_t count); /* waits for that many */
+void rig_wait_ends(struct rig *rig, size_t count); /* of any client */
 struct vch_mqtt_stats rig_stats(struct rig *rig);
 void rig_wait_sessions(struct rig *rig, uint64_t sessions);
 

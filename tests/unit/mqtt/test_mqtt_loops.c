@@ -80,6 +80,58 @@ static void all_to_all(void **state) {
     }
 }
 
+static atomic_bool blocked;
+
+static void block_loop(void *arg) {
+    (void)arg;
+    while (atomic_load(&blocked)) (void)usleep(1000);
+}
+
+struct flood {
+    int fd;
+    unsigned count;
+    const char *payload;
+};
+
+static void *send_flood(void *arg) {
+    const struct flood *flood = arg;
+    for (unsigned n = 1; n <= flood->count; n++) client_send(flood->fd, pkt_publish("big/x", flood->payload, 1, (uint16_t)n));
+    return NULL;
+}
+
+/* A loop that stands still holds up the publishers of the others once 16 MiB
+ * wait for it; when it goes on, everything arrives, in order. */
+static void publishers_wait_for_a_loop(void **state) {
+    (void)state;
+    enum { COUNT = 400, LEN = 60000 };
+    static char payload[LEN + 1];
+    memset(payload, 'z', LEN);
+    rig_stop(&rig);
+    rig_start(&rig, 2, &(struct vch_mqtt_options){.queue_bytes_max = 64 * 1024 * 1024});
+    int sub = client_open(&rig, 1, "sub"), pub = client_open(&rig, 0, "pub"), bystander = client_open(&rig, 0, "by");
+    struct flood flood = {pub, COUNT, payload};
+    pthread_t thread;
+    client_subscribe(sub, "big/x", 0);
+    atomic_store(&blocked, true);
+    assert_true(vch_loop_post(rig.loops[1], block_loop, NULL));
+    assert_int_equal(pthread_create(&thread, NULL, send_flood, &flood), 0);
+    uint64_t before, in = 0;
+    do {
+        before = in;
+        (void)usleep(300000);
+        in = rig_stats(&rig).messages_in;
+    } while (in != before || in == 0);
+    assert_in_range(in, 16 * 1024 * 1024 / LEN, COUNT - 50);
+    client_ping(bystander); /* only publishers wait */
+    atomic_store(&blocked, false);
+    for (unsigned n = 0; n < COUNT; n++) assert_int_equal(client_packet(sub).len, 4 + 7 + LEN);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    for (unsigned n = 1; n <= COUNT; n++) {
+        const char puback[] = {0x40, 2, (char)(n >> 8), (char)n};
+        client_expect(pub, vch_str_of(puback, 4));
+    }
+}
+
 /* A publisher outruns the loop of its subscriber; nothing of QoS 1 is lost. */
 static void faster_than_the_other_loop(void **state) {
     (void)state;
@@ -197,7 +249,7 @@ static void stops_under_load(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(publish_crosses_loops), CASE(all_to_all), CASE(faster_than_the_other_loop), CASE(server_publishes), CASE(online), CASE(each),
+        CASE(publish_crosses_loops), CASE(all_to_all), CASE(faster_than_the_other_loop), CASE(publishers_wait_for_a_loop), CASE(server_publishes), CASE(online), CASE(each),
         CASE(a_thousand_sessions), CASE(stops_under_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
