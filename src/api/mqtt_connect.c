@@ -195,12 +195,11 @@ static void finish_refresh(void *arg) {
 static struct job *new_job(struct vch_mqtt_door *door, struct vch_mqtt_session *session, struct vch_str client_id) {
     struct job *job = calloc(1, sizeof *job);
     if (!job) return NULL;
-    struct vch_conn *conn = vch_mqtt_session_conn(session);
     job->door = door;
     job->ref = vch_mqtt_session_ref(session);
     job->started_us = vch_mono_us();
-    (void)vch_str_copy(job->peer_id, sizeof job->peer_id, vch_str_from(vch_conn_peer_id(conn)));
-    (void)vch_str_copy(job->source_ip, sizeof job->source_ip, vch_str_from(vch_conn_peer_ip(conn)));
+    (void)vch_str_copy(job->peer_id, sizeof job->peer_id, vch_str_from(vch_mqtt_session_peer_id(session)));
+    (void)vch_str_copy(job->source_ip, sizeof job->source_ip, vch_str_from(vch_mqtt_session_peer_ip(session)));
     (void)vch_str_copy(job->client_id, sizeof job->client_id, client_id);
     return job;
 }

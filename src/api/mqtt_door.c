@@ -11,13 +11,12 @@
 
 struct vch_authz_ask vch_peer_ask(struct vch_mqtt_session *session) {
     const struct vch_peer *peer = vch_peer_of(session);
-    struct vch_conn *conn = vch_mqtt_session_conn(session);
     return (struct vch_authz_ask){
         .authz = peer->authz,
         .site = &peer->door->service->site,
         .client_id = vch_mqtt_session_client_id(session),
-        .certificate_id = vch_str_from(vch_conn_peer_id(conn)),
-        .source_ip = vch_str_from(vch_conn_peer_ip(conn)),
+        .certificate_id = vch_str_from(vch_mqtt_session_peer_id(session)),
+        .source_ip = vch_str_from(vch_mqtt_session_peer_ip(session)),
     };
 }
 
@@ -104,10 +103,9 @@ static enum vch_mqtt_verdict on_deliver(void *arg, struct vch_mqtt_session *sess
 static void on_closed(void *arg, struct vch_mqtt_session *session, const char *reason, struct vch_str detail) {
     struct vch_mqtt_door *door = arg;
     struct vch_peer *peer = vch_peer_of(session);
-    struct vch_conn *conn = vch_mqtt_session_conn(session);
     if (!peer) atomic_fetch_add(&door->connects_refused, 1);
     VCH_LOG(INFO, "mqtt-closed", VCH_LOG_C("reason", reason), VCH_LOG_S("client", vch_mqtt_session_client_id(session)),
-            VCH_LOG_C("certificate", vch_conn_peer_id(conn)), VCH_LOG_C("ip", vch_conn_peer_ip(conn)),
+            VCH_LOG_C("certificate", vch_mqtt_session_peer_id(session)), VCH_LOG_C("ip", vch_mqtt_session_peer_ip(session)),
             VCH_LOG_S("detail", detail));
     if (!peer) return;
     vch_mqtt_session_set_user(session, NULL);
