@@ -122,6 +122,13 @@ void net_wait(struct net_server *server, const unsigned *counter, unsigned want)
     vch_assert(reached);
 }
 
+unsigned net_count(struct net_server *server, const unsigned *counter) {
+    (void)pthread_mutex_lock(&server->lock);
+    unsigned now = *counter;
+    (void)pthread_mutex_unlock(&server->lock);
+    return now;
+}
+
 enum vch_err net_dial_try(const struct net_server *server, const struct tls_material *client, const char *alpn, struct vch_dial **ret,
                           struct vch_diag *diag) {
     const struct vch_dial_options options = {

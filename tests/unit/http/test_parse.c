@@ -21,7 +21,7 @@ struct feeder {
 };
 
 static void feed(struct feeder *feeder, struct vch_str part) {
-    memcpy(feeder->bytes + feeder->len, part.ptr, part.len);
+    if (part.len) memcpy(feeder->bytes + feeder->len, part.ptr, part.len);
     feeder->len += part.len;
     for (;;) {
         size_t used = 0;

@@ -20,8 +20,8 @@ struct app {
     struct vch_http_options options;
     struct vch_pool *pool;
     _Atomic unsigned requests, answered;
-    struct vch_http_exchange *held; /* of /hold */
-    _Atomic bool holding;
+    struct vch_http_exchange *held; /* of /hold, once `holding` is 1 */
+    _Atomic unsigned holding;
 };
 
 struct work {
@@ -70,7 +70,7 @@ static void on_request(struct vch_http_exchange *x, void *arg) {
         assert_int_equal(vch_pool_submit(app->pool, work_run, work), VCH_OK);
     } else if (vch_str_eq_c(request->path, "/hold")) {
         app->held = x;
-        atomic_store(&app->holding, true);
+        atomic_store(&app->holding, 1);
     } else if (vch_str_eq_c(request->path, "/split")) {
         const struct vch_http_header header = {VCH_STR("Location"), VCH_STR("/\r\nX-Evil: 1")};
         vch_http_reply(x, &(struct vch_http_answer){.status = 302, .headers = &header, .header_count = 1, .body = VCH_STR("secret")});
@@ -421,7 +421,7 @@ static void work_may_take_longer_than_idle(void **state) {
     app.options.request_timeout_ms = 100;
     struct vch_dial *dial = net_dial(&app.server, NULL, NULL);
     send_text(dial, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
-    await(&app.requests, 1);
+    await(&app.holding, 1);
     (void)usleep(250000);
     struct work *work = malloc(sizeof *work);
     *work = (struct work){&app, app.held};
@@ -455,7 +455,7 @@ static void answering_after_the_connection_is_gone(void **state) {
     app_start(&app, (struct net_setup){.plain = true});
     struct vch_dial *dial = net_dial(&app.server, NULL, NULL);
     send_text(dial, "POST /hold?q HTTP/1.1\r\n" HOST "X-Id: 7\r\nContent-Length: 4\r\n\r\nbody");
-    await(&app.requests, 1);
+    await(&app.holding, 1);
     net_server_stop(&app.server);
     const struct vch_http_request *request = vch_http_exchange_request(app.held);
     assert_str(request->path, "/hold");

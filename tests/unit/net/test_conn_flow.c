@@ -51,7 +51,7 @@ static void a_deadline_is_moved_and_dropped(void **state) {
         assert_echo(dropped, "+");
         (void)usleep(80000);
     }
-    assert_int_equal(server.closed, 0);
+    assert_int_equal(net_count(&server, &server.closed), 0);
     assert_int_equal(vch_dial_recv(dropped, &byte, 1, &len, soon()), VCH_ERR_NOT_FOUND); /* an orderly end */
     assert_in_range(vch_mono_ms() - before, 380, 3000);
     net_wait(&server, &server.closed, 1);
@@ -178,7 +178,7 @@ static void many_connections_at_once(void **state) {
     }
     for (int i = 0; i < MANY; i++) vch_dial_close(dials[i]);
     net_wait(&server, &server.closed, MANY);
-    assert_int_equal(server.opened, MANY);
+    assert_int_equal(net_count(&server, &server.opened), MANY);
     net_server_free(&server);
 }
 
@@ -194,7 +194,7 @@ static void the_number_is_bounded(void **state) {
     assert_echo(dials[1], "two");
     assert_int_equal(vch_dial_send(dials[2], VCH_STR("wait"), soon()), VCH_OK);
     assert_int_equal(vch_dial_recv(dials[2], buf, 4, &len, vch_mono_ms() + 100), VCH_ERR_TIMEOUT);
-    assert_int_equal(server.accepted, 2);
+    assert_int_equal(net_count(&server, &server.accepted), 2);
     vch_dial_close(dials[0]);
     assert_int_equal(net_recv_all(dials[2], buf, 4), 4);
     assert_string_equal(buf, "wait");
@@ -288,7 +288,7 @@ static void a_listener_may_go_while_the_loop_runs(void **state) {
     assert_echo(dial, "x");
     assert_true(vch_loop_post(server.loop, free_listener, &server));
     vch_loop_join(server.loop);
-    assert_int_equal(server.closed, 1);
+    assert_int_equal(net_count(&server, &server.closed), 1);
     assert_int_equal(server.reason, VCH_CLOSE_STOP);
     vch_dial_close(dial);
     net_server_free(&server);

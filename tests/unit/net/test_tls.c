@@ -265,7 +265,7 @@ static void asked_for_or_not(void **state) {
         }
         if (!rows[i].ok) {
             net_wait(&server, &server.closed, 2);
-            assert_int_equal(server.opened, 0);
+            assert_int_equal(net_count(&server, &server.opened), 0);
             assert_int_equal(server.reason, VCH_CLOSE_HANDSHAKE);
             assert_string_equal(server.diag.reason, rows[i].shown ? "certificate-unknown" : "tls-failed");
         }
@@ -422,7 +422,7 @@ static void bytes_that_are_not_tls(void **state) {
         net_wait(&server, &server.closed, i + 1);
         assert_true(server.reason == VCH_CLOSE_HANDSHAKE || server.reason == VCH_CLOSE_TIMEOUT);
     }
-    assert_int_equal(server.opened, 0);
+    assert_int_equal(net_count(&server, &server.opened), 0);
     assert_true(attempt(&server, &(struct client){0}).ok);
     net_server_free(&server);
 }
