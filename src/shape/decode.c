@@ -1,5 +1,6 @@
 /* From the wire to a checked map of inputs. */
 #include "base/codec.h"
+#include "core/names.h"
 #include "core/reason.h"
 #include "shape/field_priv.h"
 #include "shape/shape.h"
@@ -12,6 +13,7 @@ static enum vch_err text_decode(struct vch_str raw, struct vch_arena *arena, str
     vch_buf_init(&buf, QUERY_VALUE_MAX);
     enum vch_err err = vch_unpercent(raw, &buf);
     if (err == VCH_OK) err = vch_buf_finish(&buf, &plain);
+    if (err == VCH_OK && !vch_text_valid(plain, QUERY_VALUE_MAX)) err = VCH_ERR_MALFORMED;
     if (err == VCH_OK) {
         *ret = vch_arena_str(arena, plain);
         if (!ret->ptr) err = VCH_ERR_NOMEM;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "core/names.h"
 
 enum { SEGMENT_MAX = 8192 };
 
@@ -57,7 +58,8 @@ static bool segment_decode(struct vch_arena *arena, struct vch_str *segment) {
     struct vch_buf buf;
     struct vch_str plain = {NULL, 0};
     vch_buf_init(&buf, SEGMENT_MAX);
-    bool good = vch_unpercent(*segment, &buf) == VCH_OK && vch_buf_finish(&buf, &plain) == VCH_OK;
+    bool good = vch_unpercent(*segment, &buf) == VCH_OK && vch_buf_finish(&buf, &plain) == VCH_OK &&
+                vch_text_valid(plain, SEGMENT_MAX);
     if (good) *segment = vch_arena_str(arena, plain);
     vch_buf_deinit(&buf);
     return good && segment->ptr;

@@ -94,8 +94,8 @@ struct vch_op_captures {
 };
 
 /* The operation of a request line, or NONE. Fixed words win over placeholders;
- * empty, dot and broken segments match nothing. Never finds operations of the
- * query protocol. */
+ * empty, dot and broken segments (escapes, UTF-8, control characters) match
+ * nothing. Never finds operations of the query protocol. */
 enum vch_op vch_op_route(struct vch_str method, struct vch_str raw_path, struct vch_arena *arena,
                          struct vch_op_captures *ret);
 /* Query protocol: the operation whose name and version these are, or NONE. */

@@ -24,7 +24,8 @@ struct vch_shape_wire {
  * gather collects the declared inputs, unchecked: strings from path, query and
  * header, anything from the body; members that are not declared are dropped,
  * null means absent. PAYLOAD_INVALID for a body that is no JSON object (empty
- * counts as {}), FIELD_INVALID for a broken or doubled query parameter. Should
+ * counts as {}), FIELD_INVALID for a query parameter that is
+ * doubled, broken, or holds control characters. Should
  * it fail, *ret holds what was found so far.
  * check converts and validates: FIELD_MISSING, FIELD_INVALID, FIELD_TOO_LONG,
  * NAME_INVALID, with diag->field. */

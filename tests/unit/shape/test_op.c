@@ -99,6 +99,8 @@ static const struct route routes[] = {
     {"GET", "/policies/%", VCH_OP_NONE, NULL, NULL},
     {"GET", "/policies/%zz", VCH_OP_NONE, NULL, NULL},
     {"GET", "/policies/a%00b", VCH_OP_NONE, NULL, NULL},
+    {"GET", "/policies/a%0Ab", VCH_OP_NONE, NULL, NULL},
+    {"GET", "/policies/a%ffb", VCH_OP_NONE, NULL, NULL},
     {"GET", "/POLICIES/a", VCH_OP_NONE, NULL, NULL},
     {"get", "/policies/a", VCH_OP_NONE, NULL, NULL},
     {"HEAD", "/policies/a", VCH_OP_NONE, NULL, NULL},

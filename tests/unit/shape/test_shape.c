@@ -74,6 +74,8 @@ static const struct decoding decodings[] = {
     {"GET", "/policies", "pageSize=", NULL, "", NULL, "field-invalid", "pageSize"},
     {"GET", "/policies", "pageSize", NULL, "", NULL, "field-invalid", "pageSize"},
     {"GET", "/policies", "pageSize=1&pageSize=1", NULL, "", NULL, "field-invalid", "pageSize"},
+    {"GET", "/policies", "marker=a%01", NULL, "", NULL, "field-invalid", "query"},
+    {"GET", "/policies", "marker=a%FF", NULL, "", NULL, "field-invalid", "query"},
     {"GET", "/policies", "pageSize=%3", NULL, "", NULL, "field-invalid", "query"},
     {"GET", "/policies/p/version/12", "", NULL, "", "{\"policyName\":\"p\",\"policyVersionId\":\"12\"}", NULL, NULL},
     {"GET", "/policies/p/version/x", "", NULL, "", NULL, "field-invalid", "policyVersionId"},

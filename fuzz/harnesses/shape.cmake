@@ -1,0 +1,1 @@
+vch_fuzz(shape ROOMS shape)
