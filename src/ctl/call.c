@@ -131,7 +131,8 @@ static enum vch_ctl_exit exchange(struct vch_ctl *ctl, const char *method, struc
 
 /* The authority of the endpoint: what libcurl would send as Host, and what is signed. */
 static struct vch_str host_of(struct vch_str endpoint) {
-    struct vch_str rest = vch_str_sub(endpoint, strlen("https://"), SIZE_MAX);
+    const char *start = strstr(endpoint.ptr, "://");
+    struct vch_str rest = start ? vch_str_from(start + 3) : endpoint;
     struct vch_str host = vch_str_sub(rest, 0, vch_str_find(rest, '/', 0));
     return vch_str_ends(host, VCH_STR(":443")) ? vch_str_sub(host, 0, host.len - 4) : host;
 }

@@ -74,8 +74,12 @@ static enum vch_ctl_exit run_row(struct vch_ctl *ctl, const struct vch_ctl_parse
     return exit == VCH_CTL_DONE ? vch_ctl_print(ctl, out, command->list, command->columns) : exit;
 }
 
+enum vch_ctl_exit vch_ctl_run_command(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
+    return parsed->command->run ? parsed->command->run(ctl, parsed) : run_row(ctl, parsed);
+}
+
 static enum vch_ctl_exit run_in(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
-    if (parsed->command->offline) return parsed->command->run(ctl, parsed);
+    if (parsed->command->offline) return vch_ctl_run_command(ctl, parsed);
     enum vch_ctl_exit exit = vch_ctl_site_load(&parsed->globals, ctl->arena, &ctl->site, ctl->err);
     if (exit != VCH_CTL_DONE) return exit;
     const struct vch_http_client_options options = {
@@ -85,7 +89,7 @@ static enum vch_ctl_exit run_in(struct vch_ctl *ctl, const struct vch_ctl_parsed
     };
     ctl->client = vch_http_client_new(&options);
     if (!ctl->client) return vch_ctl_fail(ctl, "out of memory");
-    exit = parsed->command->run ? parsed->command->run(ctl, parsed) : run_row(ctl, parsed);
+    exit = vch_ctl_run_command(ctl, parsed);
     vch_http_client_free(ctl->client);
     return exit;
 }

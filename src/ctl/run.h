@@ -7,6 +7,9 @@
 /* Finds the server, opens the client, runs the command. */
 enum vch_ctl_exit vch_ctl_run(const struct vch_ctl_parsed *parsed, FILE *out, FILE *err);
 
+/* The same when server and client are known already. */
+enum vch_ctl_exit vch_ctl_run_command(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed);
+
 /* For commands with a `run` of their own. */
 /* Inputs of the command's operation from its arguments. */
 enum vch_ctl_exit vch_ctl_gather(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed, enum vch_op op,

@@ -1,90 +1,10 @@
 /* The HTTP client against a scripted server on loopback: what it sends, what
  * it makes of answers, how it names failures. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <arpa/inet.h>
-#include <cmocka.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "http/client.h"
-
-enum { REQUEST_MAX = 65536 };
-
-/* Serves `rounds` requests of which each gets `answer`. */
-struct script {
-    int listener, port, rounds;
-    const char *answer; /* NULL: say nothing until the client goes */
-    bool close_each;
-    bool at_once; /* answer the first bytes, whatever they are */
-    pthread_t thread;
-    char request[REQUEST_MAX]; /* the last one */
-    int accepted;
-};
-
-static size_t body_length(const char *head) {
-    const char *at = strcasestr(head, "content-length:");
-    return at ? (size_t)strtoul(at + strlen("content-length:"), NULL, 10) : 0;
-}
-
-static bool read_request(int fd, char *to) {
-    size_t len = 0;
-    for (;;) {
-        ssize_t got = read(fd, to + len, REQUEST_MAX - 1 - len);
-        if (got <= 0) return false;
-        len += (size_t)got;
-        to[len] = '\0';
-        const char *end = strstr(to, "\r\n\r\n");
-        if (end && len >= (size_t)(end - to) + 4 + body_length(to)) return true;
-    }
-}
-
-static void *serve(void *arg) {
-    struct script *s = arg;
-    int fd = -1;
-    for (int round = 0; round < s->rounds; round++) {
-        if (fd < 0) {
-            fd = accept(s->listener, NULL, NULL);
-            s->accepted++;
-        }
-        if (s->at_once ? read(fd, s->request, REQUEST_MAX - 1) <= 0 : !read_request(fd, s->request)) break;
-        if (!s->answer) {
-            char rest[64];
-            while (read(fd, rest, sizeof rest) > 0) continue;
-            break;
-        }
-        if (write(fd, s->answer, strlen(s->answer)) < 0) break;
-        if (!s->close_each) continue;
-        (void)close(fd);
-        fd = -1;
-    }
-    if (fd >= 0) (void)close(fd);
-    return NULL;
-}
-
-static void start(struct script *s) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(s->listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(s->listener, 8), 0);
-    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&address, &len), 0);
-    s->port = ntohs(address.sin_port);
-    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-}
-
-static void stop(struct script *s) {
-    assert_int_equal(pthread_join(s->thread, NULL), 0);
-    (void)close(s->listener);
-}
+#include "support/http_script.h"
 
 static struct vch_arena *arena;
 static struct vch_http_client *client;
@@ -113,55 +33,55 @@ static struct vch_str url_of(const struct script *s, const char *scheme, const c
 
 static void request_is_sent_as_given(void **state) {
     (void)state;
-    struct script s = {.rounds = 1, .answer = OK_ANSWER};
+    struct script s = {.rounds = 1, .answers[0] = OK_ANSWER};
     struct vch_http_result result;
-    start(&s);
+    script_start(&s);
     const struct vch_http_field headers[] = {{VCH_STR("host"), VCH_STR("named.example")},
                                              {VCH_STR("x-empty"), VCH_STR("")},
                                              {VCH_STR("content-type"), VCH_STR("application/json")}};
     const struct vch_http_call call = {"PUT", url_of(&s, "http", "/a/../b%3A//c?x=&y=%20"), headers, 3,
                                        VCH_STR("{\"k\":1}")};
     assert_int_equal(vch_http_client_send(client, &call, arena, &result, NULL), VCH_OK);
-    stop(&s);
-    assert_true(strncmp(s.request, "PUT /a/../b%3A//c?x=&y=%20 HTTP/1.1\r\n", 37) == 0);
-    assert_non_null(strcasestr(s.request, "\r\nhost: named.example\r\n"));
-    assert_null(strstr(s.request, "127.0.0.1"));
-    assert_non_null(strcasestr(s.request, "\r\nx-empty:\r\n"));
-    assert_non_null(strstr(s.request, "\r\ncontent-type: application/json\r\n"));
-    assert_non_null(strstr(s.request, "\r\nUser-Agent: test/1\r\n"));
-    assert_null(strcasestr(s.request, "expect:"));
-    assert_null(strcasestr(s.request, "\naccept:"));
-    assert_string_equal(strstr(s.request, "\r\n\r\n"), "\r\n\r\n{\"k\":1}");
+    script_stop(&s);
+    assert_true(strncmp(s.requests[0], "PUT /a/../b%3A//c?x=&y=%20 HTTP/1.1\r\n", 37) == 0);
+    assert_non_null(strcasestr(s.requests[0], "\r\nhost: named.example\r\n"));
+    assert_null(strstr(s.requests[0], "127.0.0.1"));
+    assert_non_null(strcasestr(s.requests[0], "\r\nx-empty:\r\n"));
+    assert_non_null(strstr(s.requests[0], "\r\ncontent-type: application/json\r\n"));
+    assert_non_null(strstr(s.requests[0], "\r\nUser-Agent: test/1\r\n"));
+    assert_null(strcasestr(s.requests[0], "expect:"));
+    assert_null(strcasestr(s.requests[0], "\naccept:"));
+    assert_string_equal(strstr(s.requests[0], "\r\n\r\n"), "\r\n\r\n{\"k\":1}");
 }
 
 static void answer_is_told(void **state) {
     (void)state;
-    struct script s = {.rounds = 1, .answer = OK_ANSWER};
+    struct script s = {.rounds = 1, .answers[0] = OK_ANSWER};
     struct vch_http_result result;
-    start(&s);
+    script_start(&s);
     const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
     assert_int_equal(vch_http_client_send(client, &call, arena, &result, NULL), VCH_OK);
-    stop(&s);
+    script_stop(&s);
     assert_int_equal(result.status, 200);
     assert_int_equal(result.header_count, 3);
     assert_true(vch_str_eq_c(vch_http_result_header(&result, "X-ONE"), "a b"));
     assert_int_equal(vch_http_result_header(&result, "x-two").len, 0);
     assert_null(vch_http_result_header(&result, "x-three").ptr);
     assert_true(vch_str_eq_c(result.body, "{}"));
-    assert_null(strcasestr(s.request, "content-length"));
-    assert_null(strcasestr(s.request, "content-type"));
+    assert_null(strcasestr(s.requests[0], "content-length"));
+    assert_null(strcasestr(s.requests[0], "content-type"));
 }
 
 static void any_status_is_an_answer(void **state) {
     (void)state;
     struct script s = {.rounds = 1,
-                       .answer = "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n"
-                                 "HTTP/1.1 404 No\r\nx-amzn-ErrorType: NotFound:x\r\nContent-Length: 0\r\n\r\n"};
+                       .answers[0] = "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n"
+                                     "HTTP/1.1 404 No\r\nx-amzn-ErrorType: NotFound:x\r\nContent-Length: 0\r\n\r\n"};
     struct vch_http_result result;
-    start(&s);
+    script_start(&s);
     const struct vch_http_call call = {"DELETE", url_of(&s, "http", "/x"), NULL, 0, VCH_STR("")};
     assert_int_equal(vch_http_client_send(client, &call, arena, &result, NULL), VCH_OK);
-    stop(&s);
+    script_stop(&s);
     assert_int_equal(result.status, 404);
     assert_int_equal(result.body.len, 0);
     assert_true(vch_str_eq_c(vch_http_result_header(&result, "x-amzn-errortype"), "NotFound:x"));
@@ -170,29 +90,32 @@ static void any_status_is_an_answer(void **state) {
 
 static void redirects_are_not_followed(void **state) {
     (void)state;
-    struct script s = {.rounds = 1,
-                       .answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"};
+    struct script s = {
+        .rounds = 1, .answers[0] = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"};
     struct vch_http_result result;
-    start(&s);
+    script_start(&s);
     const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
     assert_int_equal(vch_http_client_send(client, &call, arena, &result, NULL), VCH_OK);
-    stop(&s);
+    script_stop(&s);
     assert_int_equal(result.status, 302);
 }
 
 static void connection_is_kept(void **state) {
     (void)state;
-    struct script s = {.rounds = 3, .answer = OK_ANSWER};
+    struct script s = {.rounds = 3, .answers = {OK_ANSWER, OK_ANSWER, OK_ANSWER}};
     struct vch_http_result result;
-    start(&s);
+    script_start(&s);
     const struct vch_http_call get = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
     const struct vch_http_call post = {"POST", url_of(&s, "http", "/"), NULL, 0, VCH_STR("body")};
     assert_int_equal(vch_http_client_send(client, &post, arena, &result, NULL), VCH_OK);
     assert_int_equal(vch_http_client_send(client, &get, arena, &result, NULL), VCH_OK);
-    assert_null(strstr(s.request, "body"));
+
     assert_int_equal(vch_http_client_send(client, &get, arena, &result, NULL), VCH_OK);
-    stop(&s);
+    script_stop(&s);
     assert_int_equal(s.accepted, 1);
+    assert_int_equal(s.served, 3);
+    assert_non_null(strstr(s.requests[0], "body"));
+    assert_null(strstr(s.requests[1], "body"));
 }
 
 static void failure(const struct vch_http_call *call, enum vch_err expected, const char *reason) {
@@ -207,8 +130,8 @@ static void failure(const struct vch_http_call *call, enum vch_err expected, con
 static void closed_port_is_unreachable(void **state) {
     (void)state;
     struct script s = {.rounds = 0};
-    start(&s);
-    stop(&s);
+    script_start(&s);
+    script_stop(&s);
     const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
     failure(&call, VCH_ERR_UNAVAILABLE, "unreachable");
     const struct vch_http_call nowhere = {"GET", VCH_STR("http://no-such-host.invalid/"), NULL, 0, VCH_STR("")};
@@ -219,22 +142,22 @@ static void broken_answers_are_unreachable(void **state) {
     (void)state;
     static const char *const answers[] = {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", "", "garbage\r\n\r\n"};
     for (size_t i = 0; i < 3; i++) {
-        struct script s = {.rounds = 1, .answer = answers[i], .close_each = true};
-        start(&s);
+        struct script s = {.rounds = 1, .answers[0] = answers[i], .close_each = true};
+        script_start(&s);
         const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
         failure(&call, VCH_ERR_UNAVAILABLE, "unreachable");
-        stop(&s);
+        script_stop(&s);
     }
 }
 
 /* The peer answers the ClientHello with text. */
 static void no_tls_there_is_a_tls_failure(void **state) {
     (void)state;
-    struct script s = {.rounds = 1, .answer = "HTTP/1.1 400 Bad\r\n\r\n", .at_once = true, .close_each = true};
-    start(&s);
+    struct script s = {.rounds = 1, .answers[0] = "HTTP/1.1 400 Bad\r\n\r\n", .at_once = true, .close_each = true};
+    script_start(&s);
     const struct vch_http_call call = {"GET", url_of(&s, "https", "/"), NULL, 0, VCH_STR("")};
     failure(&call, VCH_ERR_UNAUTHENTICATED, "tls-failed");
-    stop(&s);
+    script_stop(&s);
 }
 
 static void too_large_answers_are_cut(void **state) {
@@ -243,11 +166,11 @@ static void too_large_answers_are_cut(void **state) {
     int head = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
     memset(answer + head, 'x', 5000);
     answer[head + 5000] = '\0';
-    struct script s = {.rounds = 1, .answer = answer, .close_each = true};
-    start(&s);
+    struct script s = {.rounds = 1, .answers[0] = answer, .close_each = true};
+    script_start(&s);
     const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
     failure(&call, VCH_ERR_TOO_LARGE, "answer-too-large");
-    stop(&s);
+    script_stop(&s);
 }
 
 static void silence_times_out(void **state) {
@@ -257,14 +180,14 @@ static void silence_times_out(void **state) {
     struct vch_http_client *hasty = vch_http_client_new(&options);
     struct vch_http_result result;
     struct vch_diag diag = {0};
-    start(&s);
+    script_start(&s);
     const struct vch_http_call call = {"GET", url_of(&s, "http", "/"), NULL, 0, VCH_STR("")};
     int64_t began_ms = vch_mono_ms();
     assert_int_equal(vch_http_client_send(hasty, &call, arena, &result, &diag), VCH_ERR_TIMEOUT);
     assert_true(vch_mono_ms() - began_ms < 4000);
     assert_string_equal(diag.reason, "unreachable");
     vch_http_client_free(hasty);
-    stop(&s);
+    script_stop(&s);
 }
 
 static void only_wanted_schemes(void **state) {
@@ -288,15 +211,15 @@ static void missing_roots_are_a_tls_failure(void **state) {
     const struct vch_http_client_options options = {
         .ca_file = "/nonexistent/ca.pem", .timeout_ms = 2000, .direct = true};
     struct vch_http_client *strict = vch_http_client_new(&options);
-    struct script s = {.rounds = 1, .answer = "no", .at_once = true};
+    struct script s = {.rounds = 1, .answers[0] = "no", .at_once = true};
     struct vch_http_result result;
     struct vch_diag diag = {0};
-    start(&s);
+    script_start(&s);
     const struct vch_http_call call = {"GET", url_of(&s, "https", "/"), NULL, 0, VCH_STR("")};
     assert_int_equal(vch_http_client_send(strict, &call, arena, &result, &diag), VCH_ERR_UNAUTHENTICATED);
     assert_string_equal(diag.reason, "tls-failed");
     vch_http_client_free(strict);
-    stop(&s);
+    script_stop(&s);
 }
 
 int main(void) {
