@@ -32,6 +32,9 @@ static void put_pointer(const struct vch_tpath *at, struct vch_buf *buf) {
 }
 
 static enum vch_err refuse(const struct vch_template *t, const struct vch_tpath *at, const char *reason,
+                           const char *fmt, va_list args) VCH_PRINTF(4, 0);
+
+static enum vch_err refuse(const struct vch_template *t, const struct vch_tpath *at, const char *reason,
                            const char *fmt, va_list args) {
     char message[sizeof t->diag->message];
     struct vch_buf pointer;

@@ -262,7 +262,7 @@ enum vch_err vch_template_text(const struct vch_template *t, const struct vch_va
     case VCH_TFN_UNKNOWN:
     case VCH_TFN_NOT_ALONE: break;
     }
-    vch_assert(!"a value that the static check lets through");
+    vch_assert(false); /* the static check lets nothing else through */
     return VCH_ERR_INTERNAL;
 }
 

@@ -178,7 +178,7 @@ size_t vch_ctl_arg_all(const struct vch_ctl_parsed *parsed, const char *name, co
         *ret = parsed->values[i];
         return parsed->counts[i];
     }
-    vch_assert(!"a row of the command");
+    vch_assert(false); /* `name` is a row of the command */
     return 0;
 }
 
