@@ -15,6 +15,7 @@ struct attempt {
     const struct vch_enroll *e;
     struct vch_journal wanted, journal; /* what this run registers; what is on disk */
     bool has_journal;
+    bool turned_away; /* the last try did not get as far as MQTT's accepting the claim */
     struct vch_outcome *outcome;
 };
 
@@ -170,7 +171,9 @@ static enum vch_exit exchange(struct attempt *a, struct vch_device_provisioned *
 static enum vch_exit try_once(struct attempt *a, int64_t deadline_ms) {
     const struct vch_enroll *e = a->e;
     struct vch_device_provisioned done;
+    a->turned_away = true;
     VCH_STEP(vch_link_open(e->link, e->claim, e->client_id, deadline_ms, "claim", a->outcome));
+    a->turned_away = false;
     vch_report_line(e->report, VCH_REPORT_INFO, "connected", "MQTT connection established with the claim.");
     enum vch_exit exit = exchange(a, &done);
     if (exit == VCH_EXIT_OK) {
@@ -211,6 +214,8 @@ static enum vch_exit keep_trying(struct attempt *a) {
         /* The first try is given its time even when no retry is wanted. */
         enum vch_exit exit = try_once(a, tries == 0 ? (life < start + 120000 ? life : start + 120000) : deadline);
         if (exit == VCH_EXIT_OK || !a->outcome->again || vch_stop_asked()) return exit;
+        /* A claim that is spent is turned away: by an earlier run of ours, perhaps. */
+        if (tries == 0 && a->has_journal && a->turned_away && adopt(a)) return VCH_EXIT_OK;
         int64_t wait = vch_backoff_ms(tries, RETRY_FIRST_MS, RETRY_MAX_MS);
         if (vch_mono_ms() + wait >= life) {
             char when[25];
