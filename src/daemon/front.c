@@ -148,8 +148,9 @@ static enum vch_err serve(struct front *front, struct vch_diag *diag) {
 }
 
 static enum vch_err run(struct front *front, struct vch_diag *diag) {
-    VCH_TRY(connect_signer(front, diag));
+    /* Before the first thread is made, so that every one of them is inside. */
     VCH_TRY(jail(front, diag));
+    VCH_TRY(connect_signer(front, diag));
     VCH_TRY(vch_wiring_open(&front->wiring, front->options->entrances, diag));
     enum vch_err err = say_ready(front, diag);
     if (!err) err = serve(front, diag);
