@@ -337,6 +337,30 @@ static void claim_goes_to_files(void **state) {
     done(&o);
 }
 
+/* A trusted user may be allowed the claim and nothing else: the endpoint is then the host that was asked. */
+static void claim_needs_no_other_permission(void **state) {
+    (void)state;
+    struct script s = {
+        .rounds = 3,
+        .answers = {HEAD("403 Forbidden", "15") "x-amzn-ErrorType: AccessDeniedException\r\n\r\n{\"message\":\"d\"}",
+                    HEAD("200 OK", "4") "\r\nROOT", HEAD("200 OK", "99") "\r\n" CLAIM}};
+    struct outcome o;
+    struct vch_val *bundle = NULL;
+    struct vch_str text;
+    struct vch_arena *arena = vch_arena_new(1 << 20, true);
+    char line[256];
+    (void)snprintf(line, sizeof line, "claim create --template T --out %s/claim", folder);
+    run(&s, line, &o);
+    assert_int_equal(o.exit, VCH_CTL_DONE);
+    assert_string_equal(o.err, "");
+    (void)snprintf(line, sizeof line, "%s/claim/bundle.json", folder);
+    assert_int_equal(vch_ctl_read(line, arena, &text, NULL), VCH_OK);
+    assert_int_equal(vch_json_decode(text, &VCH_VAL_LIMITS_DEFAULT, arena, &bundle, NULL), VCH_OK);
+    assert_true(vch_str_eq_c(vch_val_str_at(bundle, "endpoint"), "127.0.0.1"));
+    vch_arena_free(arena);
+    done(&o);
+}
+
 /* A claim is not spent when its files could not be made whole anyway. */
 static void claim_waits_for_the_root(void **state) {
     (void)state;
@@ -413,6 +437,7 @@ int main(void) {
         CASE(targets_by_id_are_looked_up),
         CASE(user_create_does_it_all),
         CASE(claim_goes_to_files),
+        CASE(claim_needs_no_other_permission),
         CASE(claim_waits_for_the_root),
         CASE(environment_is_quoted),
         CASE(lint_asks_no_server),
