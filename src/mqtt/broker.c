@@ -28,8 +28,9 @@ static void fill_defaults(struct vch_mqtt_options *options) {
 }
 
 static bool options_are_ok(const struct vch_mqtt_options *options) {
-    return options->keep_alive_min_s <= options->keep_alive_max_s && options->filters_per_subscribe <= VCH_MQTT_FILTERS_MAX &&
-           options->inflight_max < UINT16_MAX && options->subscriptions_per_session <= UINT16_MAX && options->topic_bytes_max <= UINT16_MAX &&
+    return options->keep_alive_min_s <= options->keep_alive_max_s &&
+           options->filters_per_subscribe <= VCH_MQTT_FILTERS_MAX && options->inflight_max < UINT16_MAX &&
+           options->subscriptions_per_session <= UINT16_MAX && options->topic_bytes_max <= UINT16_MAX &&
            options->topic_slashes_max < VCH_MQTT_LEVELS_MAX && options->payload_max <= VCH_MQTT_REMAINING_MAX / 2;
 }
 
@@ -59,21 +60,25 @@ static void loop_deinit(struct vch_mqtt_loop *home) {
     vch_mqtt_index_deinit(&home->peers);
 }
 
-enum vch_err vch_mqtt_broker_new(const struct vch_mqtt_options *options, struct vch_loop *const *loops, size_t count, struct vch_mqtt_broker **ret) {
+enum vch_err vch_mqtt_broker_new(const struct vch_mqtt_options *options, struct vch_loop *const *loops, size_t count,
+                                 struct vch_mqtt_broker **ret) {
     *ret = NULL;
     struct vch_mqtt_broker *broker = count ? calloc(1, sizeof *broker) : NULL;
     if (!broker) return count ? VCH_ERR_NOMEM : VCH_ERR_INVALID;
     broker->options = *options;
     fill_defaults(&broker->options);
-    broker->rules = (struct vch_mqtt_rules){broker->options.topic_bytes_max, broker->options.topic_slashes_max, options->parent_too};
+    broker->rules = (struct vch_mqtt_rules){broker->options.topic_bytes_max, broker->options.topic_slashes_max,
+                                            options->parent_too};
     broker->packet_max = broker->options.payload_max + broker->options.topic_bytes_max + PACKET_ROOM;
     broker->loops = calloc(count, sizeof *broker->loops);
     broker->count = broker->loops ? count : 0;
     (void)pthread_mutex_init(&broker->registry.lock, NULL);
     enum vch_err err = !broker->loops ? VCH_ERR_NOMEM : options_are_ok(&broker->options) ? VCH_OK : VCH_ERR_INVALID;
     for (size_t i = 0; err == VCH_OK && i < count; i++) err = loop_init(broker, i, loops[i]);
-    if (err == VCH_OK) *ret = broker;
-    else vch_mqtt_broker_free(broker);
+    if (err == VCH_OK)
+        *ret = broker;
+    else
+        vch_mqtt_broker_free(broker);
     return err;
 }
 
@@ -111,7 +116,8 @@ void vch_mqtt_leave(struct vch_mqtt_loop *home) {
 }
 
 void vch_mqtt_count(_Atomic uint64_t *counter, int by) {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)(int64_t)by, memory_order_relaxed);
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)(int64_t)by,
+                          memory_order_relaxed);
 }
 
 static uint64_t read_counter(const _Atomic uint64_t *counter) {
@@ -164,7 +170,8 @@ static void call_peers(const struct round *round) {
     for (struct vch_mqtt_link *link = next; link; link = next) {
         struct vch_mqtt_session *session = VCH_MQTT_OWNER(link, struct vch_mqtt_session, by_peer);
         next = vch_mqtt_index_next(link);
-        if (session->state != SESSION_ENDED && vch_str_eq_c(peer_id, vch_conn_peer_id(session->conn))) round->fn(session, round->key);
+        if (session->state != SESSION_ENDED && vch_str_eq_c(peer_id, vch_conn_peer_id(session->conn)))
+            round->fn(session, round->key);
     }
 }
 
@@ -172,8 +179,10 @@ static void on_round(void *arg) {
     struct round *round = arg;
     struct vch_mqtt_loop *home = round->home;
     vch_mqtt_enter(home);
-    if (round->of_peer) call_peers(round);
-    else vch_mqtt_index_walk(&home->sessions, call_one, round);
+    if (round->of_peer)
+        call_peers(round);
+    else
+        vch_mqtt_index_walk(&home->sessions, call_one, round);
     vch_mqtt_leave(home);
     free(round);
 }
@@ -192,17 +201,20 @@ static enum vch_err post_rounds(struct vch_mqtt_broker *broker, const struct rou
     return VCH_OK;
 }
 
-enum vch_err vch_mqtt_each(struct vch_mqtt_broker *broker, void (*fn)(struct vch_mqtt_session *session, const char *key), struct vch_str key) {
+enum vch_err vch_mqtt_each(struct vch_mqtt_broker *broker,
+                           void (*fn)(struct vch_mqtt_session *session, const char *key), struct vch_str key) {
     return post_rounds(broker, &(struct round){.fn = fn}, key);
 }
 
-enum vch_err vch_mqtt_each_of(struct vch_mqtt_broker *broker, const char peer_id[65], void (*fn)(struct vch_mqtt_session *session, const char *key)) {
+enum vch_err vch_mqtt_each_of(struct vch_mqtt_broker *broker, const char peer_id[65],
+                              void (*fn)(struct vch_mqtt_session *session, const char *key)) {
     return post_rounds(broker, &(struct round){.fn = fn, .of_peer = true}, vch_str_from(peer_id));
 }
 
 /* ---- publishing ---------------------------------------------------------------------------- */
 
-enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, struct vch_str topic, struct vch_str payload, uint8_t qos) {
+enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, struct vch_str topic, struct vch_str payload,
+                              uint8_t qos) {
     struct vch_mqtt_levels levels;
     if (qos > 1 || !vch_mqtt_topic_ok(topic, &broker->rules)) return VCH_ERR_INVALID;
     if (payload.len > broker->options.payload_max) return VCH_ERR_TOO_LARGE;
@@ -210,7 +222,8 @@ enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, struct vch_str top
     struct vch_mqtt_message *message = vch_mqtt_message_new(topic, payload, qos);
     enum vch_err err = message ? VCH_OK : VCH_ERR_NOMEM;
     for (size_t i = 0; err == VCH_OK && i < broker->count; i++)
-        if (vch_mqtt_tree_interested(&broker->loops[i].tree, &levels)) err = vch_mqtt_post_message(&broker->loops[i], message);
+        if (vch_mqtt_tree_interested(&broker->loops[i].tree, &levels))
+            err = vch_mqtt_post_message(&broker->loops[i], message);
     vch_mqtt_message_unref(message);
     return err;
 }

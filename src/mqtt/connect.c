@@ -16,8 +16,10 @@ void vch_mqtt_connack_send(struct vch_mqtt_session *session, uint8_t code) {
 
 /* In the form that the client's version reads. [MQTT-3.1.2-2]; MQTT 5 section 3.2, reason 0x84. */
 static void refuse_level(struct vch_mqtt_session *session, uint8_t level) {
-    if (level == LEVEL_5) vch_conn_write(session->conn, VCH_STR("\x20\x03\x00\x84\x00"));
-    else vch_mqtt_connack_send(session, CODE_VERSION);
+    if (level == LEVEL_5)
+        vch_conn_write(session->conn, VCH_STR("\x20\x03\x00\x84\x00"));
+    else
+        vch_mqtt_connack_send(session, CODE_VERSION);
     vch_mqtt_session_fail(session, "protocol-version", "protocolLevel", "Only MQTT 3.1.1 is served.");
 }
 
@@ -57,9 +59,14 @@ static struct vch_mqtt_will *will_new(const struct vch_mqtt_connect *packet) {
         return NULL;
     }
     memcpy(bytes, packet->will_topic.ptr, packet->will_topic.len);
-    if (packet->will_payload.len) memcpy(bytes + packet->will_topic.len, packet->will_payload.ptr, packet->will_payload.len);
-    *will = (struct vch_mqtt_will){.topic = bytes, .payload = bytes + packet->will_topic.len, .topic_len = (uint32_t)packet->will_topic.len,
-                                   .payload_len = (uint32_t)packet->will_payload.len, .qos = packet->will_qos, .retain = packet->will_retain};
+    if (packet->will_payload.len)
+        memcpy(bytes + packet->will_topic.len, packet->will_payload.ptr, packet->will_payload.len);
+    *will = (struct vch_mqtt_will){.topic = bytes,
+                                   .payload = bytes + packet->will_topic.len,
+                                   .topic_len = (uint32_t)packet->will_topic.len,
+                                   .payload_len = (uint32_t)packet->will_payload.len,
+                                   .qos = packet->will_qos,
+                                   .retain = packet->will_retain};
     return will;
 }
 
@@ -67,11 +74,16 @@ static struct vch_mqtt_will *will_new(const struct vch_mqtt_connect *packet) {
 static bool will_take(struct vch_mqtt_session *session, const struct vch_mqtt_connect *packet) {
     const struct vch_mqtt_broker *broker = session->home->broker;
     if (!packet->has_will) return true;
-    if (packet->will_qos > 1) vch_mqtt_session_fail(session, "qos-unsupported", "willQoS", "QoS 2 is not served.");
-    else if (!vch_mqtt_topic_ok(packet->will_topic, &broker->rules)) vch_mqtt_session_fail(session, "topic-invalid", "willTopic", "The will's topic is not a topic name.");
-    else if (packet->will_payload.len > broker->options.payload_max) vch_mqtt_session_fail(session, "payload-too-large", "willMessage", "The will's payload is too large.");
-    else session->will = will_new(packet);
-    if (session->state != SESSION_ENDED && !session->will) vch_mqtt_session_fail(session, "internal", "", "Memory is out.");
+    if (packet->will_qos > 1)
+        vch_mqtt_session_fail(session, "qos-unsupported", "willQoS", "QoS 2 is not served.");
+    else if (!vch_mqtt_topic_ok(packet->will_topic, &broker->rules))
+        vch_mqtt_session_fail(session, "topic-invalid", "willTopic", "The will's topic is not a topic name.");
+    else if (packet->will_payload.len > broker->options.payload_max)
+        vch_mqtt_session_fail(session, "payload-too-large", "willMessage", "The will's payload is too large.");
+    else
+        session->will = will_new(packet);
+    if (session->state != SESSION_ENDED && !session->will)
+        vch_mqtt_session_fail(session, "internal", "", "Memory is out.");
     return session->will != NULL;
 }
 
@@ -90,15 +102,21 @@ static void decide(struct vch_mqtt_session *session, struct vch_mqtt_connect *pa
     session->deadline_ms = deadline_of(options, packet->keep_alive_s);
     vch_mqtt_session_pause(session, PAUSE_CONNECT);
     vch_conn_deadline(session->conn, options->connect_timeout_ms * DECISION_TIMEOUTS);
-    if (options->hooks.connect) options->hooks.connect(options->hooks.arg, session, packet);
-    else vch_mqtt_connect_done(session, 0, NULL);
+    if (options->hooks.connect)
+        options->hooks.connect(options->hooks.arg, session, packet);
+    else
+        vch_mqtt_connect_done(session, 0, NULL);
 }
 
 void vch_mqtt_connect_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame) {
     struct vch_mqtt_connect packet;
     vch_mqtt_count(&session->home->counters.connects, 1);
-    if (session->state != SESSION_OPENING) vch_mqtt_malformed(session, "A second CONNECT."); /* [MQTT-3.1.0-2] */
-    else if (vch_mqtt_connect_decode(frame, &packet) != VCH_OK) vch_mqtt_malformed(session, "CONNECT is malformed.");
-    else if (packet.level != LEVEL_311) refuse_level(session, packet.level);
-    else if (client_id_take(session, &packet) && will_take(session, &packet)) decide(session, &packet);
+    if (session->state != SESSION_OPENING)
+        vch_mqtt_malformed(session, "A second CONNECT."); /* [MQTT-3.1.0-2] */
+    else if (vch_mqtt_connect_decode(frame, &packet) != VCH_OK)
+        vch_mqtt_malformed(session, "CONNECT is malformed.");
+    else if (packet.level != LEVEL_311)
+        refuse_level(session, packet.level);
+    else if (client_id_take(session, &packet) && will_take(session, &packet))
+        decide(session, &packet);
 }

@@ -41,7 +41,8 @@ static void packet_id_drop(struct vch_mqtt_session *session, uint16_t id) {
     for (size_t i = 0; i < session->inflight_count; i++) {
         if (session->inflight[i] != id) continue;
         session->inflight_count--;
-        memmove(&session->inflight[i], &session->inflight[i + 1], (session->inflight_count - i) * sizeof *session->inflight);
+        memmove(&session->inflight[i], &session->inflight[i + 1],
+                (session->inflight_count - i) * sizeof *session->inflight);
         break;
     }
     if (session->inflight_count > 0) return;
@@ -58,7 +59,8 @@ static void out_of_memory(struct vch_mqtt_session *session) {
 
 static void write_qos1(struct vch_mqtt_session *session, const struct vch_mqtt_message *message) {
     uint8_t common[HEAD_COMMON];
-    struct vch_mqtt_publish packet = {.qos = 1, .topic = vch_mqtt_message_topic(message), .payload = vch_mqtt_message_payload(message)};
+    struct vch_mqtt_publish packet = {
+        .qos = 1, .topic = vch_mqtt_message_topic(message), .payload = vch_mqtt_message_payload(message)};
     size_t size = packet.topic.len + 16, len;
     uint8_t *head = size <= sizeof common ? common : malloc(size);
     packet.packet_id = head ? packet_id_take(session) : 0;
@@ -72,8 +74,10 @@ static void write_qos1(struct vch_mqtt_session *session, const struct vch_mqtt_m
 }
 
 static void transmit(struct vch_mqtt_session *session, const struct vch_mqtt_message *message, uint8_t qos) {
-    if (qos > 0) write_qos1(session, message);
-    else vch_conn_write(session->conn, vch_mqtt_message_packet(message));
+    if (qos > 0)
+        write_qos1(session, message);
+    else
+        vch_conn_write(session->conn, vch_mqtt_message_packet(message));
     vch_mqtt_count(&session->home->counters.messages_out, 1);
 }
 
@@ -156,8 +160,10 @@ void vch_mqtt_deliver(struct vch_mqtt_session *session, struct vch_mqtt_message 
     if (session->state != SESSION_CONNECTED) return;
     if (verdict == VCH_MQTT_WAIT) enqueue(session, message, qos, false);
     if (verdict != VCH_MQTT_ALLOW) return;
-    if (qos > 0 && !window_is_open(session)) enqueue(session, message, qos, true);
-    else transmit(session, message, qos);
+    if (qos > 0 && !window_is_open(session))
+        enqueue(session, message, qos, true);
+    else
+        transmit(session, message, qos);
 }
 
 /* An acknowledgement of nothing is harmless and ignored: clients that restart send such. */

@@ -60,7 +60,8 @@ struct vch_mqtt_link *vch_mqtt_index_next(const struct vch_mqtt_link *link) {
     return of_hash(link->next, link->hash);
 }
 
-void vch_mqtt_index_walk(const struct vch_mqtt_index *index, void (*fn)(struct vch_mqtt_link *link, void *arg), void *arg) {
+void vch_mqtt_index_walk(const struct vch_mqtt_index *index, void (*fn)(struct vch_mqtt_link *link, void *arg),
+                         void *arg) {
     for (size_t i = 0; i < index->size; i++) {
         for (struct vch_mqtt_link *link = index->buckets[i], *next; link; link = next) {
             next = link->next;

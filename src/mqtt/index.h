@@ -18,7 +18,7 @@ struct vch_mqtt_index {
 };
 
 /* From a link back to its owner. */
-#define VCH_MQTT_OWNER(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
+#define VCH_MQTT_OWNER(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 void vch_mqtt_index_deinit(struct vch_mqtt_index *index); /* not the entries */
 enum vch_err vch_mqtt_index_add(struct vch_mqtt_index *index, struct vch_mqtt_link *link, uint64_t hash) VCH_MUST;
@@ -27,6 +27,7 @@ void vch_mqtt_index_remove(struct vch_mqtt_index *index, struct vch_mqtt_link *l
 struct vch_mqtt_link *vch_mqtt_index_first(const struct vch_mqtt_index *index, uint64_t hash);
 struct vch_mqtt_link *vch_mqtt_index_next(const struct vch_mqtt_link *link);
 /* Calls fn on every entry; fn may remove the entry it is given. */
-void vch_mqtt_index_walk(const struct vch_mqtt_index *index, void (*fn)(struct vch_mqtt_link *link, void *arg), void *arg);
+void vch_mqtt_index_walk(const struct vch_mqtt_index *index, void (*fn)(struct vch_mqtt_link *link, void *arg),
+                         void *arg);
 
 #endif

@@ -17,9 +17,9 @@
 #include "mqtt/tree.h"
 
 enum vch_mqtt_state {
-    SESSION_OPENING,   /* before CONNECT */
-    SESSION_DECIDING,  /* the connect hook thinks */
-    SESSION_TAKING,    /* accepted; the older session of this client id is not gone yet */
+    SESSION_OPENING,  /* before CONNECT */
+    SESSION_DECIDING, /* the connect hook thinks */
+    SESSION_TAKING,   /* accepted; the older session of this client id is not gone yet */
     SESSION_CONNECTED,
     SESSION_ENDED
 };
@@ -53,7 +53,7 @@ struct vch_mqtt_session {
     struct vch_mqtt_farewell *farewell;
     uint64_t id;
     void *user;
-    char *client_id; /* NULL before CONNECT */
+    char *client_id;                     /* NULL before CONNECT */
     struct vch_mqtt_link by_id, by_peer; /* home's indexes */
     struct vch_mqtt_link by_client;      /* the registry's, under its lock */
     struct vch_mqtt_session *successor;  /* under the registry's lock */
@@ -69,7 +69,7 @@ struct vch_mqtt_session {
     uint32_t deadline_ms; /* 1.5 times the keep alive */
     uint16_t client_id_len, sub_count, inflight_count, inflight_size, last_packet_id;
     uint8_t state, match_qos;
-    uint8_t pause; /* PAUSE_ bits */
+    uint8_t pause;             /* PAUSE_ bits */
     bool conn_paused, indexed; /* indexed: in home's peers */
     bool claimed;              /* owns its client id, or waits for it */
     bool queue_runs, will_waits;
@@ -130,7 +130,8 @@ void vch_mqtt_count(_Atomic uint64_t *counter, int by);
 /* True: the session owns its client id now. False: *ret_evict must end first;
  * vch_mqtt_registry_release of the owner then names this session as next.
  * Of several that wait the newest stays, the others are evicted too. */
-bool vch_mqtt_registry_claim(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session, struct vch_mqtt_ref *ret_evict);
+bool vch_mqtt_registry_claim(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session,
+                             struct vch_mqtt_ref *ret_evict);
 /* Gives up ownership or the wait for it; who owns the id now, or nobody. */
 struct vch_mqtt_ref vch_mqtt_registry_release(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session);
 bool vch_mqtt_registry_online(struct vch_mqtt_registry *registry, struct vch_str client_id, char ret_peer_id[65]);
@@ -139,14 +140,15 @@ bool vch_mqtt_registry_online(struct vch_mqtt_registry *registry, struct vch_str
 void vch_mqtt_session_end(struct vch_mqtt_session *session);    /* marks; settled by the next leave */
 void vch_mqtt_session_settle(struct vch_mqtt_session *session); /* from leave */
 /* Ends and closes with a reason of core/reason.def. */
-void vch_mqtt_session_fail(struct vch_mqtt_session *session, const char *reason, const char *field, const char *message);
+void vch_mqtt_session_fail(struct vch_mqtt_session *session, const char *reason, const char *field,
+                           const char *message);
 void vch_mqtt_session_accept(struct vch_mqtt_session *session);
 void vch_mqtt_session_pause(struct vch_mqtt_session *session, uint8_t why);
 void vch_mqtt_session_unpause(struct vch_mqtt_session *session, uint8_t why);
 struct vch_mqtt_ref vch_mqtt_no_ref(void);
 /* A session that is still to be worked with: not ended, or its will waits. */
 bool vch_mqtt_session_is_alive(const struct vch_mqtt_session *session);
-void vch_mqtt_wills_expire(void *arg); /* the loop's timer */
+void vch_mqtt_wills_expire(void *arg);                   /* the loop's timer */
 void vch_mqtt_wills_abandon(struct vch_mqtt_loop *home); /* after the loop has ended */
 void vch_mqtt_will_free(struct vch_mqtt_will *will);
 
@@ -159,7 +161,8 @@ void vch_mqtt_connect_packet(struct vch_mqtt_session *session, const struct vch_
 
 /* ---- route.c ---- */
 /* To every subscriber of every loop. */
-enum vch_err vch_mqtt_route(struct vch_mqtt_loop *home, struct vch_str topic, struct vch_str payload, uint8_t qos) VCH_MUST;
+enum vch_err vch_mqtt_route(struct vch_mqtt_loop *home, struct vch_str topic, struct vch_str payload,
+                            uint8_t qos) VCH_MUST;
 void vch_mqtt_route_here(struct vch_mqtt_loop *home, struct vch_mqtt_message *message);
 void vch_mqtt_outbox_flush(struct vch_mqtt_loop *home);
 void vch_mqtt_outbox_drop(struct vch_mqtt_loop *home);

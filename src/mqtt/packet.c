@@ -12,30 +12,38 @@ void vch_mqtt_malformed(struct vch_mqtt_session *session, const char *message) {
 
 static void deny(struct vch_mqtt_session *session, const struct vch_diag *diag, const char *message) {
     vch_mqtt_count(&session->home->counters.denied, 1);
-    if (diag->reason) vch_mqtt_close(session, diag);
-    else vch_mqtt_session_fail(session, "access-denied", "", message);
+    if (diag->reason)
+        vch_mqtt_close(session, diag);
+    else
+        vch_mqtt_session_fail(session, "access-denied", "", message);
 }
 
 static void send_ack(struct vch_mqtt_session *session, enum vch_mqtt_type type, uint16_t packet_id) {
     uint8_t out[4];
     size_t len;
-    if (vch_mqtt_ack_encode(type, packet_id, out, sizeof out, &len) == VCH_OK) vch_conn_write(session->conn, vch_str_of(out, len));
+    if (vch_mqtt_ack_encode(type, packet_id, out, sizeof out, &len) == VCH_OK)
+        vch_conn_write(session->conn, vch_str_of(out, len));
 }
 
 /* ---- PUBLISH ------------------------------------------------------------------------ */
 
 static bool publish_is_ok(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet) {
-    if (packet->qos > 1) vch_mqtt_session_fail(session, "qos-unsupported", "qos", "QoS 2 is not served.");
-    else if (packet->payload.len > options_of(session)->payload_max) vch_mqtt_session_fail(session, "payload-too-large", "payload", "The payload is too large.");
-    else if (!vch_mqtt_topic_ok(packet->topic, &session->home->broker->rules)) vch_mqtt_session_fail(session, "topic-invalid", "topic", "This is no topic name to publish to.");
+    if (packet->qos > 1)
+        vch_mqtt_session_fail(session, "qos-unsupported", "qos", "QoS 2 is not served.");
+    else if (packet->payload.len > options_of(session)->payload_max)
+        vch_mqtt_session_fail(session, "payload-too-large", "payload", "The payload is too large.");
+    else if (!vch_mqtt_topic_ok(packet->topic, &session->home->broker->rules))
+        vch_mqtt_session_fail(session, "topic-invalid", "topic", "This is no topic name to publish to.");
     return session->state == SESSION_CONNECTED;
 }
 
 static void publish_allowed(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet) {
     vch_mqtt_count(&session->home->counters.messages_in, 1);
     enum vch_err err = vch_mqtt_route(session->home, packet->topic, packet->payload, packet->qos);
-    if (err != VCH_OK) vch_mqtt_session_fail(session, "internal", "", "Memory is out."); /* and no PUBACK */
-    else if (packet->qos > 0) send_ack(session, VCH_MQTT_PUBACK, packet->packet_id);
+    if (err != VCH_OK)
+        vch_mqtt_session_fail(session, "internal", "", "Memory is out."); /* and no PUBACK */
+    else if (packet->qos > 0)
+        send_ack(session, VCH_MQTT_PUBACK, packet->packet_id);
 }
 
 static void publish_taken(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet) {
@@ -58,7 +66,8 @@ static void on_publish(struct vch_mqtt_session *session, const struct vch_mqtt_f
         vch_mqtt_session_pause(session, PAUSE_OVERLOAD);
         return;
     }
-    enum vch_mqtt_verdict verdict = hooks->publish ? hooks->publish(hooks->arg, session, &packet, &diag) : VCH_MQTT_ALLOW;
+    enum vch_mqtt_verdict verdict =
+        hooks->publish ? hooks->publish(hooks->arg, session, &packet, &diag) : VCH_MQTT_ALLOW;
     if (session->state != SESSION_CONNECTED) return; /* the hook closed it */
     switch (verdict) {
     case VCH_MQTT_ALLOW: publish_allowed(session, &packet); break;
@@ -85,7 +94,8 @@ static uint8_t subscribe_one(struct vch_mqtt_session *session, const struct vch_
         return wanted->qos;
     }
     if (session->sub_count >= options_of(session)->subscriptions_per_session) return SUBACK_FAILURE;
-    if (vch_mqtt_tree_add(&session->home->tree, wanted->filter, session, wanted->qos, &sub) != VCH_OK) return SUBACK_FAILURE;
+    if (vch_mqtt_tree_add(&session->home->tree, wanted->filter, session, wanted->qos, &sub) != VCH_OK)
+        return SUBACK_FAILURE;
     sub->session_next = session->subs;
     session->subs = sub;
     session->sub_count++;
@@ -93,15 +103,18 @@ static uint8_t subscribe_one(struct vch_mqtt_session *session, const struct vch_
 }
 
 static bool filter_is_ok(struct vch_mqtt_session *session, const struct vch_mqtt_filter *wanted) {
-    if (wanted->qos > 1) vch_mqtt_session_fail(session, "qos-unsupported", "qos", "QoS 2 is not served.");
-    else if (vch_str_starts(wanted->filter, VCH_STR("$share/"))) vch_mqtt_session_fail(session, "topic-invalid", "filter", "Shared subscriptions are not served.");
-    else if (!vch_mqtt_filter_ok(wanted->filter, &session->home->broker->rules)) vch_mqtt_session_fail(session, "topic-invalid", "filter", "This is no topic filter.");
+    if (wanted->qos > 1)
+        vch_mqtt_session_fail(session, "qos-unsupported", "qos", "QoS 2 is not served.");
+    else if (vch_str_starts(wanted->filter, VCH_STR("$share/")))
+        vch_mqtt_session_fail(session, "topic-invalid", "filter", "Shared subscriptions are not served.");
+    else if (!vch_mqtt_filter_ok(wanted->filter, &session->home->broker->rules))
+        vch_mqtt_session_fail(session, "topic-invalid", "filter", "This is no topic filter.");
     return session->state == SESSION_CONNECTED;
 }
 
 /* Asks about all filters before anything changes, because WAIT asks them all again. */
-static enum vch_mqtt_verdict may_subscribe(struct vch_mqtt_session *session, const struct vch_mqtt_subscribe *packet, struct vch_mqtt_suback *ack,
-                                           struct vch_diag *diag) {
+static enum vch_mqtt_verdict may_subscribe(struct vch_mqtt_session *session, const struct vch_mqtt_subscribe *packet,
+                                           struct vch_mqtt_suback *ack, struct vch_diag *diag) {
     const struct vch_mqtt_hooks *hooks = &options_of(session)->hooks;
     enum vch_mqtt_verdict all = VCH_MQTT_ALLOW;
     for (size_t i = 0; i < packet->count && hooks->subscribe; i++) {
@@ -117,17 +130,21 @@ static enum vch_mqtt_verdict may_subscribe(struct vch_mqtt_session *session, con
 static void send_suback(struct vch_mqtt_session *session, const struct vch_mqtt_suback *ack) {
     uint8_t out[8 + VCH_MQTT_FILTERS_MAX];
     size_t len;
-    if (vch_mqtt_suback_encode(ack, out, sizeof out, &len) == VCH_OK) vch_conn_write(session->conn, vch_str_of(out, len));
+    if (vch_mqtt_suback_encode(ack, out, sizeof out, &len) == VCH_OK)
+        vch_conn_write(session->conn, vch_str_of(out, len));
 }
 
-static void subscribe_allowed(struct vch_mqtt_session *session, const struct vch_mqtt_subscribe *packet, struct vch_mqtt_suback *ack) {
+static void subscribe_allowed(struct vch_mqtt_session *session, const struct vch_mqtt_subscribe *packet,
+                              struct vch_mqtt_suback *ack) {
     bool all = true;
     for (size_t i = 0; i < packet->count; i++) {
         ack->codes[i] = subscribe_one(session, &packet->filters[i]);
         all &= ack->codes[i] != SUBACK_FAILURE;
     }
     send_suback(session, ack);
-    if (!all) vch_mqtt_session_fail(session, "subscriptions-full", "filter", "The session has as many subscriptions as it may have.");
+    if (!all)
+        vch_mqtt_session_fail(session, "subscriptions-full", "filter",
+                              "The session has as many subscriptions as it may have.");
 }
 
 /* Refused filters: SUBACK and a close, because old clients take 0x80 for success. */
@@ -184,13 +201,17 @@ static void on_unsubscribe(struct vch_mqtt_session *session, const struct vch_mq
 
 static void on_puback(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame) {
     uint16_t packet_id;
-    if (vch_mqtt_ack_decode(frame, &packet_id) == VCH_OK) vch_mqtt_acknowledged(session, packet_id);
-    else vch_mqtt_malformed(session, "PUBACK is malformed.");
+    if (vch_mqtt_ack_decode(frame, &packet_id) == VCH_OK)
+        vch_mqtt_acknowledged(session, packet_id);
+    else
+        vch_mqtt_malformed(session, "PUBACK is malformed.");
 }
 
 static void on_pingreq(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame) {
-    if (vch_mqtt_empty_decode(frame) == VCH_OK) vch_conn_write(session->conn, VCH_STR("\xD0\x00"));
-    else vch_mqtt_malformed(session, "PINGREQ is malformed.");
+    if (vch_mqtt_empty_decode(frame) == VCH_OK)
+        vch_conn_write(session->conn, VCH_STR("\xD0\x00"));
+    else
+        vch_mqtt_malformed(session, "PINGREQ is malformed.");
 }
 
 /* Takes the will back. [MQTT-3.14.4-3] */
@@ -225,8 +246,10 @@ static bool head_is_ok(struct vch_mqtt_session *session, const struct vch_mqtt_f
     if (session->state == SESSION_OPENING && frame->type != VCH_MQTT_CONNECT) {
         vch_mqtt_malformed(session, "The first packet is not CONNECT."); /* [MQTT-3.1.0-1] */
     } else if (size > session->home->broker->packet_max) {
-        if (frame->type == VCH_MQTT_PUBLISH) vch_mqtt_session_fail(session, "payload-too-large", "payload", "The payload is too large.");
-        else vch_mqtt_malformed(session, "The packet is too large.");
+        if (frame->type == VCH_MQTT_PUBLISH)
+            vch_mqtt_session_fail(session, "payload-too-large", "payload", "The payload is too large.");
+        else
+            vch_mqtt_malformed(session, "The packet is too large.");
     }
     return session->state != SESSION_ENDED;
 }

@@ -2,8 +2,10 @@
 
 #include "base/map.h"
 
-static struct vch_mqtt_session *owner_of(const struct vch_mqtt_registry *registry, struct vch_str client_id, uint64_t hash) {
-    for (struct vch_mqtt_link *link = vch_mqtt_index_first(&registry->owners, hash); link; link = vch_mqtt_index_next(link)) {
+static struct vch_mqtt_session *owner_of(const struct vch_mqtt_registry *registry, struct vch_str client_id,
+                                         uint64_t hash) {
+    for (struct vch_mqtt_link *link = vch_mqtt_index_first(&registry->owners, hash); link;
+         link = vch_mqtt_index_next(link)) {
         struct vch_mqtt_session *session = VCH_MQTT_OWNER(link, struct vch_mqtt_session, by_client);
         if (vch_str_eq(vch_mqtt_session_client_id(session), client_id)) return session;
     }
@@ -12,7 +14,8 @@ static struct vch_mqtt_session *owner_of(const struct vch_mqtt_registry *registr
 
 /* What is read of another loop's session here does not change between its claim
  * and its release: id, home, client id, connection. */
-bool vch_mqtt_registry_claim(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session, struct vch_mqtt_ref *ret_evict) {
+bool vch_mqtt_registry_claim(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session,
+                             struct vch_mqtt_ref *ret_evict) {
     struct vch_str client_id = vch_mqtt_session_client_id(session);
     uint64_t hash = vch_hash(client_id);
     bool owned = false;
@@ -44,8 +47,10 @@ struct vch_mqtt_ref vch_mqtt_registry_release(struct vch_mqtt_registry *registry
     struct vch_mqtt_ref next = vch_mqtt_no_ref();
     (void)pthread_mutex_lock(&registry->lock);
     struct vch_mqtt_session *owner = owner_of(registry, client_id, vch_hash(client_id));
-    if (owner == session) next = pass_on(registry, owner);
-    else if (owner && owner->successor == session) owner->successor = NULL;
+    if (owner == session)
+        next = pass_on(registry, owner);
+    else if (owner && owner->successor == session)
+        owner->successor = NULL;
     (void)pthread_mutex_unlock(&registry->lock);
     return next;
 }

@@ -96,7 +96,8 @@ static void on_granted(void *arg) {
 static void on_evicted(void *arg) {
     struct vch_mqtt_loop *home;
     struct vch_mqtt_session *session = errand_enter(arg, &home);
-    if (session) vch_mqtt_session_fail(session, "taken-over", "clientId", "A newer connection has taken over this client id.");
+    if (session)
+        vch_mqtt_session_fail(session, "taken-over", "clientId", "A newer connection has taken over this client id.");
     vch_mqtt_leave(home);
 }
 
@@ -133,8 +134,10 @@ static void take_client_id(struct vch_mqtt_session *session) {
 void vch_mqtt_connect_done(struct vch_mqtt_session *session, uint8_t code, const struct vch_diag *diag) {
     if (session->state != SESSION_DECIDING) return;
     vch_mqtt_enter(session->home);
-    if (code != 0) refuse_connect(session, code, diag);
-    else take_client_id(session);
+    if (code != 0)
+        refuse_connect(session, code, diag);
+    else
+        take_client_id(session);
     vch_mqtt_leave(session->home);
 }
 
@@ -156,10 +159,13 @@ static void will_drop(struct vch_mqtt_session *session) {
 static void will_publish(struct vch_mqtt_session *session) {
     const struct vch_mqtt_will *will = session->will;
     const struct vch_mqtt_hooks *hooks = &session->home->broker->options.hooks;
-    const struct vch_mqtt_publish packet = {.retain = will->retain, .qos = will->qos, .topic = vch_str_of(will->topic, will->topic_len),
+    const struct vch_mqtt_publish packet = {.retain = will->retain,
+                                            .qos = will->qos,
+                                            .topic = vch_str_of(will->topic, will->topic_len),
                                             .payload = vch_str_of(will->payload, will->payload_len)};
     struct vch_diag diag = {0};
-    enum vch_mqtt_verdict verdict = hooks->publish ? hooks->publish(hooks->arg, session, &packet, &diag) : VCH_MQTT_ALLOW;
+    enum vch_mqtt_verdict verdict =
+        hooks->publish ? hooks->publish(hooks->arg, session, &packet, &diag) : VCH_MQTT_ALLOW;
     session->will_waits = verdict == VCH_MQTT_WAIT;
     if (verdict == VCH_MQTT_DENY) vch_mqtt_count(&session->home->counters.denied, 1);
     /* Memory out: the will is lost with the rest. Its session can no longer be told. */
@@ -171,8 +177,10 @@ static void will_publish(struct vch_mqtt_session *session) {
 
 void vch_mqtt_session_end(struct vch_mqtt_session *session) {
     if (session->state == SESSION_ENDED) return;
-    if (session->state == SESSION_CONNECTED) vch_mqtt_count(&session->home->counters.sessions, -1);
-    else will_drop(session); /* it was never accepted */
+    if (session->state == SESSION_CONNECTED)
+        vch_mqtt_count(&session->home->counters.sessions, -1);
+    else
+        will_drop(session); /* it was never accepted */
     session->state = SESSION_ENDED;
     session->ended_next = session->home->ended;
     session->home->ended = session;
@@ -212,7 +220,8 @@ void vch_mqtt_close(struct vch_mqtt_session *session, const struct vch_diag *dia
     vch_mqtt_leave(session->home);
 }
 
-void vch_mqtt_session_fail(struct vch_mqtt_session *session, const char *reason, const char *field, const char *message) {
+void vch_mqtt_session_fail(struct vch_mqtt_session *session, const char *reason, const char *field,
+                           const char *message) {
     struct vch_diag diag = {0};
     (void)vch_diag_set(&diag, VCH_ERR_INVALID, reason, field, "%s", message);
     vch_mqtt_close(session, &diag);
@@ -303,7 +312,8 @@ static void opened(struct vch_mqtt_session *session) {
     const char *peer_id = vch_conn_peer_id(session->conn);
     vch_conn_deadline(session->conn, session->home->broker->options.connect_timeout_ms);
     if (session->indexed || peer_id[0] == '\0') return;
-    session->indexed = vch_mqtt_index_add(&session->home->peers, &session->by_peer, vch_hash(vch_str_from(peer_id))) == VCH_OK;
+    session->indexed =
+        vch_mqtt_index_add(&session->home->peers, &session->by_peer, vch_hash(vch_str_from(peer_id))) == VCH_OK;
     if (!session->indexed) vch_mqtt_session_fail(session, "internal", "", "Memory is out.");
 }
 
@@ -327,10 +337,13 @@ static size_t on_data(struct vch_conn *conn, void *arg, struct vch_str bytes) {
 }
 
 /* Why the connection ended when it was not this room that closed it. */
-static const char *reason_of(const struct vch_mqtt_session *session, enum vch_close_reason reason, struct vch_str *detail, const struct vch_diag *diag) {
+static const char *reason_of(const struct vch_mqtt_session *session, enum vch_close_reason reason,
+                             struct vch_str *detail, const struct vch_diag *diag) {
     switch (reason) {
     case VCH_CLOSE_PEER: *detail = VCH_STR("connection lost"); return "client";
-    case VCH_CLOSE_OVERFLOW: *detail = VCH_STR("More output waits for this client than the server keeps."); return "slow-reader";
+    case VCH_CLOSE_OVERFLOW:
+        *detail = VCH_STR("More output waits for this client than the server keeps.");
+        return "slow-reader";
     case VCH_CLOSE_STOP: *detail = VCH_STR("The server stops."); return "server-stopping";
     case VCH_CLOSE_TIMEOUT:
         if (session->deadline_ms == 0) return "connect-timeout";
@@ -350,14 +363,18 @@ static void on_close(struct vch_conn *conn, void *arg, enum vch_close_reason rea
     struct vch_mqtt_loop *home = session->home;
     struct vch_str detail = vch_str_from(diag ? diag->message : "");
     const char *found = reason_of(session, reason, &detail, diag);
-    if (session->reason) detail = vch_str_from(diag ? diag->message : "");
-    else session->reason = found;
+    if (session->reason)
+        detail = vch_str_from(diag ? diag->message : "");
+    else
+        session->reason = found;
     if (reason == VCH_CLOSE_STOP) will_drop(session); /* nobody is left to hear it */
     vch_mqtt_enter(home);
     vch_mqtt_session_end(session);
     vch_mqtt_leave(home);
-    if (session->will_waits) wait_for_will(session, detail);
-    else session_free(session, detail);
+    if (session->will_waits)
+        wait_for_will(session, detail);
+    else
+        session_free(session, detail);
 }
 
 static const struct vch_conn_handler handler = {on_open, on_data, NULL, on_close};

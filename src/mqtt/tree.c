@@ -52,9 +52,11 @@ size_t vch_mqtt_tree_nodes(const struct vch_mqtt_tree *tree) {
 
 /* ---- children -------------------------------------------------------------- */
 
-static struct vch_mqtt_node *child(const struct vch_mqtt_tree *tree, const struct vch_mqtt_node *parent, struct vch_str level) {
+static struct vch_mqtt_node *child(const struct vch_mqtt_tree *tree, const struct vch_mqtt_node *parent,
+                                   struct vch_str level) {
     uint64_t path = vch_mqtt_path_hash(parent->link.hash, level);
-    for (struct vch_mqtt_link *link = vch_mqtt_index_first(&tree->nodes, path); link; link = vch_mqtt_index_next(link)) {
+    for (struct vch_mqtt_link *link = vch_mqtt_index_first(&tree->nodes, path); link;
+         link = vch_mqtt_index_next(link)) {
         struct vch_mqtt_node *node = VCH_MQTT_OWNER(link, struct vch_mqtt_node, link);
         if (node->parent == parent && vch_str_eq(level_of(node), level)) return node;
     }
@@ -130,8 +132,8 @@ static struct vch_mqtt_node *node_make(struct vch_mqtt_tree *tree, const struct 
     return node;
 }
 
-enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter, struct vch_mqtt_session *session, uint8_t qos,
-                               struct vch_mqtt_sub **ret) {
+enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter, struct vch_mqtt_session *session,
+                               uint8_t qos, struct vch_mqtt_sub **ret) {
     struct vch_mqtt_levels levels;
     vch_mqtt_levels_of(filter, &levels);
     *ret = NULL;
@@ -142,7 +144,8 @@ enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter
         free(sub);
         return VCH_ERR_NOMEM;
     }
-    *sub = (struct vch_mqtt_sub){.node = node, .session = session, .node_next = node->subs, .node_at = &node->subs, .qos = qos};
+    *sub = (struct vch_mqtt_sub){
+        .node = node, .session = session, .node_next = node->subs, .node_at = &node->subs, .qos = qos};
     if (node->subs) node->subs->node_at = &sub->node_next;
     node->subs = sub;
     atomic_fetch_add(filter_interest(tree, &levels), 1);
@@ -211,12 +214,14 @@ static void match(const struct walk *walk, const struct vch_mqtt_node *node, siz
     if (literal) match(walk, literal, depth + 1);
 }
 
-void vch_mqtt_tree_match(const struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic, void (*fn)(struct vch_mqtt_sub *sub, void *arg), void *arg) {
+void vch_mqtt_tree_match(const struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic,
+                         void (*fn)(struct vch_mqtt_sub *sub, void *arg), void *arg) {
     const struct walk walk = {tree, topic, fn, arg};
     if (tree->nodes.count > 0) match(&walk, tree->root, 0);
 }
 
-bool vch_mqtt_sub_matches(const struct vch_mqtt_tree *tree, const struct vch_mqtt_sub *sub, const struct vch_mqtt_levels *topic) {
+bool vch_mqtt_sub_matches(const struct vch_mqtt_tree *tree, const struct vch_mqtt_sub *sub,
+                          const struct vch_mqtt_levels *topic) {
     struct vch_mqtt_levels filter;
     levels_of_node(sub->node, &filter);
     if (is_wildcard(filter.at[0]) && !wildcards_see(topic, 0)) return false;

@@ -37,16 +37,19 @@ enum vch_err vch_mqtt_tree_init(struct vch_mqtt_tree *tree, bool parent_too) VCH
 void vch_mqtt_tree_deinit(struct vch_mqtt_tree *tree); /* no subscriptions are left */
 
 /* A new subscription; the filter has passed its check. */
-enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter, struct vch_mqtt_session *session, uint8_t qos,
-                               struct vch_mqtt_sub **ret) VCH_MUST;
-void vch_mqtt_tree_remove(struct vch_mqtt_tree *tree, struct vch_mqtt_sub *sub); /* frees it and the nodes it was alone in */
+enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter, struct vch_mqtt_session *session,
+                               uint8_t qos, struct vch_mqtt_sub **ret) VCH_MUST;
+void vch_mqtt_tree_remove(struct vch_mqtt_tree *tree,
+                          struct vch_mqtt_sub *sub); /* frees it and the nodes it was alone in */
 /* The node of exactly this filter, or NULL. */
 const struct vch_mqtt_node *vch_mqtt_tree_find(const struct vch_mqtt_tree *tree, struct vch_str filter);
 
 /* Calls fn for each subscription that the topic matches. */
-void vch_mqtt_tree_match(const struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic, void (*fn)(struct vch_mqtt_sub *sub, void *arg), void *arg);
+void vch_mqtt_tree_match(const struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic,
+                         void (*fn)(struct vch_mqtt_sub *sub, void *arg), void *arg);
 /* The same question for one subscription. */
-bool vch_mqtt_sub_matches(const struct vch_mqtt_tree *tree, const struct vch_mqtt_sub *sub, const struct vch_mqtt_levels *topic);
+bool vch_mqtt_sub_matches(const struct vch_mqtt_tree *tree, const struct vch_mqtt_sub *sub,
+                          const struct vch_mqtt_levels *topic);
 /* May a subscription match? False is certain, true is a guess. Any thread. */
 bool vch_mqtt_tree_interested(struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic);
 

@@ -11,9 +11,20 @@
 #include "base/str.h"
 
 enum vch_mqtt_type {
-    VCH_MQTT_CONNECT = 1, VCH_MQTT_CONNACK, VCH_MQTT_PUBLISH, VCH_MQTT_PUBACK, VCH_MQTT_PUBREC, VCH_MQTT_PUBREL,
-    VCH_MQTT_PUBCOMP, VCH_MQTT_SUBSCRIBE, VCH_MQTT_SUBACK, VCH_MQTT_UNSUBSCRIBE, VCH_MQTT_UNSUBACK, VCH_MQTT_PINGREQ,
-    VCH_MQTT_PINGRESP, VCH_MQTT_DISCONNECT
+    VCH_MQTT_CONNECT = 1,
+    VCH_MQTT_CONNACK,
+    VCH_MQTT_PUBLISH,
+    VCH_MQTT_PUBACK,
+    VCH_MQTT_PUBREC,
+    VCH_MQTT_PUBREL,
+    VCH_MQTT_PUBCOMP,
+    VCH_MQTT_SUBSCRIBE,
+    VCH_MQTT_SUBACK,
+    VCH_MQTT_UNSUBSCRIBE,
+    VCH_MQTT_UNSUBACK,
+    VCH_MQTT_PINGREQ,
+    VCH_MQTT_PINGRESP,
+    VCH_MQTT_DISCONNECT
 };
 
 enum { VCH_MQTT_FILTERS_MAX = 64, VCH_MQTT_REMAINING_MAX = 268435455 };
@@ -77,14 +88,21 @@ enum vch_err vch_mqtt_empty_decode(const struct vch_mqtt_frame *frame) VCH_MUST;
 
 /* Encoders write into memory of the caller; *ret_len is the packet's size.
  * TOO_LARGE when it does not fit. */
-enum vch_err vch_mqtt_connect_encode(const struct vch_mqtt_connect *p, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
-enum vch_err vch_mqtt_connack_encode(const struct vch_mqtt_connack *p, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
-enum vch_err vch_mqtt_subscribe_encode(const struct vch_mqtt_subscribe *p, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
-enum vch_err vch_mqtt_unsubscribe_encode(const struct vch_mqtt_subscribe *p, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
-enum vch_err vch_mqtt_suback_encode(const struct vch_mqtt_suback *p, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
-enum vch_err vch_mqtt_ack_encode(enum vch_mqtt_type type, uint16_t packet_id, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
+enum vch_err vch_mqtt_connect_encode(const struct vch_mqtt_connect *p, uint8_t *out, size_t size,
+                                     size_t *ret_len) VCH_MUST;
+enum vch_err vch_mqtt_connack_encode(const struct vch_mqtt_connack *p, uint8_t *out, size_t size,
+                                     size_t *ret_len) VCH_MUST;
+enum vch_err vch_mqtt_subscribe_encode(const struct vch_mqtt_subscribe *p, uint8_t *out, size_t size,
+                                       size_t *ret_len) VCH_MUST;
+enum vch_err vch_mqtt_unsubscribe_encode(const struct vch_mqtt_subscribe *p, uint8_t *out, size_t size,
+                                         size_t *ret_len) VCH_MUST;
+enum vch_err vch_mqtt_suback_encode(const struct vch_mqtt_suback *p, uint8_t *out, size_t size,
+                                    size_t *ret_len) VCH_MUST;
+enum vch_err vch_mqtt_ack_encode(enum vch_mqtt_type type, uint16_t packet_id, uint8_t *out, size_t size,
+                                 size_t *ret_len) VCH_MUST;
 enum vch_err vch_mqtt_empty_encode(enum vch_mqtt_type type, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
 /* Everything of a PUBLISH but its payload, which the caller sends after it. */
-enum vch_err vch_mqtt_publish_head_encode(const struct vch_mqtt_publish *p, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
+enum vch_err vch_mqtt_publish_head_encode(const struct vch_mqtt_publish *p, uint8_t *out, size_t size,
+                                          size_t *ret_len) VCH_MUST;
 
 #endif

@@ -11,14 +11,16 @@ static bool is_empty(enum vch_mqtt_type type) {
 enum vch_err vch_mqtt_ack_decode(const struct vch_mqtt_frame *frame, uint16_t *ret_packet_id) {
     *ret_packet_id = 0;
     if (!is_ack(frame->type)) return VCH_ERR_MALFORMED;
-    struct vch_mqtt_reader r = vch_mqtt_read(frame, frame->type, vch_mqtt_fixed_flags(frame->type)); /* [MQTT-3.6.1-1] */
+    struct vch_mqtt_reader r =
+        vch_mqtt_read(frame, frame->type, vch_mqtt_fixed_flags(frame->type)); /* [MQTT-3.6.1-1] */
     uint16_t id = vch_mqtt_read_id(&r);
     VCH_TRY(vch_mqtt_read_end(&r));
     *ret_packet_id = id;
     return VCH_OK;
 }
 
-enum vch_err vch_mqtt_ack_encode(enum vch_mqtt_type type, uint16_t packet_id, uint8_t *out, size_t size, size_t *ret_len) {
+enum vch_err vch_mqtt_ack_encode(enum vch_mqtt_type type, uint16_t packet_id, uint8_t *out, size_t size,
+                                 size_t *ret_len) {
     *ret_len = 0;
     if (!is_ack(type)) return VCH_ERR_INVALID;
     struct vch_mqtt_writer w = vch_mqtt_write(out, size, type, vch_mqtt_fixed_flags(type), 2);

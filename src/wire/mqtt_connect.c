@@ -1,6 +1,13 @@
 #include "wire/mqtt_io_priv.h"
 
-enum { FLAG_RESERVED = 1, FLAG_CLEAN = 2, FLAG_WILL = 4, FLAG_WILL_RETAIN = 0x20, FLAG_PASSWORD = 0x40, FLAG_USERNAME = 0x80 };
+enum {
+    FLAG_RESERVED = 1,
+    FLAG_CLEAN = 2,
+    FLAG_WILL = 4,
+    FLAG_WILL_RETAIN = 0x20,
+    FLAG_PASSWORD = 0x40,
+    FLAG_USERNAME = 0x80
+};
 enum { LEVEL_311 = 4, LEVEL_31 = 3 };
 
 /* Protocol name and level. [MQTT-3.1.2-1] [MQTT-3.1.2-2] */
@@ -20,10 +27,11 @@ static enum vch_err flags_decode(uint8_t flags, struct vch_mqtt_connect *ret) {
     ret->will_retain = flags & FLAG_WILL_RETAIN;
     ret->has_password = flags & FLAG_PASSWORD;
     ret->has_username = flags & FLAG_USERNAME;
-    if (flags & FLAG_RESERVED) return VCH_ERR_MALFORMED;                                      /* [MQTT-3.1.2-3] */
-    if (!ret->has_will && (ret->will_qos || ret->will_retain)) return VCH_ERR_MALFORMED;      /* [MQTT-3.1.2-13] [MQTT-3.1.2-15] */
-    if (ret->will_qos > 2) return VCH_ERR_MALFORMED;                                          /* [MQTT-3.1.2-14] */
-    if (ret->has_password && !ret->has_username) return VCH_ERR_MALFORMED;                    /* [MQTT-3.1.2-22] */
+    if (flags & FLAG_RESERVED) return VCH_ERR_MALFORMED; /* [MQTT-3.1.2-3] */
+    if (!ret->has_will && (ret->will_qos || ret->will_retain))
+        return VCH_ERR_MALFORMED;                                          /* [MQTT-3.1.2-13] [MQTT-3.1.2-15] */
+    if (ret->will_qos > 2) return VCH_ERR_MALFORMED;                       /* [MQTT-3.1.2-14] */
+    if (ret->has_password && !ret->has_username) return VCH_ERR_MALFORMED; /* [MQTT-3.1.2-22] */
     return VCH_OK;
 }
 
@@ -49,7 +57,8 @@ enum vch_err vch_mqtt_connect_decode(const struct vch_mqtt_frame *frame, struct 
 }
 
 static uint8_t flags_of(const struct vch_mqtt_connect *p) {
-    unsigned flags = (p->clean_session ? FLAG_CLEAN : 0u) | (p->has_username ? FLAG_USERNAME : 0u) | (p->has_password ? FLAG_PASSWORD : 0u);
+    unsigned flags = (p->clean_session ? FLAG_CLEAN : 0u) | (p->has_username ? FLAG_USERNAME : 0u) |
+                     (p->has_password ? FLAG_PASSWORD : 0u);
     if (p->has_will) flags |= FLAG_WILL | (unsigned)p->will_qos << 3 | (p->will_retain ? FLAG_WILL_RETAIN : 0u);
     return (uint8_t)flags;
 }
@@ -57,7 +66,8 @@ static uint8_t flags_of(const struct vch_mqtt_connect *p) {
 static bool connect_is_valid(const struct vch_mqtt_connect *p) {
     bool idle_will = !p->has_will && (p->will_qos || p->will_retain || p->will_topic.len || p->will_payload.len);
     bool idle_login = (!p->has_username && p->username.len) || (!p->has_password && p->password.len);
-    return p->level == LEVEL_311 && p->will_qos <= 2 && !idle_will && !idle_login && (p->has_username || !p->has_password);
+    return p->level == LEVEL_311 && p->will_qos <= 2 && !idle_will && !idle_login &&
+           (p->has_username || !p->has_password);
 }
 
 enum vch_err vch_mqtt_connect_encode(const struct vch_mqtt_connect *p, uint8_t *out, size_t size, size_t *ret_len) {

@@ -23,10 +23,12 @@ enum vch_err vch_mqtt_frame_decode(struct vch_str bytes, struct vch_mqtt_frame *
     *ret_size = 0;
     if (bytes.len == 0) return VCH_OK;
     unsigned first = (uint8_t)bytes.ptr[0];
-    if (first >> 4 < VCH_MQTT_CONNECT || first >> 4 > VCH_MQTT_DISCONNECT) return VCH_ERR_MALFORMED; /* MQTT table 2.1 */
+    if (first >> 4 < VCH_MQTT_CONNECT || first >> 4 > VCH_MQTT_DISCONNECT)
+        return VCH_ERR_MALFORMED; /* MQTT table 2.1 */
     ret->type = (enum vch_mqtt_type)(first >> 4);
     ret->flags = (uint8_t)(first & 0x0F);
-    if (ret->type != VCH_MQTT_PUBLISH && ret->flags != vch_mqtt_fixed_flags(ret->type)) return VCH_ERR_MALFORMED; /* [MQTT-2.2.2-2] */
+    if (ret->type != VCH_MQTT_PUBLISH && ret->flags != vch_mqtt_fixed_flags(ret->type))
+        return VCH_ERR_MALFORMED; /* [MQTT-2.2.2-2] */
     size_t len, at;
     VCH_TRY(remaining_decode(bytes, &len, &at));
     if (at == 0) return VCH_OK;

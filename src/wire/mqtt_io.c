@@ -98,7 +98,8 @@ void vch_mqtt_write_binary(struct vch_mqtt_writer *w, struct vch_str s) {
     put(w, s.ptr, s.len);
 }
 
-struct vch_mqtt_writer vch_mqtt_write(uint8_t *out, size_t size, enum vch_mqtt_type type, uint8_t flags, size_t remaining) {
+struct vch_mqtt_writer vch_mqtt_write(uint8_t *out, size_t size, enum vch_mqtt_type type, uint8_t flags,
+                                      size_t remaining) {
     struct vch_mqtt_writer w = {out, out, out + size, VCH_OK};
     if (remaining > VCH_MQTT_REMAINING_MAX) fail(&w, VCH_ERR_TOO_LARGE);
     vch_mqtt_write_u8(&w, (uint8_t)((unsigned)type << 4 | flags));

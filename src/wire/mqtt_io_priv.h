@@ -32,10 +32,11 @@ struct vch_mqtt_writer {
 };
 
 /* Starts a packet of a known remaining length. */
-struct vch_mqtt_writer vch_mqtt_write(uint8_t *out, size_t size, enum vch_mqtt_type type, uint8_t flags, size_t remaining);
+struct vch_mqtt_writer vch_mqtt_write(uint8_t *out, size_t size, enum vch_mqtt_type type, uint8_t flags,
+                                      size_t remaining);
 void vch_mqtt_write_u8(struct vch_mqtt_writer *w, uint8_t v);
 void vch_mqtt_write_u16(struct vch_mqtt_writer *w, uint16_t v);
-void vch_mqtt_write_id(struct vch_mqtt_writer *w, uint16_t v); /* zero is INVALID */
+void vch_mqtt_write_id(struct vch_mqtt_writer *w, uint16_t v);           /* zero is INVALID */
 void vch_mqtt_write_binary(struct vch_mqtt_writer *w, struct vch_str s); /* over 65,535 is TOO_LARGE */
 enum vch_err vch_mqtt_write_end(const struct vch_mqtt_writer *w, size_t *ret_len) VCH_MUST;
 

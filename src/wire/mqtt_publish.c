@@ -17,7 +17,8 @@ enum vch_err vch_mqtt_publish_decode(const struct vch_mqtt_frame *frame, struct 
     return vch_mqtt_read_end(&r);
 }
 
-enum vch_err vch_mqtt_publish_head_encode(const struct vch_mqtt_publish *p, uint8_t *out, size_t size, size_t *ret_len) {
+enum vch_err vch_mqtt_publish_head_encode(const struct vch_mqtt_publish *p, uint8_t *out, size_t size,
+                                          size_t *ret_len) {
     *ret_len = 0;
     if (!flags_are_valid(p->dup, p->qos) || (p->qos == 0 && p->packet_id != 0)) return VCH_ERR_INVALID;
     if (p->payload.len > VCH_MQTT_REMAINING_MAX) return VCH_ERR_TOO_LARGE;

@@ -3,8 +3,10 @@
 enum { CODE_FAILURE = 0x80 };
 
 /* SUBSCRIBE and UNSUBSCRIBE differ in the QoS byte after each filter. */
-static enum vch_err filters_decode(const struct vch_mqtt_frame *frame, enum vch_mqtt_type type, struct vch_mqtt_subscribe *ret) {
-    struct vch_mqtt_reader r = vch_mqtt_read(frame, type, vch_mqtt_fixed_flags(type)); /* [MQTT-3.8.1-1] [MQTT-3.10.1-1] */
+static enum vch_err filters_decode(const struct vch_mqtt_frame *frame, enum vch_mqtt_type type,
+                                   struct vch_mqtt_subscribe *ret) {
+    struct vch_mqtt_reader r =
+        vch_mqtt_read(frame, type, vch_mqtt_fixed_flags(type)); /* [MQTT-3.8.1-1] [MQTT-3.10.1-1] */
     ret->count = 0;
     ret->packet_id = vch_mqtt_read_id(&r);
     while (vch_mqtt_read_more(&r)) {
@@ -36,7 +38,8 @@ static bool filters_are_valid(const struct vch_mqtt_subscribe *p, size_t *ret_re
     return true;
 }
 
-static enum vch_err filters_encode(const struct vch_mqtt_subscribe *p, enum vch_mqtt_type type, uint8_t *out, size_t size, size_t *ret_len) {
+static enum vch_err filters_encode(const struct vch_mqtt_subscribe *p, enum vch_mqtt_type type, uint8_t *out,
+                                   size_t size, size_t *ret_len) {
     size_t remaining;
     *ret_len = 0;
     if (!filters_are_valid(p, &remaining)) return VCH_ERR_INVALID;
@@ -54,7 +57,8 @@ enum vch_err vch_mqtt_subscribe_encode(const struct vch_mqtt_subscribe *p, uint8
     return filters_encode(p, VCH_MQTT_SUBSCRIBE, out, size, ret_len);
 }
 
-enum vch_err vch_mqtt_unsubscribe_encode(const struct vch_mqtt_subscribe *p, uint8_t *out, size_t size, size_t *ret_len) {
+enum vch_err vch_mqtt_unsubscribe_encode(const struct vch_mqtt_subscribe *p, uint8_t *out, size_t size,
+                                         size_t *ret_len) {
     return filters_encode(p, VCH_MQTT_UNSUBSCRIBE, out, size, ret_len);
 }
 

@@ -92,7 +92,8 @@ static void run(uint8_t qos, unsigned fan, size_t sub_loop, unsigned messages) {
     }
     for (unsigned i = 0; i < fan; i++) (void)pthread_join(readers[i].thread, NULL);
     int64_t us = server_cpu() - before;
-    printf("QoS %u, 1 to %u, %s loop: %.2f us of CPU a delivery\n", qos, fan, sub_loop ? "other" : "same", (double)us / (messages * (double)fan));
+    printf("QoS %u, 1 to %u, %s loop: %.2f us of CPU a delivery\n", qos, fan, sub_loop ? "other" : "same",
+           (double)us / (messages * (double)fan));
     (void)close(pub);
     for (unsigned i = 0; i < fan; i++) (void)close(readers[i].fd);
     rig_stop(&rig);

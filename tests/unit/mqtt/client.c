@@ -62,7 +62,8 @@ struct vch_str pkt_connect(const char *client_id, bool clean, uint16_t keep_aliv
     return finish(&out, 0x10, &body);
 }
 
-struct vch_str pkt_connect_will(const char *client_id, const char *topic, const char *payload, uint8_t qos, bool retain) {
+struct vch_str pkt_connect_will(const char *client_id, const char *topic, const char *payload, uint8_t qos,
+                                bool retain) {
     static struct bytes body, out;
     connect_head(&body, 2u | 4u | (unsigned)qos << 3 | (retain ? 0x20u : 0u), 60, client_id);
     add_text(&body, topic);
@@ -100,7 +101,8 @@ struct vch_str pkt_unsubscribe(uint16_t packet_id, const char *filter) {
 
 int client_dial(const struct rig *rig, size_t loop) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(rig->ports[loop]), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(rig->ports[loop]), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     const struct timeval limit = {.tv_sec = 10};
     assert_true(fd >= 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);

@@ -15,7 +15,8 @@ struct bytes {
 /* Packets by hand: `first` is the fixed header's first byte. They use one
  * static buffer each: the view is valid until the next call of the same. */
 struct vch_str pkt_connect(const char *client_id, bool clean, uint16_t keep_alive_s);
-struct vch_str pkt_connect_will(const char *client_id, const char *topic, const char *payload, uint8_t qos, bool retain);
+struct vch_str pkt_connect_will(const char *client_id, const char *topic, const char *payload, uint8_t qos,
+                                bool retain);
 struct vch_str pkt_publish(const char *topic, const char *payload, uint8_t qos, uint16_t packet_id);
 struct vch_str pkt_subscribe(uint16_t packet_id, const char *filter, uint8_t qos);
 struct vch_str pkt_unsubscribe(uint16_t packet_id, const char *filter);

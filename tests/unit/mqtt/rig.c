@@ -46,8 +46,10 @@ static void on_connect(void *arg, struct vch_mqtt_session *session, const struct
     if (later) rig->later = vch_mqtt_session_ref(session);
     (void)vch_str_copy(rig->will_topic, sizeof rig->will_topic, packet->will_topic);
     TELL(rig);
-    if (vch_str_starts(packet->client_id, VCH_STR("soon-"))) post_decision(rig, vch_mqtt_session_ref(session));
-    else if (!later) decide(session, vch_str_starts(packet->client_id, VCH_STR("no-")) ? 5 : 0);
+    if (vch_str_starts(packet->client_id, VCH_STR("soon-")))
+        post_decision(rig, vch_mqtt_session_ref(session));
+    else if (!later)
+        decide(session, vch_str_starts(packet->client_id, VCH_STR("no-")) ? 5 : 0);
 }
 
 static enum vch_mqtt_verdict gate(struct rig *rig, struct vch_mqtt_session *session) {
@@ -59,7 +61,8 @@ static enum vch_mqtt_verdict gate(struct rig *rig, struct vch_mqtt_session *sess
     return VCH_MQTT_WAIT;
 }
 
-static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet, struct vch_diag *diag) {
+static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *session,
+                                        const struct vch_mqtt_publish *packet, struct vch_diag *diag) {
     struct rig *rig = arg;
     (void)pthread_mutex_lock(&rig->lock);
     rig->publishes++;
@@ -74,7 +77,8 @@ static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *sess
     return vch_str_starts(packet->topic, VCH_STR("take/")) ? VCH_MQTT_TAKE : VCH_MQTT_ALLOW;
 }
 
-static enum vch_mqtt_verdict on_subscribe(void *arg, struct vch_mqtt_session *session, struct vch_str filter, struct vch_diag *diag) {
+static enum vch_mqtt_verdict on_subscribe(void *arg, struct vch_mqtt_session *session, struct vch_str filter,
+                                          struct vch_diag *diag) {
     if (vch_str_starts(filter, VCH_STR("wait/"))) return gate(arg, session);
     if (!vch_str_starts(filter, VCH_STR("deny/"))) return VCH_MQTT_ALLOW;
     (void)vch_diag_set(diag, VCH_ERR_DENIED, "policy-silent", "filter", "The test denies this filter.");
@@ -117,7 +121,8 @@ static void on_accept(struct vch_conn *conn, void *arg) {
 }
 
 static void listen_on(struct rig *rig, size_t i) {
-    struct vch_listener_options options = {.tls = rig->tls[i], .connections_max = 5000, .on_accept = on_accept, .arg = rig};
+    struct vch_listener_options options = {
+        .tls = rig->tls[i], .connections_max = 5000, .on_accept = on_accept, .arg = rig};
     vch_assert(vch_listen(VCH_STR("127.0.0.1:0"), &options.fd, &rig->ports[i], NULL) == VCH_OK);
     vch_assert(vch_listener_new(rig->loops[i], &options, &rig->listeners[i]) == VCH_OK);
 }
@@ -139,7 +144,8 @@ void rig_start(struct rig *rig, size_t loops, const struct vch_mqtt_options *opt
     start(rig, loops, options);
 }
 
-void rig_start_tls(struct rig *rig, size_t loops, const char *certificate_file, const char *key_file, vch_verify_peer *verify) {
+void rig_start_tls(struct rig *rig, size_t loops, const char *certificate_file, const char *key_file,
+                   vch_verify_peer *verify) {
     memset(rig, 0, sizeof *rig);
     const struct vch_tls_options options = {certificate_file, key_file, VCH_CLIENT_CERT_REQUIRED, NULL, verify, rig};
     for (size_t i = 0; i < loops; i++) vch_assert(vch_tls_new(&options, &rig->tls[i], NULL) == VCH_OK);
@@ -231,7 +237,8 @@ void rig_wait_waits(struct rig *rig, unsigned count) {
 
 static const struct rig_end *find_end(const struct rig *rig, const char *client_id, const char *reason) {
     for (size_t i = 0; i < rig->end_count; i++)
-        if (strcmp(rig->ends[i].client_id, client_id) == 0 && (!reason || strcmp(rig->ends[i].reason, reason) == 0)) return &rig->ends[i];
+        if (strcmp(rig->ends[i].client_id, client_id) == 0 && (!reason || strcmp(rig->ends[i].reason, reason) == 0))
+            return &rig->ends[i];
     return NULL;
 }
 

@@ -43,7 +43,8 @@ struct rig {
 
 /* `options` may be NULL; its hooks are replaced. `tls` files may be NULL. */
 void rig_start(struct rig *rig, size_t loops, const struct vch_mqtt_options *options);
-void rig_start_tls(struct rig *rig, size_t loops, const char *certificate_file, const char *key_file, vch_verify_peer *verify);
+void rig_start_tls(struct rig *rig, size_t loops, const char *certificate_file, const char *key_file,
+                   vch_verify_peer *verify);
 void rig_stop(struct rig *rig);
 
 /* Runs fn on the session's loop, if it is still there, and waits for it. */
@@ -56,7 +57,8 @@ void rig_wait_waits(struct rig *rig, unsigned count); /* until WAIT was answered
 /* Waits for the end of a client's session and checks its reason. */
 void rig_expect_end(struct rig *rig, const char *client_id, const char *reason);
 size_t rig_ends(struct rig *rig, const char *client_id, const char *reason); /* how many so far */
-void rig_expect_ends(struct rig *rig, const char *client_id, const char *reason, size_t count); /* waits for that many */
+void rig_expect_ends(struct rig *rig, const char *client_id, const char *reason,
+                     size_t count);                /* waits for that many */
 void rig_wait_ends(struct rig *rig, size_t count); /* of any client */
 struct vch_mqtt_stats rig_stats(struct rig *rig);
 void rig_wait_sessions(struct rig *rig, uint64_t sessions);

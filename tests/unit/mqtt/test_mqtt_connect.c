@@ -88,7 +88,14 @@ static void in_pieces(void **state) {
 
 static void first_packet_is_not_connect(void **state) {
     (void)state;
-    const struct vch_str firsts[] = {PINGREQ, VCH_STR("\x30\x05\x00\x01" "a" "hi"), VCH_STR("GET / HTTP/1.1\r\n"), VCH_STR("\x82"), VCH_STR("\x16\x03\x01"), DISCONNECT};
+    const struct vch_str firsts[] = {PINGREQ,
+                                     VCH_STR("\x30\x05\x00\x01"
+                                             "a"
+                                             "hi"),
+                                     VCH_STR("GET / HTTP/1.1\r\n"),
+                                     VCH_STR("\x82"),
+                                     VCH_STR("\x16\x03\x01"),
+                                     DISCONNECT};
     for (size_t i = 0; i < COUNT_OF(firsts); i++) {
         int fd = client_dial(&rig, 0);
         client_send(fd, firsts[i]);
@@ -110,9 +117,21 @@ static void other_versions(void **state) {
     static const struct {
         struct vch_str connect, answer;
     } rows[] = {
-        {VCH_STR("\x10\x0E\x00\x04" "MQTT" "\x05\x02\x00\x1E\x00\x00\x01" "d"), VCH_STR("\x20\x03\x00\x84\x00")}, /* MQTT 5 reads its own form */
-        {VCH_STR("\x10\x0F\x00\x06" "MQIsdp" "\x03\x02\x00\x1E\x00\x01" "d"), VCH_STR("\x20\x02\x00\x01")},
-        {VCH_STR("\x10\x0D\x00\x04" "MQTT" "\x06\x02\x00\x1E\x00\x01" "d"), VCH_STR("\x20\x02\x00\x01")},
+        {VCH_STR("\x10\x0E\x00\x04"
+                 "MQTT"
+                 "\x05\x02\x00\x1E\x00\x00\x01"
+                 "d"),
+         VCH_STR("\x20\x03\x00\x84\x00")}, /* MQTT 5 reads its own form */
+        {VCH_STR("\x10\x0F\x00\x06"
+                 "MQIsdp"
+                 "\x03\x02\x00\x1E\x00\x01"
+                 "d"),
+         VCH_STR("\x20\x02\x00\x01")},
+        {VCH_STR("\x10\x0D\x00\x04"
+                 "MQTT"
+                 "\x06\x02\x00\x1E\x00\x01"
+                 "d"),
+         VCH_STR("\x20\x02\x00\x01")},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int fd = client_dial(&rig, 0);
@@ -253,9 +272,22 @@ static void after_disconnect(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(accepted_and_disconnected), CASE(clean_session_0), CASE(says_nothing), CASE(says_it_slowly), CASE(in_pieces),
-        CASE(first_packet_is_not_connect), CASE(second_connect), CASE(other_versions), CASE(client_ids), CASE(empty_client_id),
-        CASE(refused_by_the_hook), CASE(early_packets_wait), CASE(later_no), CASE(decision_never_comes), CASE(keep_alive), CASE(after_disconnect),
+        CASE(accepted_and_disconnected),
+        CASE(clean_session_0),
+        CASE(says_nothing),
+        CASE(says_it_slowly),
+        CASE(in_pieces),
+        CASE(first_packet_is_not_connect),
+        CASE(second_connect),
+        CASE(other_versions),
+        CASE(client_ids),
+        CASE(empty_client_id),
+        CASE(refused_by_the_hook),
+        CASE(early_packets_wait),
+        CASE(later_no),
+        CASE(decision_never_comes),
+        CASE(keep_alive),
+        CASE(after_disconnect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,7 +72,8 @@ static void all_to_all(void **state) {
             struct vch_str got = client_packet(fds[i]);
             assert_int_equal(got.len, 12);
             unsigned from = (unsigned)(got.ptr[8] - '0');
-            unsigned value = (unsigned)(got.ptr[9] - '0') * 100 + (unsigned)(got.ptr[10] - '0') * 10 + (unsigned)(got.ptr[11] - '0');
+            unsigned value =
+                (unsigned)(got.ptr[9] - '0') * 100 + (unsigned)(got.ptr[10] - '0') * 10 + (unsigned)(got.ptr[11] - '0');
             assert_true(from < 4);
             assert_int_equal(value, next[from]++);
         }
@@ -95,7 +96,8 @@ struct flood {
 
 static void *send_flood(void *arg) {
     const struct flood *flood = arg;
-    for (unsigned n = 1; n <= flood->count; n++) client_send(flood->fd, pkt_publish("big/x", flood->payload, 1, (uint16_t)n));
+    for (unsigned n = 1; n <= flood->count; n++)
+        client_send(flood->fd, pkt_publish("big/x", flood->payload, 1, (uint16_t)n));
     return NULL;
 }
 
@@ -237,7 +239,8 @@ static void stops_under_load(void **state) {
         client_subscribe(fds[i], "#", 1);
     }
     for (unsigned n = 0; n < 50; n++)
-        for (unsigned i = 0; i < 8; i++) client_send(fds[i], pkt_publish("storm", "xxxxxxxxxxxxxxxx", 1, (uint16_t)(n + 1)));
+        for (unsigned i = 0; i < 8; i++)
+            client_send(fds[i], pkt_publish("storm", "xxxxxxxxxxxxxxxx", 1, (uint16_t)(n + 1)));
     rig_stop(&rig);
     for (unsigned i = 0; i < 8; i++) (void)close(fds[i]);
     assert_int_equal(rig.end_count, 8);
@@ -249,8 +252,15 @@ static void stops_under_load(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(publish_crosses_loops), CASE(all_to_all), CASE(faster_than_the_other_loop), CASE(publishers_wait_for_a_loop), CASE(server_publishes), CASE(online), CASE(each),
-        CASE(a_thousand_sessions), CASE(stops_under_load),
+        CASE(publish_crosses_loops),
+        CASE(all_to_all),
+        CASE(faster_than_the_other_loop),
+        CASE(publishers_wait_for_a_loop),
+        CASE(server_publishes),
+        CASE(online),
+        CASE(each),
+        CASE(a_thousand_sessions),
+        CASE(stops_under_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,9 @@ static void message_holds_the_packet(void **state) {
     (void)state;
     struct vch_mqtt_message *m = vch_mqtt_message_new(VCH_STR("a/b"), VCH_STR("xyz"), 1);
     assert_non_null(m);
-    assert_true(vch_str_eq(vch_mqtt_message_packet(m), VCH_STR("\x30\x08\x00\x03" "a/b" "xyz")));
+    assert_true(vch_str_eq(vch_mqtt_message_packet(m), VCH_STR("\x30\x08\x00\x03"
+                                                               "a/b"
+                                                               "xyz")));
     assert_str(vch_mqtt_message_topic(m), "a/b");
     assert_str(vch_mqtt_message_payload(m), "xyz");
     assert_int_equal(m->qos, 1);
@@ -54,11 +56,13 @@ static void index_keeps_all(void **state) {
     static struct thing things[1000];
     struct vch_mqtt_index index = {0};
     assert_null(vch_mqtt_index_first(&index, 5));
-    for (size_t i = 0; i < 1000; i++) assert_int_equal(vch_mqtt_index_add(&index, &things[i].link, i / 2), VCH_OK); /* pairs */
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(vch_mqtt_index_add(&index, &things[i].link, i / 2), VCH_OK); /* pairs */
     assert_int_equal(index.count, 1000);
     for (size_t i = 0; i < 500; i++) {
         struct vch_mqtt_link *a = vch_mqtt_index_first(&index, i), *b = vch_mqtt_index_next(a);
-        assert_true((a == &things[2 * i].link && b == &things[2 * i + 1].link) || (b == &things[2 * i].link && a == &things[2 * i + 1].link));
+        assert_true((a == &things[2 * i].link && b == &things[2 * i + 1].link) ||
+                    (b == &things[2 * i].link && a == &things[2 * i + 1].link));
         assert_null(vch_mqtt_index_next(b));
     }
     for (size_t i = 0; i < 1000; i += 2) vch_mqtt_index_remove(&index, &things[i].link);
@@ -72,6 +76,7 @@ static void index_keeps_all(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(message_holds_the_packet), cmocka_unit_test(message_lengths), cmocka_unit_test(index_keeps_all)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(message_holds_the_packet), cmocka_unit_test(message_lengths),
+                                       cmocka_unit_test(index_keeps_all)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

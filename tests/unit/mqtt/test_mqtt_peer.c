@@ -23,8 +23,12 @@ static int64_t soon(void) {
 }
 
 static struct vch_dial *dial(size_t loop, const struct tls_material *who) {
-    const struct vch_dial_options options = {.host = VCH_STR("127.0.0.1"), .port = rig.ports[loop], .tls = true, .deadline_ms = soon(),
-                                             .root_pem = vch_str_from(server.certificate_pem), .certificate_pem = vch_str_from(who->certificate_pem),
+    const struct vch_dial_options options = {.host = VCH_STR("127.0.0.1"),
+                                             .port = rig.ports[loop],
+                                             .tls = true,
+                                             .deadline_ms = soon(),
+                                             .root_pem = vch_str_from(server.certificate_pem),
+                                             .certificate_pem = vch_str_from(who->certificate_pem),
                                              .key_pem = vch_str_from(who->key_pem)};
     struct vch_dial *ret;
     struct vch_diag diag = {0};

@@ -55,7 +55,9 @@ static void retain(void **state) {
     (void)state;
     int fd = client_open(&rig, 0, "retainer");
     client_subscribe(fd, "r", 0);
-    client_send(fd, VCH_STR("\x31\x05\x00\x01" "r" "hi"));
+    client_send(fd, VCH_STR("\x31\x05\x00\x01"
+                            "r"
+                            "hi"));
     client_expect(fd, pkt_publish("r", "hi", 0, 0));
     assert_true(rig.last_retain);
     int late = client_open(&rig, 0, "late");
@@ -68,7 +70,9 @@ static void duplicate(void **state) {
     (void)state;
     int fd = client_open(&rig, 0, "dup");
     client_subscribe(fd, "d", 1);
-    client_send(fd, VCH_STR("\x3A\x05\x00\x01" "d" "\x00\x09"));
+    client_send(fd, VCH_STR("\x3A\x05\x00\x01"
+                            "d"
+                            "\x00\x09"));
     client_expect(fd, pkt_publish("d", "", 1, 1));
     client_expect(fd, VCH_STR("\x40\x02\x00\x09"));
 }
@@ -236,7 +240,8 @@ static void payload_limit(void **state) {
     rig_expect_end(&rig, "large", "payload-too-large");
     /* Refused by its announced length, before it arrives. */
     fd = client_open(&rig, 0, "huge");
-    client_send(fd, VCH_STR("\x30\xFF\xFF\xFF\x7F\x00\x01" "t"));
+    client_send(fd, VCH_STR("\x30\xFF\xFF\xFF\x7F\x00\x01"
+                            "t"));
     client_expect_closed(fd);
     rig_expect_end(&rig, "huge", "payload-too-large");
 }
@@ -255,7 +260,8 @@ static void bad_topics(void **state) {
 
 static void qos_2(void **state) {
     (void)state;
-    const struct vch_str packets[] = {pkt_publish("t", "x", 2, 1), VCH_STR("\x50\x02\x00\x01"), VCH_STR("\x62\x02\x00\x01"), VCH_STR("\x70\x02\x00\x01")};
+    const struct vch_str packets[] = {pkt_publish("t", "x", 2, 1), VCH_STR("\x50\x02\x00\x01"),
+                                      VCH_STR("\x62\x02\x00\x01"), VCH_STR("\x70\x02\x00\x01")};
     char first[64];
     memcpy(first, packets[0].ptr, packets[0].len);
     for (size_t i = 0; i < COUNT_OF(packets); i++) {
@@ -295,9 +301,23 @@ static void slow_reader(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(qos_of_deliveries), CASE(publisher_hears_itself), CASE(retain), CASE(duplicate), CASE(overlapping_subscriptions), CASE(denied),
-        CASE(delivery_denied_is_silent), CASE(taken), CASE(wait_and_recheck), CASE(wait_and_gone), CASE(delivery_waits), CASE(window),
-        CASE(packet_ids_come_round), CASE(payload_limit), CASE(bad_topics), CASE(qos_2), CASE(slow_reader),
+        CASE(qos_of_deliveries),
+        CASE(publisher_hears_itself),
+        CASE(retain),
+        CASE(duplicate),
+        CASE(overlapping_subscriptions),
+        CASE(denied),
+        CASE(delivery_denied_is_silent),
+        CASE(taken),
+        CASE(wait_and_recheck),
+        CASE(wait_and_gone),
+        CASE(delivery_waits),
+        CASE(window),
+        CASE(packet_ids_come_round),
+        CASE(payload_limit),
+        CASE(bad_topics),
+        CASE(qos_2),
+        CASE(slow_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

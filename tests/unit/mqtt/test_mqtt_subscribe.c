@@ -90,11 +90,19 @@ static void bad_filters(void **state) {
 static void denied(void **state) {
     (void)state;
     int fd = client_open(&rig, 0, "denied");
-    client_send(fd, VCH_STR("\x82\x10\x00\x01\x00\x01" "a" "\x01\x00\x06" "deny/x" "\x01")); /* 2 + 4 + 9 = 15, one too many announced */
+    client_send(fd, VCH_STR("\x82\x10\x00\x01\x00\x01"
+                            "a"
+                            "\x01\x00\x06"
+                            "deny/x"
+                            "\x01")); /* 2 + 4 + 9 = 15, one too many announced */
     client_expect_silence(fd, 50);
     (void)close(fd);
     fd = client_open(&rig, 0, "denied2");
-    client_send(fd, VCH_STR("\x82\x0F\x00\x01\x00\x01" "a" "\x01\x00\x06" "deny/x" "\x01"));
+    client_send(fd, VCH_STR("\x82\x0F\x00\x01\x00\x01"
+                            "a"
+                            "\x01\x00\x06"
+                            "deny/x"
+                            "\x01"));
     client_expect(fd, VCH_STR("\x90\x04\x00\x01\x01\x80"));
     client_expect_closed(fd);
     rig_expect_end(&rig, "denied2", "policy-silent");
@@ -105,7 +113,11 @@ static void waits(void **state) {
     (void)state;
     int fd = client_open(&rig, 0, "waits");
     atomic_store(&rig.waiting, true);
-    client_send(fd, VCH_STR("\x82\x0F\x00\x01\x00\x01" "a" "\x01\x00\x06" "wait/x" "\x01"));
+    client_send(fd, VCH_STR("\x82\x0F\x00\x01\x00\x01"
+                            "a"
+                            "\x01\x00\x06"
+                            "wait/x"
+                            "\x01"));
     client_send(fd, PINGREQ);
     rig_wait_waits(&rig, 1);
     client_expect_silence(fd, 50);
@@ -142,7 +154,10 @@ static void unsubscribe(void **state) {
     client_expect(fd, VCH_STR("\xB0\x02\x00\x04"));
     client_send(fd, pkt_publish("a/b", "x", 0, 0));
     client_expect(fd, pkt_publish("a/b", "x", 0, 0));
-    client_send(fd, VCH_STR("\xA2\x0B\x00\x05\x00\x03" "a/b" "\x00\x02" "zz"));
+    client_send(fd, VCH_STR("\xA2\x0B\x00\x05\x00\x03"
+                            "a/b"
+                            "\x00\x02"
+                            "zz"));
     client_expect(fd, VCH_STR("\xB0\x02\x00\x05"));
     client_send(fd, pkt_publish("a/b", "x", 0, 0));
     client_ping(fd);
@@ -180,8 +195,16 @@ static void other_profile(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(eight_filters), CASE(fifty_subscriptions), CASE(qos_2_gets_no_suback), CASE(bad_filters), CASE(denied), CASE(waits),
-        CASE(again_with_another_qos), CASE(unsubscribe), CASE(aws_matching), CASE(other_profile),
+        CASE(eight_filters),
+        CASE(fifty_subscriptions),
+        CASE(qos_2_gets_no_suback),
+        CASE(bad_filters),
+        CASE(denied),
+        CASE(waits),
+        CASE(again_with_another_qos),
+        CASE(unsubscribe),
+        CASE(aws_matching),
+        CASE(other_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,7 @@ static void race_with_quitters(void **state) {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {CASE(newer_wins), CASE(old_is_gone_before_connack), CASE(refused_takes_nothing), CASE(race), CASE(race_with_quitters)};
+    const struct CMUnitTest tests[] = {CASE(newer_wins), CASE(old_is_gone_before_connack), CASE(refused_takes_nothing),
+                                       CASE(race), CASE(race_with_quitters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,9 +11,20 @@ static void topics(void **state) {
         const char *topic;
         bool ok;
     } rows[] = {
-        {"a", true},      {"/", true},       {"a/b/c/d/e/f/g/h", true}, {"a/b/c/d/e/f/g/h/i", false}, {"", false},      {"a/+", false},
-        {"#", false},     {"a+b", false},    {"a#", false},             {"$aws/things", true},        {"a b", true},    {"////////", false},
-        {"///////", true}, {"\xC3\xA9/\xE2\x82\xAC", true},
+        {"a", true},
+        {"/", true},
+        {"a/b/c/d/e/f/g/h", true},
+        {"a/b/c/d/e/f/g/h/i", false},
+        {"", false},
+        {"a/+", false},
+        {"#", false},
+        {"a+b", false},
+        {"a#", false},
+        {"$aws/things", true},
+        {"a b", true},
+        {"////////", false},
+        {"///////", true},
+        {"\xC3\xA9/\xE2\x82\xAC", true},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (vch_mqtt_topic_ok(vch_str_from(rows[i].topic), &aws) != rows[i].ok) fail_msg("%s", rows[i].topic);
@@ -25,9 +36,27 @@ static void filters(void **state) {
         const char *filter;
         bool ok;
     } rows[] = {
-        {"#", true},    {"+", true},      {"a/#", true},   {"a/+/b", true}, {"+/+", true},  {"/+", true}, {"+/", true},  {"a/+/#", true}, {"", false},
-        {"a#", false},  {"a/#/b", false}, {"#/", false},   {"##", false},   {"a/b#", false}, {"+a", false}, {"a+", false}, {"a/+b/c", false},
-        {"a/b+/c", false}, {"++", false}, {"a/b/c/d/e/f/g/#", true}, {"a/b/c/d/e/f/g/h/#", false},
+        {"#", true},
+        {"+", true},
+        {"a/#", true},
+        {"a/+/b", true},
+        {"+/+", true},
+        {"/+", true},
+        {"+/", true},
+        {"a/+/#", true},
+        {"", false},
+        {"a#", false},
+        {"a/#/b", false},
+        {"#/", false},
+        {"##", false},
+        {"a/b#", false},
+        {"+a", false},
+        {"a+", false},
+        {"a/+b/c", false},
+        {"a/b+/c", false},
+        {"++", false},
+        {"a/b/c/d/e/f/g/#", true},
+        {"a/b/c/d/e/f/g/h/#", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (vch_mqtt_filter_ok(vch_str_from(rows[i].filter), &aws) != rows[i].ok) fail_msg("%s", rows[i].filter);
@@ -64,6 +93,7 @@ static void levels(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(topics), cmocka_unit_test(filters), cmocka_unit_test(limits), cmocka_unit_test(levels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(topics), cmocka_unit_test(filters), cmocka_unit_test(limits),
+                                       cmocka_unit_test(levels)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,8 @@ static void table_holds(void **state) {
             struct vch_mqtt_levels levels;
             vch_mqtt_levels_of(vch_str_from(table[i].topic), &levels);
             if ((matches(table[i].topic) == 1) != want) fail_msg("%s on %s", table[i].filter, table[i].topic);
-            if (vch_mqtt_sub_matches(&tree, sub, &levels) != want) fail_msg("alone: %s on %s", table[i].filter, table[i].topic);
+            if (vch_mqtt_sub_matches(&tree, sub, &levels) != want)
+                fail_msg("alone: %s on %s", table[i].filter, table[i].topic);
             vch_mqtt_tree_remove(&tree, sub);
             assert_int_equal(matches(table[i].topic), 0);
             vch_mqtt_tree_deinit(&tree);
@@ -110,7 +111,8 @@ static void interest_is_forgotten(void **state) {
     assert_int_equal(vch_mqtt_tree_init(&tree, false), VCH_OK);
     vch_mqtt_levels_of(VCH_STR("site/7/door/open/now"), &levels);
     assert_false(vch_mqtt_tree_interested(&tree, &levels));
-    const char *const filters[] = {"site/7/door/open/now", "site/7/door/+/now", "site/7/+/open/now", "site/#", "+/7/#", "#"};
+    const char *const filters[] = {
+        "site/7/door/open/now", "site/7/door/+/now", "site/7/+/open/now", "site/#", "+/7/#", "#"};
     for (size_t i = 0; i < COUNT_OF(filters); i++) {
         struct vch_mqtt_sub *sub = add(filters[i]);
         assert_true(vch_mqtt_tree_interested(&tree, &levels));
@@ -134,7 +136,8 @@ static void interest_tells_devices_apart(void **state) {
         vch_mqtt_levels_of(vch_str_from(topic), &levels);
         woken += vch_mqtt_tree_interested(&tree, &levels);
     }
-    /* One in 2048 by chance, in each of three probes; all of them if the shared first level alone happens to collide. */
+    /* One in 2048 by chance, in each of three probes; all of them if the shared first level alone happens to collide.
+     */
     assert_true(woken < 30 || woken == 676);
     vch_mqtt_tree_remove(&tree, sub);
     vch_mqtt_tree_deinit(&tree);
@@ -197,6 +200,8 @@ static void random_filters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(table_holds), cmocka_unit_test(nodes_are_shared_and_freed),
-                                       cmocka_unit_test(interest_is_forgotten), cmocka_unit_test(interest_tells_devices_apart), cmocka_unit_test(random_filters)};
+                                       cmocka_unit_test(interest_is_forgotten),
+                                       cmocka_unit_test(interest_tells_devices_apart),
+                                       cmocka_unit_test(random_filters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

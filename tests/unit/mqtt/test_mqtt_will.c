@@ -61,7 +61,14 @@ static void forbidden_publish(void **state) {
 
 static void keep_alive(void **state) {
     (void)state;
-    static const char packet[] = "\x10\x1C\x00\x04" "MQTT" "\x04\x06\x00\x01\x00\x03" "dev" "\x00\x04" "s/ka" "\x00\x05" "quiet";
+    static const char packet[] = "\x10\x1C\x00\x04"
+                                 "MQTT"
+                                 "\x04\x06\x00\x01\x00\x03"
+                                 "dev"
+                                 "\x00\x04"
+                                 "s/ka"
+                                 "\x00\x05"
+                                 "quiet";
     int fd = client_dial(&rig, 0);
     client_send(fd, vch_str_of(packet, sizeof packet - 1));
     client_expect(fd, CONNACK_OK);
@@ -122,7 +129,10 @@ static void bad_wills(void **state) {
     static const struct {
         const char *topic, *reason;
         uint8_t qos;
-    } rows[] = {{"a/+", "topic-invalid", 0}, {"", "topic-invalid", 1}, {"1/2/3/4/5/6/7/8/9", "topic-invalid", 0}, {"a", "qos-unsupported", 2}};
+    } rows[] = {{"a/+", "topic-invalid", 0},
+                {"", "topic-invalid", 1},
+                {"1/2/3/4/5/6/7/8/9", "topic-invalid", 0},
+                {"a", "qos-unsupported", 2}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int fd = client_dial(&rig, 0);
         const char name[] = {(char)('a' + i), '\0'};
@@ -188,7 +198,8 @@ static void server_stops(void **state) {
     (void)close(fd);
     (void)close(watcher);
     size_t found = 0; /* the lock is gone with the threads */
-    for (size_t i = 0; i < rig.end_count; i++) found += strcmp(rig.ends[i].client_id, "last") == 0 && strcmp(rig.ends[i].reason, "server-stopping") == 0;
+    for (size_t i = 0; i < rig.end_count; i++)
+        found += strcmp(rig.ends[i].client_id, "last") == 0 && strcmp(rig.ends[i].reason, "server-stopping") == 0;
     assert_int_equal(found, 1);
     (void)setup(NULL);
 }
@@ -197,8 +208,19 @@ static void server_stops(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        CASE(connection_lost), CASE(closed_by_the_server), CASE(forbidden_publish), CASE(keep_alive), CASE(disconnect_takes_it_back), CASE(take_over_order),
-        CASE(not_permitted_or_taken), CASE(refused_connect_has_no_will), CASE(bad_wills), CASE(will_waits), CASE(will_waits_in_vain), CASE(will_waits_and_is_closed), CASE(server_stops),
+        CASE(connection_lost),
+        CASE(closed_by_the_server),
+        CASE(forbidden_publish),
+        CASE(keep_alive),
+        CASE(disconnect_takes_it_back),
+        CASE(take_over_order),
+        CASE(not_permitted_or_taken),
+        CASE(refused_connect_has_no_will),
+        CASE(bad_wills),
+        CASE(will_waits),
+        CASE(will_waits_in_vain),
+        CASE(will_waits_and_is_closed),
+        CASE(server_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

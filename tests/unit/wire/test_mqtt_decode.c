@@ -11,7 +11,9 @@ static void frame_asks_for_more_bytes(void **state) {
         {BYTES("\x30"), 0},
         {BYTES("\x30\x80"), 0},
         {BYTES("\x30\xFF\xFF\xFF"), 0},
-        {BYTES("\x30\x05" "ab"), 7},
+        {BYTES("\x30\x05"
+               "ab"),
+         7},
         {BYTES("\x30\x80\x01"), 131},
         {BYTES("\x30\xFF\xFF\xFF\x7F"), 268435460},
     };
@@ -31,9 +33,14 @@ static void frame_lengths(void **state) {
         struct vch_str head;
         size_t remaining;
     } rows[] = {
-        {BYTES("\x30\x00"), 0},           {BYTES("\x30\x7F"), 127},         {BYTES("\x30\x80\x01"), 128},
-        {BYTES("\x30\xFF\x7F"), 16383},   {BYTES("\x30\x80\x80\x01"), 16384}, {BYTES("\x30\xFF\xFF\x7F"), 2097151},
-        {BYTES("\x30\x80\x80\x80\x01"), 2097152}, {BYTES("\x30\xFF\xFF\xFF\x7F"), 268435455},
+        {BYTES("\x30\x00"), 0},
+        {BYTES("\x30\x7F"), 127},
+        {BYTES("\x30\x80\x01"), 128},
+        {BYTES("\x30\xFF\x7F"), 16383},
+        {BYTES("\x30\x80\x80\x01"), 16384},
+        {BYTES("\x30\xFF\xFF\x7F"), 2097151},
+        {BYTES("\x30\x80\x80\x80\x01"), 2097152},
+        {BYTES("\x30\xFF\xFF\xFF\x7F"), 268435455},
         {BYTES("\x30\x85\x80\x00"), 5}, /* padded: allowed by 3.1.1 */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -57,7 +64,9 @@ static void frame_takes_the_first_packet_only(void **state) {
 
 static void connect_smallest(void **state) {
     (void)state;
-    struct vch_mqtt_frame frame = whole(BYTES("\x10\x0C\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x00"));
+    struct vch_mqtt_frame frame = whole(BYTES("\x10\x0C\x00\x04"
+                                              "MQTT"
+                                              "\x04\x02\x00\x3C\x00\x00"));
     struct vch_mqtt_connect p;
     assert_int_equal(vch_mqtt_connect_decode(&frame, &p), VCH_OK);
     assert_int_equal(p.level, 4);
@@ -69,8 +78,19 @@ static void connect_smallest(void **state) {
 
 static void connect_with_everything(void **state) {
     (void)state;
-    struct vch_mqtt_frame frame = whole(BYTES("\x10\x23\x00\x04" "MQTT" "\x04\xEC\x04\xB0" "\x00\x03" "dev" "\x00\x03" "a/b" "\x00\x02" "\x00\xFF"
-                                              "\x00\x04" "?SDK" "\x00\x03" "p\x00w"));
+    struct vch_mqtt_frame frame = whole(BYTES("\x10\x23\x00\x04"
+                                              "MQTT"
+                                              "\x04\xEC\x04\xB0"
+                                              "\x00\x03"
+                                              "dev"
+                                              "\x00\x03"
+                                              "a/b"
+                                              "\x00\x02"
+                                              "\x00\xFF"
+                                              "\x00\x04"
+                                              "?SDK"
+                                              "\x00\x03"
+                                              "p\x00w"));
     struct vch_mqtt_connect p;
     assert_int_equal(vch_mqtt_connect_decode(&frame, &p), VCH_OK);
     assert_false(p.clean_session);
@@ -91,9 +111,18 @@ static void connect_of_other_levels(void **state) {
         struct vch_str bytes;
         uint8_t level;
     } rows[] = {
-        {BYTES("\x10\x0D\x00\x04" "MQTT" "\x05\x02\x00\x3C\x00\x00\x00"), 5},
-        {BYTES("\x10\x0E\x00\x06" "MQIsdp" "\x03\x02\x00\x3C\x00\x00"), 3},
-        {BYTES("\x10\x07\x00\x04" "MQTT" "\x06"), 6},
+        {BYTES("\x10\x0D\x00\x04"
+               "MQTT"
+               "\x05\x02\x00\x3C\x00\x00\x00"),
+         5},
+        {BYTES("\x10\x0E\x00\x06"
+               "MQIsdp"
+               "\x03\x02\x00\x3C\x00\x00"),
+         3},
+        {BYTES("\x10\x07\x00\x04"
+               "MQTT"
+               "\x06"),
+         6},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct vch_mqtt_frame frame = whole(rows[i].bytes);
@@ -125,11 +154,26 @@ static void publish(void **state) {
         uint16_t packet_id;
         const char *topic, *payload;
     } rows[] = {
-        {BYTES("\x30\x05\x00\x01" "a" "hi"), false, false, 0, 0, "a", "hi"},
-        {BYTES("\x31\x03\x00\x01" "a"), false, true, 0, 0, "a", ""},
-        {BYTES("\x32\x07\x00\x03" "a/b" "\x01\x02"), false, false, 1, 0x102, "a/b", ""},
-        {BYTES("\x3B\x08\x00\x01" "a" "\xFF\xFF" "xyz"), true, true, 1, 65535, "a", "xyz"},
-        {BYTES("\x34\x05\x00\x01" "a" "\x00\x01"), false, false, 2, 1, "a", ""},
+        {BYTES("\x30\x05\x00\x01"
+               "a"
+               "hi"),
+         false, false, 0, 0, "a", "hi"},
+        {BYTES("\x31\x03\x00\x01"
+               "a"),
+         false, true, 0, 0, "a", ""},
+        {BYTES("\x32\x07\x00\x03"
+               "a/b"
+               "\x01\x02"),
+         false, false, 1, 0x102, "a/b", ""},
+        {BYTES("\x3B\x08\x00\x01"
+               "a"
+               "\xFF\xFF"
+               "xyz"),
+         true, true, 1, 65535, "a", "xyz"},
+        {BYTES("\x34\x05\x00\x01"
+               "a"
+               "\x00\x01"),
+         false, false, 2, 1, "a", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct vch_mqtt_frame frame = whole(rows[i].bytes);
@@ -146,10 +190,18 @@ static void publish(void **state) {
 
 static void subscribe(void **state) {
     (void)state;
-    struct vch_mqtt_frame frame = whole(BYTES("\x82\x0D\x00\x0A\x00\x03" "a/#" "\x01\x00\x02" "+\xC3" "\x02"));
+    struct vch_mqtt_frame frame = whole(BYTES("\x82\x0D\x00\x0A\x00\x03"
+                                              "a/#"
+                                              "\x01\x00\x02"
+                                              "+\xC3"
+                                              "\x02"));
     struct vch_mqtt_subscribe p;
     assert_int_equal(vch_mqtt_subscribe_decode(&frame, &p), VCH_ERR_MALFORMED); /* half a letter */
-    frame = whole(BYTES("\x82\x0E\x00\x0A\x00\x03" "a/#" "\x01\x00\x03" "+\xC3\xA4" "\x02"));
+    frame = whole(BYTES("\x82\x0E\x00\x0A\x00\x03"
+                        "a/#"
+                        "\x01\x00\x03"
+                        "+\xC3\xA4"
+                        "\x02"));
     assert_int_equal(vch_mqtt_subscribe_decode(&frame, &p), VCH_OK);
     assert_int_equal(p.packet_id, 10);
     assert_int_equal(p.count, 2);
@@ -161,7 +213,10 @@ static void subscribe(void **state) {
 
 static void unsubscribe(void **state) {
     (void)state;
-    struct vch_mqtt_frame frame = whole(BYTES("\xA2\x08\x00\x0B\x00\x01" "a" "\x00\x01" "b"));
+    struct vch_mqtt_frame frame = whole(BYTES("\xA2\x08\x00\x0B\x00\x01"
+                                              "a"
+                                              "\x00\x01"
+                                              "b"));
     struct vch_mqtt_subscribe p;
     assert_int_equal(vch_mqtt_unsubscribe_decode(&frame, &p), VCH_OK);
     assert_int_equal(p.packet_id, 11);
@@ -181,8 +236,9 @@ static void suback(void **state) {
 
 static void acks_and_empty_packets(void **state) {
     (void)state;
-    static const struct vch_str acks[] = {BYTES("\x40\x02\x12\x34"), BYTES("\x50\x02\x12\x34"), BYTES("\x62\x02\x12\x34"),
-                                          BYTES("\x70\x02\x12\x34"), BYTES("\xB0\x02\x12\x34")};
+    static const struct vch_str acks[] = {BYTES("\x40\x02\x12\x34"), BYTES("\x50\x02\x12\x34"),
+                                          BYTES("\x62\x02\x12\x34"), BYTES("\x70\x02\x12\x34"),
+                                          BYTES("\xB0\x02\x12\x34")};
     for (size_t i = 0; i < sizeof acks / sizeof *acks; i++) {
         struct vch_mqtt_frame frame = whole(acks[i]);
         uint16_t id;
@@ -201,11 +257,18 @@ static void acks_and_empty_packets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frame_asks_for_more_bytes), cmocka_unit_test(frame_lengths),
-        cmocka_unit_test(frame_takes_the_first_packet_only), cmocka_unit_test(connect_smallest),
-        cmocka_unit_test(connect_with_everything), cmocka_unit_test(connect_of_other_levels),
-        cmocka_unit_test(connack), cmocka_unit_test(publish), cmocka_unit_test(subscribe), cmocka_unit_test(unsubscribe),
-        cmocka_unit_test(suback), cmocka_unit_test(acks_and_empty_packets),
+        cmocka_unit_test(frame_asks_for_more_bytes),
+        cmocka_unit_test(frame_lengths),
+        cmocka_unit_test(frame_takes_the_first_packet_only),
+        cmocka_unit_test(connect_smallest),
+        cmocka_unit_test(connect_with_everything),
+        cmocka_unit_test(connect_of_other_levels),
+        cmocka_unit_test(connack),
+        cmocka_unit_test(publish),
+        cmocka_unit_test(subscribe),
+        cmocka_unit_test(unsubscribe),
+        cmocka_unit_test(suback),
+        cmocka_unit_test(acks_and_empty_packets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,18 +40,44 @@ static const struct {
     const char *name;
     struct vch_str bytes;
 } good[] = {
-    {"connect", BYTES("\x10\x23\x00\x04" "MQTT" "\x04\xEC\x04\xB0" "\x00\x03" "dev" "\x00\x03" "a/b" "\x00\x02" "\x00\xFF" "\x00\x04" "?SDK" "\x00\x03" "p\x00w")},
-    {"connect, no will", BYTES("\x10\x0D\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x01" "d")},
+    {"connect", BYTES("\x10\x23\x00\x04"
+                      "MQTT"
+                      "\x04\xEC\x04\xB0"
+                      "\x00\x03"
+                      "dev"
+                      "\x00\x03"
+                      "a/b"
+                      "\x00\x02"
+                      "\x00\xFF"
+                      "\x00\x04"
+                      "?SDK"
+                      "\x00\x03"
+                      "p\x00w")},
+    {"connect, no will", BYTES("\x10\x0D\x00\x04"
+                               "MQTT"
+                               "\x04\x02\x00\x3C\x00\x01"
+                               "d")},
     {"connack", BYTES("\x20\x02\x01\x00")},
-    {"publish 0", BYTES("\x30\x05\x00\x01" "a" "hi")},
-    {"publish 1", BYTES("\x3A\x05\x00\x01" "a" "\x00\x01")},
+    {"publish 0", BYTES("\x30\x05\x00\x01"
+                        "a"
+                        "hi")},
+    {"publish 1", BYTES("\x3A\x05\x00\x01"
+                        "a"
+                        "\x00\x01")},
     {"puback", BYTES("\x40\x02\x00\x01")},
     {"pubrec", BYTES("\x50\x02\x00\x01")},
     {"pubrel", BYTES("\x62\x02\x00\x01")},
     {"pubcomp", BYTES("\x70\x02\x00\x01")},
-    {"subscribe", BYTES("\x82\x0A\x00\x0A\x00\x01" "a" "\x01\x00\x01" "b" "\x00")},
+    {"subscribe", BYTES("\x82\x0A\x00\x0A\x00\x01"
+                        "a"
+                        "\x01\x00\x01"
+                        "b"
+                        "\x00")},
     {"suback", BYTES("\x90\x04\x00\x0A\x01\x80")},
-    {"unsubscribe", BYTES("\xA2\x08\x00\x0B\x00\x01" "a" "\x00\x01" "b")},
+    {"unsubscribe", BYTES("\xA2\x08\x00\x0B\x00\x01"
+                          "a"
+                          "\x00\x01"
+                          "b")},
     {"unsuback", BYTES("\xB0\x02\x00\x01")},
     {"pingreq", BYTES("\xC0\x00")},
     {"pingresp", BYTES("\xD0\x00")},
@@ -69,22 +95,111 @@ static const struct {
     {"[MQTT-2.2.3] length that never ends", BYTES("\x30\x80\x80\x80\x80"), VCH_ERR_MALFORMED},
     {"[MQTT-2.2.2-2] TLS where MQTT should be: flags of the first byte", BYTES("\x16\x03\x01"), VCH_ERR_MALFORMED},
     /* CONNECT */
-    {"[MQTT-2.2.2-1] CONNECT flags", BYTES("\x11\x0D\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.2-1] protocol name", BYTES("\x10\x0D\x00\x04" "MQTX" "\x04\x02\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.2-1] name of 3.1 with a level of its own", BYTES("\x10\x0F\x00\x06" "MQIsdp" "\x04\x02\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.2-3] reserved connect flag", BYTES("\x10\x0D\x00\x04" "MQTT" "\x04\x03\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.2-13] will QoS without a will", BYTES("\x10\x0D\x00\x04" "MQTT" "\x04\x0A\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.2-15] will retain without a will", BYTES("\x10\x0D\x00\x04" "MQTT" "\x04\x22\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.2-14] will QoS 3", BYTES("\x10\x12\x00\x04" "MQTT" "\x04\x1E\x00\x3C\x00\x01" "d" "\x00\x01" "t" "\x00\x00"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.2-22] password without a user name", BYTES("\x10\x0F\x00\x04" "MQTT" "\x04\x42\x00\x3C\x00\x01" "d" "\x00\x00"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.3-1] will announced, absent", BYTES("\x10\x0D\x00\x04" "MQTT" "\x04\x06\x00\x3C\x00\x01" "d"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.3-4] client id not UTF-8", BYTES("\x10\x0D\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x01" "\xFF"), VCH_ERR_MALFORMED},
-    {"[MQTT-1.5.3-1] surrogate in the client id", BYTES("\x10\x0F\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x03" "\xED\xA0\x80"), VCH_ERR_MALFORMED},
-    {"[MQTT-1.5.3-2] U+0000 in the client id", BYTES("\x10\x0D\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x01" "\x00"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.3-11] user name not UTF-8", BYTES("\x10\x10\x00\x04" "MQTT" "\x04\x82\x00\x3C\x00\x01" "d" "\x00\x01" "\xC0"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.1.3-10] will topic not UTF-8", BYTES("\x10\x12\x00\x04" "MQTT" "\x04\x06\x00\x3C\x00\x01" "d" "\x00\x01" "\x80" "\x00\x00"), VCH_ERR_MALFORMED},
-    {"client id longer than the packet", BYTES("\x10\x0D\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x02" "d"), VCH_ERR_MALFORMED},
-    {"bytes after the client id", BYTES("\x10\x0E\x00\x04" "MQTT" "\x04\x02\x00\x3C\x00\x01" "dd"), VCH_ERR_MALFORMED},
+    {"[MQTT-2.2.2-1] CONNECT flags",
+     BYTES("\x11\x0D\x00\x04"
+           "MQTT"
+           "\x04\x02\x00\x3C\x00\x01"
+           "d"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.2-1] protocol name",
+     BYTES("\x10\x0D\x00\x04"
+           "MQTX"
+           "\x04\x02\x00\x3C\x00\x01"
+           "d"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.2-1] name of 3.1 with a level of its own",
+     BYTES("\x10\x0F\x00\x06"
+           "MQIsdp"
+           "\x04\x02\x00\x3C\x00\x01"
+           "d"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.2-3] reserved connect flag",
+     BYTES("\x10\x0D\x00\x04"
+           "MQTT"
+           "\x04\x03\x00\x3C\x00\x01"
+           "d"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.2-13] will QoS without a will",
+     BYTES("\x10\x0D\x00\x04"
+           "MQTT"
+           "\x04\x0A\x00\x3C\x00\x01"
+           "d"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.2-15] will retain without a will",
+     BYTES("\x10\x0D\x00\x04"
+           "MQTT"
+           "\x04\x22\x00\x3C\x00\x01"
+           "d"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.2-14] will QoS 3",
+     BYTES("\x10\x12\x00\x04"
+           "MQTT"
+           "\x04\x1E\x00\x3C\x00\x01"
+           "d"
+           "\x00\x01"
+           "t"
+           "\x00\x00"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.2-22] password without a user name",
+     BYTES("\x10\x0F\x00\x04"
+           "MQTT"
+           "\x04\x42\x00\x3C\x00\x01"
+           "d"
+           "\x00\x00"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.3-1] will announced, absent",
+     BYTES("\x10\x0D\x00\x04"
+           "MQTT"
+           "\x04\x06\x00\x3C\x00\x01"
+           "d"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.3-4] client id not UTF-8",
+     BYTES("\x10\x0D\x00\x04"
+           "MQTT"
+           "\x04\x02\x00\x3C\x00\x01"
+           "\xFF"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-1.5.3-1] surrogate in the client id",
+     BYTES("\x10\x0F\x00\x04"
+           "MQTT"
+           "\x04\x02\x00\x3C\x00\x03"
+           "\xED\xA0\x80"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-1.5.3-2] U+0000 in the client id",
+     BYTES("\x10\x0D\x00\x04"
+           "MQTT"
+           "\x04\x02\x00\x3C\x00\x01"
+           "\x00"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.3-11] user name not UTF-8",
+     BYTES("\x10\x10\x00\x04"
+           "MQTT"
+           "\x04\x82\x00\x3C\x00\x01"
+           "d"
+           "\x00\x01"
+           "\xC0"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.1.3-10] will topic not UTF-8",
+     BYTES("\x10\x12\x00\x04"
+           "MQTT"
+           "\x04\x06\x00\x3C\x00\x01"
+           "d"
+           "\x00\x01"
+           "\x80"
+           "\x00\x00"),
+     VCH_ERR_MALFORMED},
+    {"client id longer than the packet",
+     BYTES("\x10\x0D\x00\x04"
+           "MQTT"
+           "\x04\x02\x00\x3C\x00\x02"
+           "d"),
+     VCH_ERR_MALFORMED},
+    {"bytes after the client id",
+     BYTES("\x10\x0E\x00\x04"
+           "MQTT"
+           "\x04\x02\x00\x3C\x00\x01"
+           "dd"),
+     VCH_ERR_MALFORMED},
     {"empty CONNECT", BYTES("\x10\x00"), VCH_ERR_MALFORMED},
     /* CONNACK */
     {"[MQTT-2.2.2-1] CONNACK flags", BYTES("\x21\x02\x00\x00"), VCH_ERR_MALFORMED},
@@ -93,13 +208,38 @@ static const struct {
     {"CONNACK of one byte", BYTES("\x20\x01\x00"), VCH_ERR_MALFORMED},
     {"CONNACK of three bytes", BYTES("\x20\x03\x00\x00\x00"), VCH_ERR_MALFORMED},
     /* PUBLISH */
-    {"[MQTT-3.3.1-4] QoS 3", BYTES("\x36\x05\x00\x01" "a" "\x00\x01"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.3.1-2] DUP with QoS 0", BYTES("\x38\x05\x00\x01" "a" "hi"), VCH_ERR_MALFORMED},
-    {"[MQTT-2.3.1-1] packet id 0", BYTES("\x32\x05\x00\x01" "a" "\x00\x00"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.3.2-1] topic not UTF-8", BYTES("\x30\x03\x00\x01" "\xFE"), VCH_ERR_MALFORMED},
-    {"[MQTT-1.5.3-2] U+0000 in the topic", BYTES("\x30\x05\x00\x03" "a\x00" "b"), VCH_ERR_MALFORMED},
-    {"topic longer than the packet", BYTES("\x30\x03\x00\x02" "a"), VCH_ERR_MALFORMED},
-    {"QoS 1 without a packet id", BYTES("\x32\x03\x00\x01" "a"), VCH_ERR_MALFORMED},
+    {"[MQTT-3.3.1-4] QoS 3",
+     BYTES("\x36\x05\x00\x01"
+           "a"
+           "\x00\x01"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.3.1-2] DUP with QoS 0",
+     BYTES("\x38\x05\x00\x01"
+           "a"
+           "hi"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-2.3.1-1] packet id 0",
+     BYTES("\x32\x05\x00\x01"
+           "a"
+           "\x00\x00"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.3.2-1] topic not UTF-8",
+     BYTES("\x30\x03\x00\x01"
+           "\xFE"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-1.5.3-2] U+0000 in the topic",
+     BYTES("\x30\x05\x00\x03"
+           "a\x00"
+           "b"),
+     VCH_ERR_MALFORMED},
+    {"topic longer than the packet",
+     BYTES("\x30\x03\x00\x02"
+           "a"),
+     VCH_ERR_MALFORMED},
+    {"QoS 1 without a packet id",
+     BYTES("\x32\x03\x00\x01"
+           "a"),
+     VCH_ERR_MALFORMED},
     {"empty PUBLISH", BYTES("\x30\x00"), VCH_ERR_MALFORMED},
     /* acknowledgements */
     {"[MQTT-2.2.2-1] PUBACK flags", BYTES("\x42\x02\x00\x01"), VCH_ERR_MALFORMED},
@@ -112,26 +252,69 @@ static const struct {
     {"PUBACK of three bytes", BYTES("\x40\x03\x00\x01\x00"), VCH_ERR_MALFORMED},
     {"empty PUBREL", BYTES("\x62\x00"), VCH_ERR_MALFORMED},
     /* SUBSCRIBE and SUBACK */
-    {"[MQTT-3.8.1-1] SUBSCRIBE flags", BYTES("\x80\x06\x00\x0A\x00\x01" "a" "\x01"), VCH_ERR_MALFORMED},
-    {"[MQTT-2.3.1-1] SUBSCRIBE with packet id 0", BYTES("\x82\x06\x00\x00\x00\x01" "a" "\x01"), VCH_ERR_MALFORMED},
+    {"[MQTT-3.8.1-1] SUBSCRIBE flags",
+     BYTES("\x80\x06\x00\x0A\x00\x01"
+           "a"
+           "\x01"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-2.3.1-1] SUBSCRIBE with packet id 0",
+     BYTES("\x82\x06\x00\x00\x00\x01"
+           "a"
+           "\x01"),
+     VCH_ERR_MALFORMED},
     {"[MQTT-3.8.3-3] no filter", BYTES("\x82\x02\x00\x0A"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.8.3-4] QoS 3", BYTES("\x82\x06\x00\x0A\x00\x01" "a" "\x03"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.8.3-4] reserved bits of the QoS byte", BYTES("\x82\x06\x00\x0A\x00\x01" "a" "\x41"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.8.3-1] filter not UTF-8", BYTES("\x82\x06\x00\x0A\x00\x01" "\xF8" "\x01"), VCH_ERR_MALFORMED},
-    {"filter without its QoS", BYTES("\x82\x05\x00\x0A\x00\x01" "a"), VCH_ERR_MALFORMED},
-    {"filter longer than the packet", BYTES("\x82\x06\x00\x0A\x00\x09" "a" "\x01"), VCH_ERR_MALFORMED},
+    {"[MQTT-3.8.3-4] QoS 3",
+     BYTES("\x82\x06\x00\x0A\x00\x01"
+           "a"
+           "\x03"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.8.3-4] reserved bits of the QoS byte",
+     BYTES("\x82\x06\x00\x0A\x00\x01"
+           "a"
+           "\x41"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-3.8.3-1] filter not UTF-8",
+     BYTES("\x82\x06\x00\x0A\x00\x01"
+           "\xF8"
+           "\x01"),
+     VCH_ERR_MALFORMED},
+    {"filter without its QoS",
+     BYTES("\x82\x05\x00\x0A\x00\x01"
+           "a"),
+     VCH_ERR_MALFORMED},
+    {"filter longer than the packet",
+     BYTES("\x82\x06\x00\x0A\x00\x09"
+           "a"
+           "\x01"),
+     VCH_ERR_MALFORMED},
     {"[MQTT-2.2.2-1] SUBACK flags", BYTES("\x92\x03\x00\x0A\x01"), VCH_ERR_MALFORMED},
     {"[MQTT-3.9.3-2] return code 3", BYTES("\x90\x03\x00\x0A\x03"), VCH_ERR_MALFORMED},
     {"SUBACK without a code", BYTES("\x90\x02\x00\x0A"), VCH_ERR_MALFORMED},
     /* UNSUBSCRIBE */
-    {"[MQTT-3.10.1-1] UNSUBSCRIBE flags", BYTES("\xA0\x05\x00\x0B\x00\x01" "a"), VCH_ERR_MALFORMED},
-    {"[MQTT-2.3.1-1] UNSUBSCRIBE with packet id 0", BYTES("\xA2\x05\x00\x00\x00\x01" "a"), VCH_ERR_MALFORMED},
+    {"[MQTT-3.10.1-1] UNSUBSCRIBE flags",
+     BYTES("\xA0\x05\x00\x0B\x00\x01"
+           "a"),
+     VCH_ERR_MALFORMED},
+    {"[MQTT-2.3.1-1] UNSUBSCRIBE with packet id 0",
+     BYTES("\xA2\x05\x00\x00\x00\x01"
+           "a"),
+     VCH_ERR_MALFORMED},
     {"[MQTT-3.10.3-2] no filter", BYTES("\xA2\x02\x00\x0B"), VCH_ERR_MALFORMED},
-    {"[MQTT-3.10.3-1] filter not UTF-8", BYTES("\xA2\x05\x00\x0B\x00\x01" "\xFF"), VCH_ERR_MALFORMED},
-    {"half a filter length", BYTES("\xA2\x06\x00\x0B\x00\x01" "a" "\x00"), VCH_ERR_MALFORMED},
+    {"[MQTT-3.10.3-1] filter not UTF-8",
+     BYTES("\xA2\x05\x00\x0B\x00\x01"
+           "\xFF"),
+     VCH_ERR_MALFORMED},
+    {"half a filter length",
+     BYTES("\xA2\x06\x00\x0B\x00\x01"
+           "a"
+           "\x00"),
+     VCH_ERR_MALFORMED},
     /* empty packets */
     {"[MQTT-2.2.2-1] PINGREQ flags", BYTES("\xC1\x00"), VCH_ERR_MALFORMED},
-    {"PINGREQ with a body", BYTES("\xC0\x01" "x"), VCH_ERR_MALFORMED},
+    {"PINGREQ with a body",
+     BYTES("\xC0\x01"
+           "x"),
+     VCH_ERR_MALFORMED},
     {"[MQTT-2.2.2-1] PINGRESP flags", BYTES("\xD8\x00"), VCH_ERR_MALFORMED},
     {"[MQTT-3.14.1-1] DISCONNECT flags", BYTES("\xE2\x00"), VCH_ERR_MALFORMED},
     {"DISCONNECT with a body", BYTES("\xE0\x02\x00\x00"), VCH_ERR_MALFORMED},
@@ -160,8 +343,10 @@ static void cut_bodies_are_refused(void **state) {
             memcpy(copy, bytes.ptr, cut);
             copy[1] = (char)(cut - 2);
             enum vch_err err = decode(vch_str_of(copy, cut));
-            bool may_pass = (strncmp(good[i].name, "publish 0", 9) == 0 && cut >= 5) || (strcmp(good[i].name, "subscribe") == 0 && cut == 8) ||
-                            (strcmp(good[i].name, "unsubscribe") == 0 && cut == 7) || (strcmp(good[i].name, "suback") == 0 && cut == 5);
+            bool may_pass = (strncmp(good[i].name, "publish 0", 9) == 0 && cut >= 5) ||
+                            (strcmp(good[i].name, "subscribe") == 0 && cut == 8) ||
+                            (strcmp(good[i].name, "unsubscribe") == 0 && cut == 7) ||
+                            (strcmp(good[i].name, "suback") == 0 && cut == 5);
             if ((err == VCH_OK) != may_pass) fail_msg("%s cut to %zu", good[i].name, cut);
         }
     }
@@ -174,7 +359,8 @@ static void no_decoder_takes_another_type(void **state) {
         for (unsigned type = VCH_MQTT_CONNECT; type <= VCH_MQTT_SUBSCRIBE; type++) {
             struct vch_mqtt_frame other = frame;
             bool acks = frame.body.len == 2 && type >= VCH_MQTT_PUBACK && type <= VCH_MQTT_PUBCOMP;
-            if (type != (unsigned)frame.type && !acks) assert_int_equal(decode_as((enum vch_mqtt_type)type, &other), VCH_ERR_MALFORMED);
+            if (type != (unsigned)frame.type && !acks)
+                assert_int_equal(decode_as((enum vch_mqtt_type)type, &other), VCH_ERR_MALFORMED);
         }
         frame.whole = false;
         assert_int_equal(decode_as(frame.type, &frame), VCH_ERR_MALFORMED);
@@ -184,7 +370,12 @@ static void no_decoder_takes_another_type(void **state) {
 static void too_many_filters(void **state) {
     (void)state;
     char packet[3 + 2 + 65 * 4] = "\x82\x86\x02\x00\x01"; /* 2 + 65 * 4 = 262 */
-    for (size_t i = 0; i < 65; i++) memcpy(packet + 5 + 4 * i, "\x00\x01" "a" "\x01", 4);
+    for (size_t i = 0; i < 65; i++)
+        memcpy(packet + 5 + 4 * i,
+               "\x00\x01"
+               "a"
+               "\x01",
+               4);
     assert_int_equal(decode(vch_str_of(packet, sizeof packet)), VCH_ERR_LIMIT);
     packet[1] = (char)0x82; /* 64 filters: 258 */
     assert_int_equal(decode(vch_str_of(packet, sizeof packet - 4)), VCH_OK);
@@ -196,8 +387,9 @@ static void too_many_filters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_ones_pass), cmocka_unit_test(bad_ones_are_refused), cmocka_unit_test(cut_bodies_are_refused),
-        cmocka_unit_test(no_decoder_takes_another_type), cmocka_unit_test(too_many_filters),
+        cmocka_unit_test(good_ones_pass),         cmocka_unit_test(bad_ones_are_refused),
+        cmocka_unit_test(cut_bodies_are_refused), cmocka_unit_test(no_decoder_takes_another_type),
+        cmocka_unit_test(too_many_filters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
