@@ -2,11 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -78,7 +77,9 @@ static void become_role(const struct vch_config *config, const char *role, int f
     char *argv[] = {"vouchd", "--role", (char *)(uintptr_t)role, "--fd", "3", "--data", (char *)(uintptr_t)config->data,
                     "--log-level", (char *)(uintptr_t)config->log_level, config->test_clock ? "--test-clock" : NULL, NULL};
     int placed = fd == ROLE_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, ROLE_FD);
-    if (placed >= 0 && close_range(ROLE_FD + 1, ~0U, 0) == 0) (void)execv("/proc/self/exe", argv);
+    (void)close_range(ROLE_FD + 1, ~0U, 0); /* a second belt: ours are close-on-exec */
+    if (placed >= 0) (void)execv("/proc/self/exe", argv);
+    if (placed >= 0) (void)execv((const char *)getauxval(AT_EXECFN), argv); /* where /proc is not mounted */
     _exit(126);
 }
 

@@ -4,8 +4,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-/* The server as a child of the test. The processes that vouchd starts are this
- * very program again: main hands --role on. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +25,7 @@
 #include "daemon/process.h"
 #include "daemon/serve.h"
 #include "pki/signer.h"
+#include "server_child.h"
 #include "support/folder.h"
 
 static char folder[64];
@@ -41,50 +40,6 @@ static int teardown(void **state) {
     (void)state;
     folder_remove(folder);
     return 0;
-}
-
-struct server {
-    pid_t pid;
-    int out; /* its standard output */
-    char ready[256];
-};
-
-static void serve_in_child(const char *data, const char *const *extra, int out) {
-    char *argv[16] = {"vouchd", "--data", (char *)(uintptr_t)data, "--api", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--loops", "2"};
-    int argc = 9;
-    while (extra && *extra) argv[argc++] = (char *)(uintptr_t)*extra++;
-    struct vch_config config;
-    struct vch_diag diag = {.reason = NULL};
-    (void)dup2(out, 1);
-    if (vch_config_parse(argc, argv, &config, &diag) != VCH_OK) _exit(2);
-    enum vch_err err = vch_serve(&config, argc, argv, &diag);
-    if (err) (void)fprintf(stderr, "vouchd: %s\n", diag.message);
-    vch_config_deinit(&config);
-    exit(err ? 1 : 0); /* and not _exit: a leak shows in the exit code */
-}
-
-static void start(struct server *server, const char *data, const char *const *extra) {
-    int ends[2];
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    server->pid = fork();
-    assert_true(server->pid >= 0);
-    if (server->pid == 0) serve_in_child(data, extra, ends[1]);
-    (void)close(ends[1]);
-    server->out = ends[0];
-    server->ready[0] = '\0';
-    struct pollfd p = {.fd = ends[0], .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 30000), 1);
-    ssize_t got = read(ends[0], server->ready, sizeof server->ready - 1);
-    server->ready[got > 0 ? got : 0] = '\0';
-}
-
-/* The exit code; 128 and more for a signal. */
-static int finish(struct server *server, int number) {
-    int status = 0;
-    if (number) assert_int_equal(kill(server->pid, number), 0);
-    assert_int_equal(waitpid(server->pid, &status, 0), server->pid);
-    (void)close(server->out);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static bool connects(unsigned port) {
@@ -154,6 +109,77 @@ static void starts_serves_and_ends_in_order(void **state) {
     assert_int_equal(finish(&server, SIGINT), 0);
     vch_buf_deinit(&first);
     vch_buf_deinit(&second);
+}
+
+/* True once the log of the server has `text`; waits for it. */
+static bool logged(const char *text) {
+    for (int i = 0; i < 100; i++) {
+        struct vch_buf buf;
+        struct vch_str log = read_text("log", &buf);
+        bool found = log.len && memmem(log.ptr, log.len, text, strlen(text));
+        vch_buf_deinit(&buf);
+        if (found) return true;
+        (void)usleep(50000);
+    }
+    return false;
+}
+
+static void write_config(const char *path, const char *text) {
+    FILE *file = fopen(path, "w"); /* the same file, which the jail lets through */
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_reload_applies_what_it_may(void **state) {
+    (void)state;
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/vouchd.conf", folder);
+    const char *const extra[] = {"--config", path, NULL};
+    struct server server;
+    write_config(path, "workers = 4\n");
+    start(&server, folder, extra);
+    write_config(path, "workers = 5\nregion = eu-west-1\n");
+    assert_int_equal(kill(server.pid, SIGHUP), 0);
+    assert_true(logged("reloaded needs-restart=\"workers region\""));
+    write_config(path, "workers = none\n");
+    assert_int_equal(kill(server.pid, SIGHUP), 0);
+    assert_true(logged("reload-failed"));
+    write_config(path, "workers = 4\nlog-level = error\n");
+    assert_int_equal(kill(server.pid, SIGHUP), 0);
+    assert_true(logged("needs-restart=\"\""));
+    assert_int_equal(finish(&server, SIGTERM), 0);
+    struct vch_buf buf;
+    struct vch_str log = read_text("log", &buf);
+    assert_null(memmem(log.ptr, log.len, " stopping ", 10)); /* which is of level info */
+    vch_buf_deinit(&buf);
+}
+
+static unsigned status_of(pid_t pid, const char *format) {
+    char path[64], line[256];
+    unsigned value = 999;
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        unsigned seen = 0;
+        if (strncmp(line, format, strlen(format)) == 0 && sscanf(line + strlen(format), "%u", &seen) == 1) value = seen;
+    }
+    (void)fclose(file);
+    return value;
+}
+
+static void every_process_is_jailed(void **state) {
+    (void)state;
+    struct server server;
+    if (VCH_SANITIZED) skip();
+    start(&server, folder, NULL);
+    const pid_t pids[] = {server.pid, find_role(server.pid, "signer"), find_role(server.pid, "hooks")};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(status_of(pids[i], "NoNewPrivs:"), 1);
+        assert_int_equal(status_of(pids[i], "Seccomp:"), 2);
+    }
+    assert_int_equal(finish(&server, SIGTERM), 0);
 }
 
 static void one_server_a_folder(void **state) {
@@ -338,27 +364,16 @@ static void a_dropped_server_serves(void **state) {
     if (geteuid() != 0) skip();
     start(&server, folder, extra);
     assert_non_null(strstr(server.ready, "ready api="));
-    char path[64], line[256];
-    unsigned uid = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)server.pid);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof line, file) && sscanf(line, "Uid: %u", &uid) != 1) continue;
-    (void)fclose(file);
-    assert_int_not_equal(uid, 0);
+    assert_int_not_equal(status_of(server.pid, "Uid:"), 0);
     assert_int_equal(finish(&server, SIGTERM), 0);
 }
 
 int main(int argc, char **argv) {
-    if (argc > 2 && strcmp(argv[1], "--role") == 0) {
-        struct vch_config config;
-        if (vch_config_parse(argc, argv, &config, NULL) != VCH_OK) return 1;
-        int rc = vch_role_run(&config);
-        vch_config_deinit(&config);
-        return rc;
-    }
+    if (server_is_role(argc, argv)) return server_role(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(starts_serves_and_ends_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reload_applies_what_it_may, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_process_is_jailed, setup, teardown),
         cmocka_unit_test_setup_teardown(one_server_a_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(an_account_is_for_good, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_process_ends_the_server, setup, teardown),

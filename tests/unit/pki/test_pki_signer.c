@@ -357,6 +357,34 @@ static void a_dead_signer_is_told_at_once(void **state) {
     vch_signer_close(signer);
 }
 
+/* Asleep it is told after five seconds; awake it serves again, and its late
+ * answer reaches nobody. */
+static void a_slow_signer_is_told_and_recovers(void **state) {
+    (void)state;
+    pid_t pid;
+    struct vch_signer *signer = connect_signer(false, &pid);
+    struct vch_arena *arena = vch_arena_new(1 << 16, false);
+    struct vch_issue issue = good_issue();
+    struct vch_issued issued;
+    struct vch_certificate_info info;
+    struct vch_diag diag = {.reason = NULL};
+    int64_t start = vch_mono_ms();
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    assert_int_equal(vch_signer_issue(signer, &issue, arena, &issued, &diag), VCH_ERR_UNAVAILABLE);
+    assert_true(vch_mono_ms() - start >= 4900 && vch_mono_ms() - start < 8000);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    issue.not_after_ms += 60000;
+    assert_int_equal(vch_signer_issue(signer, &issue, arena, &issued, NULL), VCH_OK);
+    assert_int_equal(vch_certificate_describe(issued.der, arena, &info, NULL), VCH_OK);
+    assert_int_equal(info.not_after_ms, issue.not_after_ms / 1000 * 1000);
+    struct vch_signer_stats stats;
+    assert_int_equal(vch_signer_stats(signer, &stats), VCH_OK);
+    assert_int_equal(stats.issued, 2);
+    vch_arena_free(arena);
+    vch_signer_close(signer);
+    assert_int_equal(signer_child_wait(pid), 0);
+}
+
 /* Wrong tags and nonsense from the other side reach nobody. */
 static void *play_signer(void *arg) {
     int fd = *(int *)arg;
@@ -435,6 +463,7 @@ int main(void) {
         cmocka_unit_test(attacks_are_refused_and_survived), cmocka_unit_test(issues_what_is_described),
         cmocka_unit_test(openssl_verifies_the_chain),      cmocka_unit_test(a_test_clock_may_differ),
         cmocka_unit_test(many_threads_get_their_own_answers), cmocka_unit_test(a_dead_signer_is_told_at_once),
+        cmocka_unit_test(a_slow_signer_is_told_and_recovers),
         cmocka_unit_test(foreign_answers_are_dropped),     cmocka_unit_test(no_signer_no_connection),
         cmocka_unit_test(the_jail_holds),
     };
