@@ -35,6 +35,7 @@ static enum vch_err split(struct vch_str address, struct vch_fleet_site *ret, st
     if (colon < 2 || vch_str_int(vch_str_sub(address, colon, SIZE_MAX), &port) != VCH_OK || port < 1 || port > 65535)
         return vch_diag_set(diag, VCH_ERR_MALFORMED, "endpoints", "mqtt", "The MQTT address of the server cannot be read.");
     ret->host = vch_str_sub(address, 0, colon - 1);
+    if (vch_str_starts(ret->host, VCH_STR("[")) && vch_str_ends(ret->host, VCH_STR("]"))) ret->host = vch_str_sub(ret->host, 1, ret->host.len - 2);
     ret->mqtt_port = (uint16_t)port;
     return VCH_OK;
 }
