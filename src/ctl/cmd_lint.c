@@ -67,6 +67,20 @@ static enum vch_ctl_exit mend(struct vch_ctl *ctl, const struct vch_ctl_parsed *
     return exit == VCH_CTL_DONE ? vch_ctl_print_text(ctl, VCH_STR("\n")) : exit;
 }
 
+/* A document that is refused for faults with one obvious remedy: the remedies
+ * as findings, and the document as it would be taken. */
+static void offer_mended(struct report *r, struct vch_str text, struct vch_val *out) {
+    struct vch_lint lint = {.count = 0};
+    struct vch_str document;
+    struct vch_val *mended = NULL;
+    if (vch_lint_mend(text, VCH_STR(""), r->ctl->arena, &document, &lint, NULL) != VCH_OK || lint.count == 0) return;
+    if (vch_json_decode(document, NULL, r->ctl->arena, &mended, NULL) != VCH_OK) return;
+    add_all(r, &lint);
+    struct vch_val *slot = vch_val_put(r->ctl->arena, out, "mended");
+    if (slot) *slot = *mended;
+    else r->failed = true;
+}
+
 static enum vch_ctl_exit lint(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
     struct vch_str text;
     struct vch_val *out = vch_ctl_inputs(ctl);
@@ -79,6 +93,7 @@ static enum vch_ctl_exit lint(struct vch_ctl *ctl, const struct vch_ctl_parsed *
         check_template(&r, text);
     else
         check_policy(&r, kind, text);
+    if (!r.valid) offer_mended(&r, text, out);
     if (r.failed || vch_val_put_bool(ctl->arena, out, "valid", r.valid) != VCH_OK)
         return vch_ctl_fail(ctl, "out of memory");
     enum vch_ctl_exit exit = vch_ctl_print(ctl, out, "findings", "rule field sentence");
