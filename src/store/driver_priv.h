@@ -15,7 +15,7 @@
 #define VCH_STORE_DRIVER_PRIV_H
 
 #include "base/str.h"
-#include "store_sql.h"
+#include "store/store_sql.h"
 
 enum vch_sql_type { VCH_SQL_TEXT, VCH_SQL_BLOB, VCH_SQL_INT };
 struct vch_sql_arg {

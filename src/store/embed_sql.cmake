@@ -75,7 +75,7 @@ extern const char *const vch_sql_queries[VCH_Q_COUNT];
 #endif
 ]])
 file(CONFIGURE OUTPUT ${OUT}/store_sql.c @ONLY CONTENT [[/* Generated from src/store/sql by embed_sql.cmake. */
-#include "store_sql.h"
+#include "store/store_sql.h"
 
 #include "store/schema_priv.h"
 

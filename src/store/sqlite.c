@@ -67,7 +67,7 @@ static const char writer_setup[] = "PRAGMA journal_mode = WAL;"
                                    "PRAGMA foreign_keys = ON;"
                                    "PRAGMA temp_store = MEMORY;"
                                    "PRAGMA trusted_schema = OFF;"
-                                   "PRAGMA cache_size = -16384;"
+                                   "PRAGMA cache_size = -32768;"
                                    "PRAGMA wal_autocheckpoint = 4000;"
                                    "PRAGMA journal_size_limit = 67108864;";
 static const char reader_setup[] = "PRAGMA query_only = ON;"

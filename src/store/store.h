@@ -7,7 +7,12 @@
  * when the commit is durable. Results are views into the caller's arena.
  * Times are milliseconds since the epoch. Certificate ids are 64 lower-case
  * hexadecimal digits. Errors: NOT_FOUND with a *_MISSING reason, UNAVAILABLE or
- * IO with STORE_FAILED, and what each guard says.
+ * IO with STORE_FAILED, and what each guard says. A list of what belongs to an
+ * owner (versions, attachments, keys) is NOT_FOUND without the owner. A record
+ * asked for by an explicit version has that version's created_ms.
+ *
+ * After a failed commit (disk full, input or output) nothing of the plans that
+ * shared it is there, each of them is told so, and the store goes on.
  */
 #ifndef VCH_STORE_STORE_H
 #define VCH_STORE_STORE_H
@@ -17,8 +22,9 @@
 
 struct vch_store;
 
-/* What a commit changed, told once per change after it is durable, on the
- * store's writer thread: be quick, post elsewhere. */
+/* What a commit changed, told once per change after it is durable and before
+ * apply returns, on the store's writer thread: be quick, post elsewhere, never
+ * apply a plan from it. */
 enum vch_change_kind {
     VCH_CHANGE_CERTIFICATE, /* status, policies or things of certificate `key` */
     VCH_CHANGE_CLAIM,       /* state of claim `key` (its certificate id) */
@@ -101,7 +107,9 @@ struct vch_rec_ledger {
 };
 
 /* A page: items after `after` (a key that the previous page ended with; empty
- * for the first), at most `limit`; *ret_more when there are further ones. */
+ * for the first), at most `limit`; *ret_more when there are further ones. Lists
+ * by creation also take "CREATED_MS/ID", which holds when that item is gone; a
+ * bare id that is gone is INVALID with PAGE_TOKEN_INVALID. */
 struct vch_page {
     struct vch_str after;
     size_t limit;
@@ -152,7 +160,8 @@ enum vch_err vch_store_access_keys(struct vch_store *s, struct vch_str user, str
 enum vch_err vch_store_user_policies(struct vch_store *s, struct vch_str user, struct vch_list_policy *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_meta(struct vch_store *s, struct vch_str key, struct vch_str *ret, VCH_R) VCH_MUST; /* NOT_FOUND */
 enum vch_err vch_store_ledger(struct vch_store *s, int64_t after_seq, size_t limit, struct vch_list_ledger *ret, VCH_R) VCH_MUST;
-/* Recomputes the whole chain. *ret_rows checked; CONFLICT naming the first bad row. */
+/* Recomputes the whole chain, and that the last row this process wrote is in it.
+ * *ret_rows good ones; CONFLICT with LEDGER_BROKEN, the first bad row's number in `field`. */
 enum vch_err vch_store_ledger_verify(struct vch_store *s, int64_t *ret_rows, struct vch_diag *diag) VCH_MUST;
 /* How many claims of a template are live at `now_ms`. */
 enum vch_err vch_store_claims_live(struct vch_store *s, struct vch_str template_name, int64_t now_ms, int64_t *ret, struct vch_diag *diag) VCH_MUST;
@@ -194,7 +203,7 @@ void vch_plan_need_thing_free(struct vch_plan *p, struct vch_str thing, struct v
 void vch_plan_policy_create(struct vch_plan *p, const struct vch_rec_policy *policy); /* POLICY_EXISTS; version 1 */
 void vch_plan_policy_ensure(struct vch_plan *p, const struct vch_rec_policy *policy); /* creates unless there */
 void vch_plan_policy_version_add(struct vch_plan *p, struct vch_str name, struct vch_str document, bool set_default, int64_t now_ms, int64_t *ret_version); /* POLICY_VERSIONS_FULL */
-void vch_plan_policy_default_set(struct vch_plan *p, struct vch_str name, int64_t version, int64_t now_ms);
+void vch_plan_policy_default_set(struct vch_plan *p, struct vch_str name, int64_t version, int64_t now_ms); /* POLICY_VERSION_MISSING */
 void vch_plan_policy_version_delete(struct vch_plan *p, struct vch_str name, int64_t version); /* DELETE_CONFLICT for the default */
 void vch_plan_policy_delete(struct vch_plan *p, struct vch_str name); /* DELETE_CONFLICT with attachments or other versions */
 void vch_plan_policy_attach(struct vch_plan *p, struct vch_str name, struct vch_str certificate_id); /* idempotent; POLICY_MISSING, CERTIFICATE_MISSING, POLICIES_PER_CERTIFICATE */
@@ -211,31 +220,32 @@ struct vch_template_change {
     int64_t now_ms;
 };
 void vch_plan_template_update(struct vch_plan *p, const struct vch_template_change *change); /* TEMPLATE_MISSING, TEMPLATE_VERSION_MISSING */
-void vch_plan_template_version_add(struct vch_plan *p, struct vch_str name, struct vch_str body, bool set_default, int64_t now_ms, int64_t *ret_version);
-void vch_plan_template_version_delete(struct vch_plan *p, struct vch_str name, int64_t version);
-void vch_plan_template_delete(struct vch_plan *p, struct vch_str name); /* cancels its live claims */
+void vch_plan_template_version_add(struct vch_plan *p, struct vch_str name, struct vch_str body, bool set_default, int64_t now_ms, int64_t *ret_version); /* TEMPLATE_VERSIONS_FULL */
+void vch_plan_template_version_delete(struct vch_plan *p, struct vch_str name, int64_t version); /* DELETE_CONFLICT for the default */
+void vch_plan_template_delete(struct vch_plan *p, struct vch_str name); /* cancels its live claims; DELETE_CONFLICT with other versions */
 
 /* Certificates, claims, tokens. */
-void vch_plan_certificate_insert(struct vch_plan *p, const struct vch_rec_certificate *c);
+void vch_plan_certificate_insert(struct vch_plan *p, const struct vch_rec_certificate *c); /* CERTIFICATE_EXISTS */
 /* CERTIFICATE_MISSING; CERTIFICATE_STATE when `expect` is not empty and differs. */
 void vch_plan_certificate_status(struct vch_plan *p, struct vch_str id, struct vch_str expect, struct vch_str status, int64_t now_ms);
 void vch_plan_certificate_delete(struct vch_plan *p, struct vch_str id); /* the caller checked the rules; attachments go too */
 void vch_plan_claim_insert(struct vch_plan *p, const struct vch_rec_claim *c);
-/* One more waiting certificate; CLAIM_SPENT, CLAIM_CANCELLED, CLAIM_EXPIRED, CLAIM_CERTIFICATES_FULL. */
+/* One more waiting certificate (made and not yet used); CLAIM_MISSING, CLAIM_SPENT, CLAIM_CANCELLED, CLAIM_EXPIRED, CLAIM_CERTIFICATES_FULL. */
 void vch_plan_claim_count_certificate(struct vch_plan *p, struct vch_str id, int64_t now_ms, int64_t max);
 void vch_plan_claim_use(struct vch_plan *p, struct vch_str id, int64_t now_ms); /* SPENT once uses_done reaches uses_max; the refusals above */
-void vch_plan_claim_cancel(struct vch_plan *p, struct vch_str id, int64_t now_ms);
+void vch_plan_claim_cancel(struct vch_plan *p, struct vch_str id, int64_t now_ms); /* idempotent; STATE with CLAIM_SPENT */
 void vch_plan_token_insert(struct vch_plan *p, const struct vch_rec_token *t);
 void vch_plan_token_spend(struct vch_plan *p, struct vch_str hash, int64_t now_ms, struct vch_str request_hash, struct vch_str answer); /* TOKEN_INVALID when spent, stale or unknown */
-/* Deletes what the hour has passed: tokens, and their certificates still PENDING_ACTIVATION; claims a day after their end. */
+/* Deletes what the hour has passed: tokens, and their certificates still PENDING_ACTIVATION; claims a day after their end.
+ * At most 5000 of each a call: while *ret_certificates is that, there may be more. */
 void vch_plan_sweep(struct vch_plan *p, int64_t now_ms, int64_t *ret_certificates);
 
 /* Things. */
 void vch_plan_thing_ensure(struct vch_plan *p, const struct vch_rec_thing *t, bool *ret_created); /* leaves an existing one alone */
 void vch_plan_thing_update(struct vch_plan *p, const struct vch_rec_thing *t); /* THING_MISSING; version + 1 */
 void vch_plan_thing_attach(struct vch_plan *p, struct vch_str thing, struct vch_str certificate_id, bool exclusive); /* idempotent; THING_CONFLICT when exclusive elsewhere */
-void vch_plan_thing_detach(struct vch_plan *p, struct vch_str thing, struct vch_str certificate_id);
-void vch_plan_thing_delete(struct vch_plan *p, struct vch_str name);
+void vch_plan_thing_detach(struct vch_plan *p, struct vch_str thing, struct vch_str certificate_id); /* idempotent; THING_MISSING */
+void vch_plan_thing_delete(struct vch_plan *p, struct vch_str name); /* THING_MISSING; DELETE_CONFLICT with certificates attached */
 
 /* Users. */
 void vch_plan_user_create(struct vch_plan *p, const struct vch_rec_user *u); /* USER_EXISTS */

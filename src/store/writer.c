@@ -1,6 +1,7 @@
 /* One thread writes. It takes every plan that waits into one transaction, a
  * savepoint each, so that all of them share one flush; their callers sleep
  * until it is durable. */
+#include <semaphore.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,8 +12,7 @@ enum { BATCH_MAX = 512 };
 struct vch_job {
     struct vch_job *next;
     const struct vch_plan *plan;
-    pthread_cond_t finished;
-    bool done;
+    sem_t finished; /* of its own: waking many by the queue's lock would have them queue for it again */
     enum vch_err err;
     struct vch_diag diag;
 };
@@ -112,13 +112,12 @@ static void count_batch(struct vch_store *s, const struct batch *batch) {
     memcpy(s->ledger_hash, batch->head.hash, sizeof s->ledger_hash);
 }
 
-/* With the lock held. A job is its caller's again once the lock is let go. */
+/* A job is its caller's again, and perhaps gone, once it is posted. */
 static void wake_callers(struct batch *batch) {
     struct vch_job *job = batch->jobs;
     while (job) {
         struct vch_job *next = job->next;
-        job->done = true;
-        (void)pthread_cond_signal(&job->finished);
+        (void)sem_post(&job->finished);
         job = next;
     }
 }
@@ -147,7 +146,9 @@ static void *write_loop(void *arg) {
         run_batch(s, &batch);
         (void)pthread_mutex_lock(&s->lock);
         count_batch(s, &batch);
+        (void)pthread_mutex_unlock(&s->lock);
         wake_callers(&batch);
+        (void)pthread_mutex_lock(&s->lock);
     }
     (void)pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -170,15 +171,15 @@ void vch_writer_stop(struct vch_store *s) {
     s->writer_runs = false;
 }
 
-static bool wait_for(struct vch_store *s, struct vch_job *job) {
+static bool enqueue(struct vch_store *s, struct vch_job *job) {
     (void)pthread_mutex_lock(&s->lock);
     bool accepted = !s->stopping;
     if (accepted) {
+        bool idle = !s->first;
         if (s->last) s->last->next = job;
         else s->first = job;
         s->last = job;
-        (void)pthread_cond_signal(&s->wake);
-        while (!job->done) (void)pthread_cond_wait(&job->finished, &s->lock);
+        if (idle) (void)pthread_cond_signal(&s->wake);
     }
     (void)pthread_mutex_unlock(&s->lock);
     return accepted;
@@ -188,9 +189,11 @@ enum vch_err vch_store_apply(struct vch_store *s, struct vch_plan *plan, struct 
     if (!plan || plan->failed)
         return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "The plan does not fit into the request's memory.");
     if (!plan->first) return VCH_OK;
-    struct vch_job job = {.plan = plan, .finished = PTHREAD_COND_INITIALIZER};
-    bool accepted = wait_for(s, &job);
-    (void)pthread_cond_destroy(&job.finished);
+    struct vch_job job = {.plan = plan};
+    (void)sem_init(&job.finished, 0, 0);
+    bool accepted = enqueue(s, &job);
+    while (accepted && sem_wait(&job.finished) != 0) continue; /* EINTR */
+    (void)sem_destroy(&job.finished);
     if (!accepted) return VCH_REFUSE(diag, VCH_ERR_UNAVAILABLE, STORE_FAILED, "", "The store is closing.");
     if (diag && !diag->reason) *diag = job.diag;
     return job.err;
