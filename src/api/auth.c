@@ -18,6 +18,25 @@ static enum vch_err as_signed(const struct vch_http_job *job, struct vch_sigv4_r
     return VCH_OK;
 }
 
+static bool listed(struct vch_str signed_headers, const char *name) {
+    struct vch_str part;
+    while (vch_str_split(&signed_headers, ';', &part))
+        if (vch_str_ieq(part, vch_str_from(name))) return true;
+    return false;
+}
+
+/* An input in a header must be signed, or whoever holds a presigned URL could
+ * choose it. */
+static enum vch_err inputs_signed(struct vch_http_job *job, struct vch_str signed_headers) {
+    for (const struct vch_op_field *f = vch_op_row(job->op)->in; f->name; f++) {
+        if (f->in != VCH_IN_HEADER || listed(signed_headers, f->wire)) continue;
+        if (vch_http_header_get(job->request, f->wire).len)
+            return VCH_REFUSE(&job->diag, VCH_ERR_UNAUTHENTICATED, SIGNATURE_INCOMPLETE, f->wire, "The header %s is not signed.",
+                              f->wire);
+    }
+    return VCH_OK;
+}
+
 static enum vch_err verify(struct vch_http_job *job, const struct vch_sigv4_request *request,
                            const struct vch_sigv4_claim *claim, int64_t now_ms) {
     struct vch_service *service = job->door->options.service;
@@ -42,5 +61,6 @@ enum vch_err vch_http_authenticate(struct vch_http_job *job, int64_t now_ms) {
     VCH_TRY(as_signed(job, &request));
     VCH_TRY(vch_sigv4_parse(&request, job->arena, &claim, &job->diag));
     job->caller.access_key_id = claim.access_key_id;
+    VCH_TRY(inputs_signed(job, claim.signed_headers));
     return verify(job, &request, &claim, now_ms);
 }

@@ -90,6 +90,7 @@ enum vch_op vch_op_route(struct vch_str method, struct vch_str raw_path, struct 
     for (enum vch_op op = VCH_OP_NONE + 1; op < VCH_OP_COUNT; op++) {
         const struct vch_op_row *row = vch_op_row(op);
         struct vch_op_captures found;
+        if (raw_path.len > 1 && raw_path.ptr[1] != row->path[1]) continue; /* most rows end here */
         if (row->scope == VCH_SCOPE_STS || !vch_str_eq_c(method, row->method)) continue;
         size_t score = fit(row->path, raw_path, &found);
         if (score <= best_fit) continue;

@@ -78,6 +78,8 @@ static void bad_signatures_are_refused(void **state) {
     }
     struct door_answer answer = door_send(&(struct door_ask){.method = "GET", .path = "/things", .late_header = "x-amz-meta: late"});
     assert_int_equal(answer.status, 403);
+    answer = door_send(&(struct door_ask){.method = "GET", .path = "/principals/things", .late_header = "X-Amzn-Principal: arn:a:b:c:d:e"});
+    door_refused(&answer, 403, "IncompleteSignatureException");
     answer = door_send(&(struct door_ask){.method = "GET", .path = "/things", .skew_ms = -4 * 60000});
     assert_int_equal(answer.status, 200);
 }
