@@ -5,15 +5,6 @@
 
 #include "support/folder.h"
 
-#if defined(__SANITIZE_THREAD__)
-/* SQLite shares its log's index between connections by its own protocol over
- * mapped memory, which the sanitizer cannot see. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void) {
-    return "called_from_lib:libsqlite3.so\nrace:libsqlite3.so\n";
-}
-#endif
-
 static const char *driver = "sqlite";
 
 int store_suite(int argc, char **argv, const struct CMUnitTest *tests, size_t count) {
