@@ -33,10 +33,12 @@ enum vch_err vch_schema_migrate(struct vch_sql *db, const struct vch_migration *
                                diag));
     int64_t version = 0;
     VCH_TRY(version_of(db, &version, diag));
-    if (version > (int64_t)count)
+    int64_t newest = count ? list[count - 1].version : 0;
+    if (version > newest)
         return VCH_REFUSE(diag, VCH_ERR_STATE, STORE_FAILED, "",
-                          "The store has schema %lld; this program knows schemas up to %zu. Use the newer program.",
-                          (long long)version, count);
-    for (size_t i = (size_t)version; i < count; i++) VCH_TRY(migrate_one(db, &list[i], diag));
+                          "The store has schema %lld; this program knows schemas up to %lld. Use the newer program.",
+                          (long long)version, (long long)newest);
+    for (size_t i = 0; i < count; i++)
+        if (list[i].version > version) VCH_TRY(migrate_one(db, &list[i], diag));
     return VCH_OK;
 }

@@ -7,7 +7,7 @@
 #include "store/driver_priv.h"
 
 struct vch_migration {
-    int64_t version; /* 1, 2, ... without a gap */
+    int64_t version; /* upwards from 1; numbers may be left out */
     const char *name;
     const char *text;
 };
