@@ -138,6 +138,8 @@ static enum vch_err freeze(struct vch_service *service, const struct vch_rec_aut
         VCH_TRY(compiled(service->policies, &record->policies[i], &authz->policies[authz->count], diag));
         authz->count++;
     }
+    /* AWS IoT "Exclusive thing": it is the connection's thing whatever the client id. */
+    if (record->exclusive) return freeze_thing(authz, record->exclusive);
     for (size_t i = 0; i < record->thing_count; i++)
         if (vch_str_eq(record->things[i].name, client_id)) return freeze_thing(authz, &record->things[i]);
     return VCH_OK;

@@ -24,7 +24,7 @@ enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_
 }
 
 struct authz_row {
-    bool is_thing;
+    bool is_thing, exclusive;
     struct vch_rec_policy policy;
     struct vch_rec_thing thing;
 };
@@ -34,6 +34,7 @@ static void fill_authz(struct vch_cursor *row, void *record) {
     struct vch_str name = vch_cursor_str(row, 1), text = vch_cursor_str(row, 2), id = vch_cursor_str(row, 3);
     int64_t version = vch_cursor_int(row, 6), created_ms = vch_cursor_int(row, 8), modified_ms = vch_cursor_int(row, 9);
     r->is_thing = vch_cursor_int(row, 0) == 1;
+    r->exclusive = r->is_thing && vch_cursor_int(row, 7) != 0;
     if (r->is_thing)
         r->thing = (struct vch_rec_thing){.name = name, .attributes = text, .id = id,
                                           .type_name = vch_cursor_str(row, 4), .billing_group = vch_cursor_str(row, 5),
@@ -55,6 +56,7 @@ enum vch_err vch_store_authz(struct vch_store *s, struct vch_str certificate_id,
         return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "The answer does not fit into the request's memory.");
     for (size_t i = 0; i < l.count; i++) {
         const struct authz_row *row = (const struct authz_row *)l.items + i;
+        if (row->exclusive) ret->exclusive = &ret->things[ret->thing_count];
         if (row->is_thing) ret->things[ret->thing_count++] = row->thing;
         else ret->policies[ret->policy_count++] = row->policy;
     }

@@ -183,6 +183,7 @@ struct vch_rec_authz {
     size_t policy_count;
     struct vch_rec_thing *things;    /* attached things, at most 64 */
     size_t thing_count;
+    const struct vch_rec_thing *exclusive; /* the one of them that is attached exclusively, or NULL */
 };
 enum vch_err vch_store_authz(struct vch_store *s, struct vch_str certificate_id, struct vch_rec_authz *ret, VCH_R) VCH_MUST;
 

@@ -117,6 +117,12 @@ static enum vch_err conflict(struct vch_apply *a, const struct vch_step *step) {
                       VCH_STR_ARG(step->name));
 }
 
+static enum vch_err make_exclusive(struct vch_apply *a, const struct vch_step *step) {
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_THING_ATTACHMENT_EXCLUSIVE, VCH_ARGS(VCH_T(step->name), VCH_T(step->other)), NULL,
+                        a->diag));
+    return vch_apply_changed(a, VCH_CHANGE_CERTIFICATE, step->other);
+}
+
 /* The insert did nothing: attached already, or one of three refusals. */
 static enum vch_err explain_attach(struct vch_apply *a, const struct vch_step *step) {
     bool found = false;
@@ -125,9 +131,7 @@ static enum vch_err explain_attach(struct vch_apply *a, const struct vch_step *s
     VCH_TRY(vch_sql_record(a->db, VCH_Q_THING_ATTACHMENT, VCH_ARGS(VCH_T(step->name), VCH_T(step->other)),
                            fill_attachment, &was, NULL, &found, a->diag));
     if (found && (!step->flag || was.exclusive)) return VCH_OK;
-    if (found && was.things == 1)
-        return vch_sql_run(a->db, VCH_Q_THING_ATTACHMENT_EXCLUSIVE, VCH_ARGS(VCH_T(step->name), VCH_T(step->other)),
-                           NULL, a->diag);
+    if (found && was.things == 1) return make_exclusive(a, step);
     if (found) return conflict(a, step);
     VCH_TRY(need_thing(a, step->name, &seq));
     VCH_TRY(vch_sql_exists(a->db, VCH_Q_CERTIFICATE_EXISTS, VCH_ARGS(VCH_T(step->other)), &found, a->diag));

@@ -92,12 +92,29 @@ static void exclusive(void **state) {
     /* 2: on a, so not exclusively on b; it may become exclusive where it is. */
     DO(f, vch_plan_thing_attach, S("a"), id_of(f, 2), false);
     DO_NOT(f, CONFLICT, THING_CONFLICT, vch_plan_thing_attach, S("b"), id_of(f, 2), true);
+    f->change_count = 0;
     DO(f, vch_plan_thing_attach, S("a"), id_of(f, 2), true);
+    assert_int_equal(f->change_count, 1); /* policy variables change */
     DO_NOT(f, CONFLICT, THING_CONFLICT, vch_plan_thing_attach, S("b"), id_of(f, 2), false);
     /* 3: on both, so exclusive on neither. */
     DO(f, vch_plan_thing_attach, S("a"), id_of(f, 3), false);
     DO(f, vch_plan_thing_attach, S("b"), id_of(f, 3), false);
     DO_NOT(f, CONFLICT, THING_CONFLICT, vch_plan_thing_attach, S("b"), id_of(f, 3), true);
+}
+
+static void exclusive_is_told(void **state) {
+    struct fix *f = *state;
+    struct vch_rec_authz authz;
+    have_thing(f, "a");
+    have_certificate(f, 1, "ACTIVE");
+    DO(f, vch_plan_thing_attach, S("a"), id_of(f, 1), false);
+    READ(f, vch_store_authz, id_of(f, 1), &authz);
+    assert_int_equal(authz.thing_count, 1);
+    assert_null(authz.exclusive);
+    DO(f, vch_plan_thing_attach, S("a"), id_of(f, 1), true);
+    READ(f, vch_store_authz, id_of(f, 1), &authz);
+    assert_ptr_equal(authz.exclusive, &authz.things[0]);
+    assert_str(authz.exclusive->name, "a");
 }
 
 static void detach(void **state) {
@@ -154,5 +171,6 @@ static void owners_that_are_not_there(void **state) {
     READ_NOT(f, NOT_FOUND, CERTIFICATE_MISSING, vch_store_principal_things, id_of(f, 1), page, &list);
 }
 
-STORE_SUITE(STORE_TEST(ensure), STORE_TEST(update), STORE_TEST(attach), STORE_TEST(exclusive), STORE_TEST(detach),
+STORE_SUITE(STORE_TEST(ensure), STORE_TEST(update), STORE_TEST(attach), STORE_TEST(exclusive),
+            STORE_TEST(exclusive_is_told), STORE_TEST(detach),
             STORE_TEST(delete), STORE_TEST(need_free), STORE_TEST(owners_that_are_not_there))

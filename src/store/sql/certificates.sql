@@ -47,7 +47,7 @@ JOIN policy_versions v ON v.policy = p.seq AND v.version = p.default_version
 WHERE c.id = $1
 UNION ALL
 SELECT * FROM (
-    SELECT 1, t.name, t.attributes, t.id, t.type_name, t.billing_group, t.version, 0, t.created_ms, t.modified_ms
+    SELECT 1, t.name, t.attributes, t.id, t.type_name, t.billing_group, t.version, a.exclusive, t.created_ms, t.modified_ms
     FROM certificates c
     JOIN thing_principals a ON a.certificate = c.seq
     JOIN things t ON t.seq = a.thing
