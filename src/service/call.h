@@ -77,6 +77,8 @@ vch_use_case vch_uc_create_policy, vch_uc_get_policy, vch_uc_list_policies, vch_
 vch_use_case vch_uc_create_policy_version, vch_uc_get_policy_version, vch_uc_list_policy_versions,
     vch_uc_delete_policy_version, vch_uc_set_default_policy_version;
 vch_use_case vch_uc_attach_policy, vch_uc_detach_policy, vch_uc_list_attached_policies, vch_uc_list_targets_for_policy;
+vch_use_case vch_uc_attach_principal_policy, vch_uc_detach_principal_policy, vch_uc_list_principal_policies,
+    vch_uc_list_policy_principals;
 /* templates.c */
 vch_use_case vch_uc_create_provisioning_template, vch_uc_describe_provisioning_template, vch_uc_list_provisioning_templates,
     vch_uc_update_provisioning_template, vch_uc_delete_provisioning_template;
@@ -86,6 +88,9 @@ vch_use_case vch_uc_create_provisioning_template_version, vch_uc_describe_provis
 vch_use_case vch_uc_list_certificates, vch_uc_describe_certificate, vch_uc_update_certificate, vch_uc_delete_certificate;
 vch_use_case vch_uc_list_things, vch_uc_describe_thing, vch_uc_list_thing_principals, vch_uc_list_principal_things,
     vch_uc_delete_thing, vch_uc_detach_thing_principal;
+vch_use_case vch_uc_create_keys_and_certificate, vch_uc_create_certificate_from_csr; /* certificate_make.c */
+vch_use_case vch_uc_create_thing, vch_uc_update_thing;                               /* thing_write.c */
+vch_use_case vch_uc_attach_thing_principal, vch_uc_list_thing_principals_v2, vch_uc_list_principal_things_v2; /* thing_principals.c */
 /* users.c, site.c */
 vch_use_case vch_uc_get_caller_identity, vch_uc_describe_endpoint;
 vch_use_case vch_uc_create_user, vch_uc_list_users, vch_uc_delete_user, vch_uc_put_user_policy, vch_uc_delete_user_policy,

@@ -2,18 +2,12 @@
 #include "core/reason.h"
 #include "service/change.h"
 #include "service/page.h"
+#include "service/thing_rules.h"
 
 enum { SCAN_PAGE = 250, SCAN_PAGES_MAX = 20 };
 
 static struct vch_str name_of(const struct vch_call *call) {
     return vch_val_str_at(call->in, "thingName");
-}
-
-static enum vch_err attributes_decode(struct vch_call *call, const struct vch_rec_thing *thing, struct vch_val **ret) {
-    const struct vch_val_limits limits = VCH_VAL_LIMITS_DEFAULT;
-    if (thing->attributes.len) return vch_json_decode(thing->attributes, &limits, call->arena, ret, call->diag);
-    *ret = vch_val_new_map(call->arena);
-    return *ret ? VCH_OK : VCH_ERR_NOMEM;
 }
 
 static enum vch_err put_thing(struct vch_call *call, struct vch_val *map, const struct vch_rec_thing *thing,
@@ -73,7 +67,7 @@ static enum vch_err take_fitting(struct vch_call *call, const struct vch_list_th
             *ret_all = false;
             return VCH_OK;
         }
-        VCH_TRY(attributes_decode(call, &list->items[i], &attributes));
+        VCH_TRY(vch_thing_attributes_decode(call, &list->items[i], &attributes));
         *ret_last = list->items[i].name;
         if (thing_fits(call, &list->items[i], attributes))
             VCH_TRY(put_thing(call, vch_val_push_map(call->arena, things), &list->items[i], attributes));
@@ -105,7 +99,7 @@ enum vch_err vch_uc_describe_thing(struct vch_call *call) {
     struct vch_rec_thing thing;
     struct vch_val *attributes;
     VCH_TRY(vch_store_thing(call->service->store, name_of(call), &thing, call->arena, call->diag));
-    VCH_TRY(attributes_decode(call, &thing, &attributes));
+    VCH_TRY(vch_thing_attributes_decode(call, &thing, &attributes));
     VCH_TRY(vch_val_put_str(call->arena, call->out, "defaultClientId", thing.name));
     VCH_TRY(vch_val_put_str(call->arena, call->out, "thingId", thing.id));
     VCH_TRY(put_thing(call, call->out, &thing, attributes));
@@ -115,12 +109,9 @@ enum vch_err vch_uc_describe_thing(struct vch_call *call) {
 /* ---- deletion ---- */
 
 static enum vch_err delete_check(struct vch_call *call, const struct vch_rec_thing *thing) {
-    int64_t expected = vch_val_int_at(call->in, "expectedVersion", thing->version);
     struct vch_page one = {.limit = 1};
     struct vch_list_str list;
-    if (expected != thing->version)
-        return VCH_REFUSE(call->diag, VCH_ERR_CONFLICT, THING_VERSION, "expectedVersion",
-                          "The version for thing %.*s does not match the expected version.", VCH_STR_ARG(thing->name));
+    VCH_TRY(vch_thing_version_check(call, thing));
     VCH_TRY(vch_store_thing_principals(call->service->store, thing->name, one, &list, call->arena, call->diag));
     if (list.count == 0) return VCH_OK;
     return VCH_REFUSE(call->diag, VCH_ERR_CONFLICT, THING_ATTACHED, "thingName",
@@ -140,6 +131,7 @@ enum vch_err vch_uc_delete_thing(struct vch_call *call) {
     VCH_TRY(delete_check(call, &thing));
     VCH_TRY(vch_change_begin(call, "thing-deleted", &change));
     change.row.thing_name = thing.name;
+    if (vch_val_get(call->in, "expectedVersion")) vch_plan_need_thing_version(change.plan, thing.name, thing.version);
     vch_plan_thing_delete(change.plan, thing.name);
     return vch_change_apply(call, &change);
 }

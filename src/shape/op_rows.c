@@ -12,6 +12,7 @@
 #define query_str(n, hi) ROW_OF(n, QUERY, STR, false, .max = (hi))
 #define query_int(n, lo, hi) ROW_OF(n, QUERY, INT, false, .min = (lo), .max = (hi))
 #define query_bool(n) ROW_OF(n, QUERY, BOOL, false, .words = NULL)
+#define query_word(n, w) ROW_OF(n, QUERY, STR, false, .words = w)
 #define QUERY_WORD(n, w) ROW_OF(n, QUERY, STR, true, .words = w)
 #define BODY_STR(n, lo, hi) ROW_OF(n, BODY, STR, true, .min = (lo), .max = (hi))
 #define BODY_INT(n, lo, hi) ROW_OF(n, BODY, INT, true, .min = (lo), .max = (hi))
@@ -21,6 +22,9 @@
 #define body_word(n, w) ROW_OF(n, BODY, STR, false, .words = (w))
 #define body_bool(n) ROW_OF(n, BODY, BOOL, false, .words = NULL)
 #define body_int(n, lo, hi) ROW_OF(n, BODY, INT, false, .min = (lo), .max = (hi))
+#define ATTRIBUTES                                                                                                     \
+    ROW_OF(attributePayload, BODY, OBJECT, false, .members = LIST(ROW_OF(attributes, BODY, MAP, false, .words = NULL), body_bool(merge)))
+#define PRINCIPAL_TYPE query_word(thingPrincipalType, "EXCLUSIVE_THING NON_EXCLUSIVE_THING")
 #define MARKER_PAGE query_str(marker, 1024), query_int(pageSize, 1, 250)
 #define TOKEN_PAGE query_str(nextToken, 1024), query_int(maxResults, 1, 250)
 #define HOOK                                                                                                           \

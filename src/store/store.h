@@ -128,6 +128,13 @@ struct vch_list_version { struct vch_rec_version *items; size_t count; bool more
 struct vch_list_certificate { struct vch_rec_certificate *items; size_t count; bool more; };
 struct vch_list_claim { struct vch_rec_claim *items; size_t count; bool more; };
 struct vch_list_thing { struct vch_rec_thing *items; size_t count; bool more; };
+/* One attachment of a thing and a certificate, seen from either. */
+struct vch_rec_attachment {
+    struct vch_str key; /* certificate id or thing name */
+    bool exclusive;
+};
+enum vch_attachment_kind { VCH_ATTACHMENT_NON_EXCLUSIVE, VCH_ATTACHMENT_EXCLUSIVE, VCH_ATTACHMENT_ANY };
+struct vch_list_attachment { struct vch_rec_attachment *items; size_t count; bool more; };
 struct vch_list_user { struct vch_rec_user *items; size_t count; bool more; };
 struct vch_list_access_key { struct vch_rec_access_key *items; size_t count; bool more; };
 struct vch_list_ledger { struct vch_rec_ledger *items; size_t count; bool more; };
@@ -150,6 +157,9 @@ enum vch_err vch_store_thing(struct vch_store *s, struct vch_str name, struct vc
 enum vch_err vch_store_things(struct vch_store *s, struct vch_page page, struct vch_list_thing *ret, VCH_R) VCH_MUST; /* by name */
 enum vch_err vch_store_thing_principals(struct vch_store *s, struct vch_str thing, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST; /* certificate ids; NOT_FOUND without the thing */
 enum vch_err vch_store_principal_things(struct vch_store *s, struct vch_str certificate_id, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
+/* The same with what kind each is, those of `kind` only; upwards. */
+enum vch_err vch_store_thing_attachments(struct vch_store *s, struct vch_str thing, enum vch_attachment_kind kind, struct vch_page page, struct vch_list_attachment *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_principal_attachments(struct vch_store *s, struct vch_str certificate_id, enum vch_attachment_kind kind, struct vch_page page, struct vch_list_attachment *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_attached_policies(struct vch_store *s, struct vch_str certificate_id, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST; /* names */
 enum vch_err vch_store_policy_targets(struct vch_store *s, struct vch_str policy, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_user(struct vch_store *s, struct vch_str name, struct vch_rec_user *ret, VCH_R) VCH_MUST;
@@ -244,6 +254,10 @@ void vch_plan_sweep(struct vch_plan *p, int64_t now_ms, int64_t *ret_certificate
 /* Things. */
 void vch_plan_thing_ensure(struct vch_plan *p, const struct vch_rec_thing *t, bool *ret_created); /* leaves an existing one alone */
 void vch_plan_thing_update(struct vch_plan *p, const struct vch_rec_thing *t); /* THING_MISSING; version + 1 */
+void vch_plan_thing_create(struct vch_plan *p, const struct vch_rec_thing *t); /* THING_EXISTS */
+/* Sets type and attributes, where `t->version` is still the thing's: THING_MISSING, CONFLICT with THING_VERSION. */
+void vch_plan_thing_change(struct vch_plan *p, const struct vch_rec_thing *t);
+void vch_plan_need_thing_version(struct vch_plan *p, struct vch_str name, int64_t version); /* THING_MISSING, THING_VERSION */
 void vch_plan_thing_attach(struct vch_plan *p, struct vch_str thing, struct vch_str certificate_id, bool exclusive); /* idempotent; THING_CONFLICT when exclusive elsewhere */
 void vch_plan_thing_detach(struct vch_plan *p, struct vch_str thing, struct vch_str certificate_id); /* idempotent; THING_MISSING */
 void vch_plan_thing_delete(struct vch_plan *p, struct vch_str name); /* THING_MISSING; DELETE_CONFLICT with certificates attached */

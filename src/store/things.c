@@ -52,6 +52,47 @@ enum vch_err vch_store_principal_things(struct vch_store *s, struct vch_str cert
     return there ? VCH_OK : vch_certificate_missing(certificate_id, diag);
 }
 
+static void fill_attachment_of(struct vch_cursor *row, void *record) {
+    *(struct vch_rec_attachment *)record = (struct vch_rec_attachment){vch_cursor_str(row, 0), vch_cursor_int(row, 1) != 0};
+}
+
+/* What one side of the attachments is asked. */
+struct attachments_of {
+    enum vch_query list, exists;
+    struct vch_str owner;
+    enum vch_attachment_kind kind;
+};
+
+static enum vch_err read_attachments(struct vch_store *s, const struct attachments_of *what, struct vch_page page,
+                                     struct vch_list_attachment *ret, bool *ret_owner, VCH_R) {
+    struct vch_listing l = {.fill = fill_attachment_of, .size = sizeof *ret->items, .limit = page.limit};
+    VCH_READER db = NULL;
+    VCH_TRY(vch_reader_take(s, &db, diag));
+    VCH_TRY(vch_sql_list(db, what->list,
+                         VCH_ARGS(VCH_T(what->owner), VCH_T(page.after), VCH_I(what->kind), VCH_I(vch_listing_ask(page.limit))),
+                         &l, arena, diag));
+    *ret = (struct vch_list_attachment){l.items, l.count, l.more};
+    *ret_owner = true;
+    return l.count ? VCH_OK : vch_sql_exists(db, what->exists, VCH_ARGS(VCH_T(what->owner)), ret_owner, diag);
+}
+
+enum vch_err vch_store_thing_attachments(struct vch_store *s, struct vch_str thing, enum vch_attachment_kind kind,
+                                         struct vch_page page, struct vch_list_attachment *ret, VCH_R) {
+    const struct attachments_of what = {VCH_Q_THING_ATTACHMENTS, VCH_Q_THING_EXISTS, thing, kind};
+    bool there = false;
+    VCH_TRY(read_attachments(s, &what, page, ret, &there, arena, diag));
+    return there ? VCH_OK : missing(thing, diag);
+}
+
+enum vch_err vch_store_principal_attachments(struct vch_store *s, struct vch_str certificate_id,
+                                             enum vch_attachment_kind kind, struct vch_page page,
+                                             struct vch_list_attachment *ret, VCH_R) {
+    const struct attachments_of what = {VCH_Q_PRINCIPAL_ATTACHMENTS, VCH_Q_CERTIFICATE_EXISTS, certificate_id, kind};
+    bool there = false;
+    VCH_TRY(read_attachments(s, &what, page, ret, &there, arena, diag));
+    return there ? VCH_OK : vch_certificate_missing(certificate_id, diag);
+}
+
 /* ---- writes ---- */
 
 static enum vch_err need_thing(struct vch_apply *a, struct vch_str name, int64_t *ret_seq) {
@@ -72,13 +113,29 @@ void vch_plan_need_thing_free(struct vch_plan *p, struct vch_str thing, struct v
     VCH_STEP(p, need_free, .name = thing, .other = except_certificate);
 }
 
-static enum vch_err ensure(struct vch_apply *a, const struct vch_step *step) {
+static enum vch_err insert(struct vch_apply *a, const struct vch_rec_thing *t, int64_t *ret_changes) {
+    return vch_sql_run(a->db, VCH_Q_THING_INSERT,
+                       VCH_ARGS(VCH_T(t->name), VCH_T(t->id), VCH_T(t->type_name), VCH_T(t->billing_group),
+                                VCH_T(t->attributes), VCH_I(t->created_ms), VCH_I(t->modified_ms)),
+                       ret_changes, a->diag);
+}
+
+static enum vch_err create(struct vch_apply *a, const struct vch_step *step) {
     const struct vch_rec_thing *t = step->record;
     int64_t changes = 0;
-    VCH_TRY(vch_sql_run(a->db, VCH_Q_THING_INSERT,
-                        VCH_ARGS(VCH_T(t->name), VCH_T(t->id), VCH_T(t->type_name), VCH_T(t->billing_group),
-                                 VCH_T(t->attributes), VCH_I(t->created_ms), VCH_I(t->modified_ms)),
-                        &changes, a->diag));
+    VCH_TRY(insert(a, t, &changes));
+    if (changes) return VCH_OK;
+    return VCH_REFUSE(a->diag, VCH_ERR_EXISTS, THING_EXISTS, "thingName", "The thing %.*s exists already.",
+                      VCH_STR_ARG(t->name));
+}
+
+void vch_plan_thing_create(struct vch_plan *p, const struct vch_rec_thing *t) {
+    vch_plan_add_record(p, create, t, sizeof *t);
+}
+
+static enum vch_err ensure(struct vch_apply *a, const struct vch_step *step) {
+    int64_t changes = 0;
+    VCH_TRY(insert(a, step->record, &changes));
     if (step->ret) *(bool *)step->ret = changes > 0;
     return VCH_OK;
 }
@@ -101,6 +158,41 @@ static enum vch_err update(struct vch_apply *a, const struct vch_step *step) {
 
 void vch_plan_thing_update(struct vch_plan *p, const struct vch_rec_thing *t) {
     vch_plan_add_record(p, update, t, sizeof *t);
+}
+
+static enum vch_err other_version(struct vch_apply *a, struct vch_str name) {
+    return VCH_REFUSE(a->diag, VCH_ERR_CONFLICT, THING_VERSION, "expectedVersion",
+                      "The version for thing %.*s does not match the expected version.", VCH_STR_ARG(name));
+}
+
+static enum vch_err need_version(struct vch_apply *a, const struct vch_step *step) {
+    bool found = false;
+    int64_t version = 0;
+    VCH_TRY(vch_sql_number(a->db, VCH_Q_THING_VERSION, VCH_ARGS(VCH_T(step->name)), &found, &version, a->diag));
+    if (!found) return missing(step->name, a->diag);
+    return version == step->number ? VCH_OK : other_version(a, step->name);
+}
+
+void vch_plan_need_thing_version(struct vch_plan *p, struct vch_str name, int64_t version) {
+    VCH_STEP(p, need_version, .name = name, .number = version);
+}
+
+static enum vch_err change(struct vch_apply *a, const struct vch_step *step) {
+    const struct vch_rec_thing *t = step->record;
+    int64_t changes = 0, seq = 0;
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_THING_CHANGE,
+                        VCH_ARGS(VCH_T(t->name), VCH_I(t->version), VCH_T(t->type_name), VCH_T(t->attributes),
+                                 VCH_I(t->modified_ms)),
+                        &changes, a->diag));
+    if (changes == 0) {
+        VCH_TRY(need_thing(a, t->name, &seq));
+        return other_version(a, t->name);
+    }
+    return vch_apply_changed_all(a, VCH_CHANGE_CERTIFICATE, VCH_Q_CERTIFICATES_OF_THING, t->name);
+}
+
+void vch_plan_thing_change(struct vch_plan *p, const struct vch_rec_thing *t) {
+    vch_plan_add_record(p, change, t, sizeof *t);
 }
 
 struct attachment {

@@ -41,6 +41,25 @@ INSERT INTO things (name, id, type_name, billing_group, attributes, version, cre
 VALUES ($1, $2, $3, $4, $5, 1, $6, $7)
 ON CONFLICT (name) DO NOTHING;
 
+-- :thing_change
+UPDATE things SET type_name = $3, attributes = $4, modified_ms = $5, version = version + 1
+WHERE name = $1 AND version = $2;
+
+-- :thing_version
+SELECT version FROM things WHERE name = $1;
+
+-- :thing_attachments
+SELECT c.id, a.exclusive FROM things t
+JOIN thing_principals a ON a.thing = t.seq
+JOIN certificates c ON c.seq = a.certificate
+WHERE t.name = $1 AND c.id > $2 AND ($3 = 2 OR a.exclusive = $3) ORDER BY c.id LIMIT $4;
+
+-- :principal_attachments
+SELECT t.name, a.exclusive FROM certificates c
+JOIN thing_principals a ON a.certificate = c.seq
+JOIN things t ON t.seq = a.thing
+WHERE c.id = $1 AND t.name > $2 AND ($3 = 2 OR a.exclusive = $3) ORDER BY t.name LIMIT $4;
+
 -- :thing_update
 UPDATE things SET type_name = $2, billing_group = $3, attributes = $4, modified_ms = $5, version = version + 1
 WHERE name = $1;
