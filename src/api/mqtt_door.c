@@ -146,7 +146,8 @@ void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind
         break;
     case VCH_CHANGE_POLICY: err = vch_mqtt_each(door->broker, mark_stale, key); break;
     case VCH_CHANGE_TEMPLATE: /* asked at every step of a provisioning */
-    case VCH_CHANGE_USER: break;
+    case VCH_CHANGE_USER:
+    case VCH_CHANGE_ROLE: break;
     }
     if (err != VCH_OK) VCH_LOG(ERROR, "mqtt-change-lost", VCH_LOG_S("key", key), VCH_LOG_C("error", vch_err_word(err)));
 }

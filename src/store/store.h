@@ -30,7 +30,8 @@ enum vch_change_kind {
     VCH_CHANGE_CLAIM,       /* state of claim `key` (its certificate id) */
     VCH_CHANGE_POLICY,      /* a document in force of policy `key` */
     VCH_CHANGE_TEMPLATE,    /* template `key`: enabled, default version, deleted */
-    VCH_CHANGE_USER         /* keys or policies of user `key` */
+    VCH_CHANGE_USER,        /* keys or policies of user `key` */
+    VCH_CHANGE_ROLE         /* trust or policies of role `key` */
 };
 typedef void vch_store_on_change(void *arg, enum vch_change_kind kind, struct vch_str key);
 

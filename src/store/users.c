@@ -1,5 +1,5 @@
 /* Users, their IAM policies and access keys; and the store's own small facts. */
-#include "store/store_priv.h"
+#include "store/iam_priv.h"
 
 enum { LIST_MAX = 1000, KEYS_PER_USER_MAX = 2 };
 
@@ -113,6 +113,7 @@ static enum vch_err changed_user(struct vch_apply *a, struct vch_str name, int64
 static enum vch_err delete_user(struct vch_apply *a, const struct vch_step *step) {
     int64_t changes = 0;
     VCH_TRY(vch_sql_run(a->db, VCH_Q_USER_DELETE, VCH_ARGS(VCH_T(step->name)), &changes, a->diag));
+    VCH_TRY(vch_iam_strip(a, VCH_IAM_USER, step->name));
     return changed_user(a, step->name, changes);
 }
 
