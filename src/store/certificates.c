@@ -32,7 +32,17 @@ enum vch_err vch_store_certificate(struct vch_store *s, struct vch_str id, struc
 
 enum vch_err vch_store_certificates(struct vch_store *s, struct vch_page page, struct vch_list_certificate *ret, VCH_R) {
     const struct vch_created_page what = {VCH_Q_CERTIFICATE_LIST, VCH_Q_CERTIFICATE_LIST_DESC,
-                                          VCH_Q_CERTIFICATE_CREATED, page};
+                                          VCH_Q_CERTIFICATE_CREATED, page, NULL};
+    struct vch_listing l = {.fill = fill_certificate, .size = sizeof *ret->items, .limit = page.limit};
+    VCH_TRY(vch_read_created(s, &what, &l, arena, diag));
+    *ret = (struct vch_list_certificate){l.items, l.count, l.more};
+    return VCH_OK;
+}
+
+enum vch_err vch_store_certificates_of_ca(struct vch_store *s, struct vch_str ca_id, struct vch_page page,
+                                          struct vch_list_certificate *ret, VCH_R) {
+    const struct vch_created_page what = {VCH_Q_CERTIFICATE_LIST_OF_CA, VCH_Q_CERTIFICATE_LIST_OF_CA_DESC,
+                                          VCH_Q_CERTIFICATE_CREATED, page, &ca_id};
     struct vch_listing l = {.fill = fill_certificate, .size = sizeof *ret->items, .limit = page.limit};
     VCH_TRY(vch_read_created(s, &what, &l, arena, diag));
     *ret = (struct vch_list_certificate){l.items, l.count, l.more};

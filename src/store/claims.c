@@ -29,7 +29,7 @@ enum vch_err vch_store_claim(struct vch_store *s, struct vch_str id, struct vch_
 }
 
 enum vch_err vch_store_claims(struct vch_store *s, struct vch_page page, struct vch_list_claim *ret, VCH_R) {
-    const struct vch_created_page what = {VCH_Q_CLAIM_LIST, VCH_Q_CLAIM_LIST_DESC, VCH_Q_CLAIM_CREATED, page};
+    const struct vch_created_page what = {VCH_Q_CLAIM_LIST, VCH_Q_CLAIM_LIST_DESC, VCH_Q_CLAIM_CREATED, page, NULL};
     struct vch_listing l = {.fill = fill_claim, .size = sizeof *ret->items, .limit = page.limit};
     VCH_TRY(vch_read_created(s, &what, &l, arena, diag));
     *ret = (struct vch_list_claim){l.items, l.count, l.more};

@@ -157,7 +157,7 @@ enum vch_err vch_read_created(struct vch_store *s, const struct vch_created_page
     VCH_READER db = NULL;
     VCH_TRY(vch_reader_take(s, &db, diag));
     VCH_TRY(created_from(db, what, &from, diag));
-    return vch_sql_list(db, what->page.descending ? what->down : what->up,
-                        VCH_ARGS(VCH_I(from.ms), VCH_T(from.id), VCH_I(vch_listing_ask(listing->limit))), listing,
-                        arena, diag);
+    const struct vch_str owner = what->owner ? *what->owner : VCH_STR("");
+    const struct vch_sql_arg args[] = {VCH_I(from.ms), VCH_T(from.id), VCH_I(vch_listing_ask(listing->limit)), VCH_T(owner)};
+    return vch_sql_list(db, what->page.descending ? what->down : what->up, args, what->owner ? 4 : 3, listing, arena, diag);
 }

@@ -70,6 +70,15 @@ struct vch_rec_certificate {
     struct vch_str claim_id;        /* the claim it came through, or empty */
     int64_t not_before_ms, not_after_ms, created_ms, modified_ms, customer_version;
 };
+/* A CA certificate of someone else's, registered here. */
+struct vch_rec_authority {
+    struct vch_str id, pem, status, mode; /* "ACTIVE" "INACTIVE"; "DEFAULT" "SNI_ONLY" */
+    struct vch_str subject;               /* hexadecimal SHA-256 of the DER name */
+    struct vch_str template_name, template_body, role_arn; /* of the devices it brings; a template by name or by its text, or neither */
+    bool auto_registration;
+    int64_t not_before_ms, not_after_ms, created_ms, modified_ms, customer_version;
+};
+enum { VCH_AUTHORITIES_OF_SUBJECT_MAX = 10 };
 struct vch_rec_claim {
     struct vch_str id; /* certificate id */
     struct vch_str template_name, created_by /* ARN */, state; /* "LIVE" "SPENT" "CANCELLED" */
@@ -127,6 +136,7 @@ struct vch_list_policy { struct vch_rec_policy *items; size_t count; bool more; 
 struct vch_list_template { struct vch_rec_template *items; size_t count; bool more; };
 struct vch_list_version { struct vch_rec_version *items; size_t count; bool more; };
 struct vch_list_certificate { struct vch_rec_certificate *items; size_t count; bool more; };
+struct vch_list_authority { struct vch_rec_authority *items; size_t count; bool more; };
 struct vch_list_claim { struct vch_rec_claim *items; size_t count; bool more; };
 struct vch_list_thing { struct vch_rec_thing *items; size_t count; bool more; };
 /* One attachment of a thing and a certificate, seen from either. */
@@ -151,6 +161,10 @@ enum vch_err vch_store_templates(struct vch_store *s, struct vch_page page, stru
 enum vch_err vch_store_template_versions(struct vch_store *s, struct vch_str name, struct vch_page page, struct vch_list_version *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_certificate(struct vch_store *s, struct vch_str id, struct vch_rec_certificate *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_certificates(struct vch_store *s, struct vch_page page, struct vch_list_certificate *ret, VCH_R) VCH_MUST; /* by creation; `after` is an id; without PEM */
+enum vch_err vch_store_certificates_of_ca(struct vch_store *s, struct vch_str ca_id, struct vch_page page, struct vch_list_certificate *ret, VCH_R) VCH_MUST; /* the same of one authority; none when it is not there */
+enum vch_err vch_store_authority(struct vch_store *s, struct vch_str id, struct vch_rec_authority *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_authorities(struct vch_store *s, struct vch_str template_name /* empty: any */, struct vch_page page, struct vch_list_authority *ret, VCH_R) VCH_MUST; /* by creation; without PEM and template body */
+enum vch_err vch_store_authorities_of_subject(struct vch_store *s, struct vch_str subject, struct vch_list_authority *ret, VCH_R) VCH_MUST; /* whole */
 enum vch_err vch_store_claim(struct vch_store *s, struct vch_str id, struct vch_rec_claim *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_claims(struct vch_store *s, struct vch_page page, struct vch_list_claim *ret, VCH_R) VCH_MUST; /* by creation */
 enum vch_err vch_store_token(struct vch_store *s, struct vch_str hash, struct vch_rec_token *ret, VCH_R) VCH_MUST;
@@ -241,6 +255,18 @@ void vch_plan_certificate_insert(struct vch_plan *p, const struct vch_rec_certif
 /* CERTIFICATE_MISSING; CERTIFICATE_STATE when `expect` is not empty and differs. */
 void vch_plan_certificate_status(struct vch_plan *p, struct vch_str id, struct vch_str expect, struct vch_str status, int64_t now_ms);
 void vch_plan_certificate_delete(struct vch_plan *p, struct vch_str id); /* the caller checked the rules; attachments go too */
+/* Authorities. */
+void vch_plan_need_authority(struct vch_plan *p, struct vch_str id); /* CA_MISSING; CERTIFICATE_STATE unless ACTIVE */
+void vch_plan_authority_insert(struct vch_plan *p, const struct vch_rec_authority *ca); /* CA_EXISTS, CAS_FULL */
+struct vch_authority_change {
+    struct vch_str id, status; /* empty status: as it was */
+    bool set_auto_registration, auto_registration;
+    bool set_registration; /* the three below, together */
+    struct vch_str template_name, template_body, role_arn;
+    int64_t now_ms;
+};
+void vch_plan_authority_update(struct vch_plan *p, const struct vch_authority_change *change); /* CA_MISSING */
+void vch_plan_authority_delete(struct vch_plan *p, struct vch_str id); /* CA_MISSING; CERTIFICATE_STATE when ACTIVE; its certificates stay */
 void vch_plan_claim_insert(struct vch_plan *p, const struct vch_rec_claim *c);
 /* One more waiting certificate (made and not yet used); CLAIM_MISSING, CLAIM_SPENT, CLAIM_CANCELLED, CLAIM_EXPIRED, CLAIM_CERTIFICATES_FULL. */
 void vch_plan_claim_count_certificate(struct vch_plan *p, struct vch_str id, int64_t now_ms, int64_t max);
@@ -272,6 +298,8 @@ void vch_plan_user_policy_delete(struct vch_plan *p, struct vch_str user, struct
 void vch_plan_access_key_insert(struct vch_plan *p, const struct vch_rec_access_key *k); /* at most 2 a user: LIMIT */
 void vch_plan_access_key_status(struct vch_plan *p, struct vch_str key_id, struct vch_str status);
 void vch_plan_access_key_delete(struct vch_plan *p, struct vch_str key_id);
+void vch_plan_meta_ensure(struct vch_plan *p, struct vch_str key, struct vch_str value, bool *ret_created); /* leaves an existing one alone */
+void vch_plan_meta_delete(struct vch_plan *p, struct vch_str key); /* NOT_FOUND with RESOURCE_MISSING */
 void vch_plan_meta_put(struct vch_plan *p, struct vch_str key, struct vch_str value);
 
 /* One row, chained and written in the same transaction. seq, time_ms and the hashes are the store's. */

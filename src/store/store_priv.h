@@ -65,6 +65,7 @@ enum vch_err vch_read_owned(struct vch_store *s, const struct vch_owned_page *wh
 struct vch_created_page {
     enum vch_query up, down, created;
     struct vch_page page;
+    const struct vch_str *owner; /* the queries' fourth argument, or NULL: they have three */
 };
 enum vch_err vch_read_created(struct vch_store *s, const struct vch_created_page *what, struct vch_listing *listing,
                               VCH_R) VCH_MUST;
