@@ -14,6 +14,14 @@ enum {
     VCH_POLICY_VERSIONS_MAX = 5,
     VCH_POLICY_DOCUMENT_MAX = 2048, /* characters that are not white space */
     VCH_POLICIES_PER_CERTIFICATE_MAX = 10,
+    VCH_POLICIES_PER_GROUP_MAX = 2,
+    VCH_GROUP_DEPTH_MAX = 7,
+    VCH_GROUP_CHILDREN_MAX = 100,
+    VCH_GROUPS_PER_THING_MAX = 10,
+    VCH_ATTRIBUTES_MAX = 50,
+    VCH_ATTRIBUTES_UNTYPED_MAX = 3, /* of a thing without a type */
+    VCH_TAGS_MAX = 50,
+    VCH_THING_TYPE_WAIT_MS = 300000, /* from deprecation to deletion */
     VCH_DESCRIPTION_MAX = 500,
     VCH_CERTIFICATE_ID_LEN = 64,
     VCH_CSR_MAX = 4096,
