@@ -21,6 +21,16 @@ static void lookup(void *arg, struct vch_str name, struct vch_policy_values *ret
     for (size_t i = 0; i < ret->count; i++) ret->value[i] = vch_str_sub(*value, i, SIZE_MAX);
 }
 
+static void ignore_step(void *arg, const struct vch_policy_step *step) {
+    (void)arg;
+    vch_assert(step->statement < vch_policy_statement_count(step->policy));
+}
+
+static void ignore_value(void *arg, struct vch_str name, const struct vch_policy_values *values) {
+    (void)arg;
+    vch_assert(name.len > 0 && values->count <= VCH_POLICY_VALUES_MAX);
+}
+
 static void run(enum vch_policy_kind kind, struct vch_str input) {
     struct vch_str rest = input;
     struct vch_str document = next_part(&rest);
@@ -39,6 +49,9 @@ static void run(enum vch_policy_kind kind, struct vch_str input) {
     struct vch_policy_decision both = vch_policy_eval(twice, 2, &request);
     vch_assert(once.verdict == both.verdict && once.policy == both.policy && once.statement == both.statement);
     vch_assert((once.verdict == VCH_VERDICT_IMPLICIT_DENY) == (once.policy == NULL));
+    const struct vch_policy_trace trace = {ignore_step, ignore_value, NULL};
+    struct vch_policy_decision told = vch_policy_eval_traced(twice, 2, &request, &trace);
+    vch_assert(told.verdict == both.verdict && told.policy == both.policy && told.statement == both.statement);
     vch_policy_unref(policy);
 }
 

@@ -147,3 +147,15 @@ void vch_policy_unref(struct vch_policy *policy) {
 struct vch_str vch_policy_name(const struct vch_policy *policy) {
     return vch_pol_text(policy, policy->name.at, policy->name.len);
 }
+
+bool vch_policy_mentions(const struct vch_policy *policy, struct vch_str prefix) {
+    for (uint16_t i = 0; i < policy->variable_count; i++) {
+        struct vch_str name = vch_pol_text(policy, policy->variables[i].at, policy->variables[i].len);
+        if (vch_str_ieq(vch_str_sub(name, 0, prefix.len), prefix)) return true;
+    }
+    return false;
+}
+
+size_t vch_policy_statement_count(const struct vch_policy *policy) {
+    return policy->statement_count;
+}

@@ -30,7 +30,7 @@ struct vch_str vch_policy_name(const struct vch_policy *policy);
 
 /* Values of one variable or condition key; `count` 0 means undefined. At most
  * VCH_POLICY_VALUES_MAX; views must live until the evaluation returns. */
-enum { VCH_POLICY_VALUES_MAX = 8 };
+enum { VCH_POLICY_VALUES_MAX = 40 };
 struct vch_policy_values {
     struct vch_str value[VCH_POLICY_VALUES_MAX];
     size_t count;
@@ -58,6 +58,32 @@ struct vch_policy_decision {
 
 struct vch_policy_decision vch_policy_eval(const struct vch_policy *const *policies, size_t count,
                                            const struct vch_policy_request *request);
+
+/* What an evaluation looks at, told as it goes: by the evaluation itself, so
+ * that the story and the verdict cannot differ. Views live during the call. */
+struct vch_policy_step {
+    const struct vch_policy *policy;
+    size_t index; /* of the policy in the list */
+    size_t statement;
+    bool deny;
+    bool action, resource, condition; /* does each part match? All three: it applies */
+};
+struct vch_policy_trace {
+    void (*step)(void *arg, const struct vch_policy_step *step); /* every statement, in order */
+    /* A variable or condition key, each time its value is looked up. */
+    void (*value)(void *arg, struct vch_str name, const struct vch_policy_values *values);
+    void *arg;
+};
+/* The same verdict as vch_policy_eval, which is this without a trace: with one,
+ * statements that can change nothing any more are looked at too. */
+struct vch_policy_decision vch_policy_eval_traced(const struct vch_policy *const *policies, size_t count,
+                                                  const struct vch_policy_request *request,
+                                                  const struct vch_policy_trace *trace /* NULL: none */);
+
+/* Does the document use a variable or a condition key whose name starts so, in
+ * any case? */
+bool vch_policy_mentions(const struct vch_policy *policy, struct vch_str prefix);
+size_t vch_policy_statement_count(const struct vch_policy *policy);
 
 /* '*' any sequence, '?' one character (a UTF-8 sequence counts as its bytes).
  * Linear in the product at worst; bounded by the callers' limits. */

@@ -2,12 +2,20 @@
 
 #include "core/policy_priv.h"
 
-static struct vch_str lookup_one(struct vch_pol_run *run, uint16_t variable) {
+void vch_pol_lookup(struct vch_pol_run *run, uint16_t variable, struct vch_policy_values *ret) {
     const struct vch_policy_request *request = run->request;
     struct vch_pol_span span = run->policy->variables[variable];
-    struct vch_policy_values values = {.count = 0};
-    if (!request->lookup) return (struct vch_str){NULL, 0};
-    request->lookup(request->lookup_arg, vch_pol_text(run->policy, span.at, span.len), &values);
+    struct vch_str name = vch_pol_text(run->policy, span.at, span.len);
+    ret->count = 0;
+    ret->defined_empty = false;
+    if (request->lookup) request->lookup(request->lookup_arg, name, ret);
+    vch_assert(ret->count <= VCH_POLICY_VALUES_MAX);
+    if (run->trace) run->trace->value(run->trace->arg, name, ret);
+}
+
+static struct vch_str lookup_one(struct vch_pol_run *run, uint16_t variable) {
+    struct vch_policy_values values;
+    vch_pol_lookup(run, variable, &values);
     if (values.count != 1) return (struct vch_str){NULL, 0};
     return values.value[0].ptr ? values.value[0] : VCH_STR("");
 }

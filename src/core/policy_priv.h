@@ -157,6 +157,7 @@ enum { VCH_POL_CACHE = 16 };
 struct vch_pol_run {
     const struct vch_policy *policy;
     const struct vch_policy_request *request;
+    const struct vch_policy_trace *trace; /* NULL: none */
     bool no_mqtt_wildcards;              /* a value with '+' or '#' matches nothing: see policy_eval.c */
     uint32_t known;                      /* bits of `cache` that are filled */
     struct vch_str cache[VCH_POL_CACHE]; /* .ptr NULL: undefined */
@@ -166,5 +167,7 @@ struct vch_pol_run {
  * one value matches nothing. */
 bool vch_pol_match(struct vch_pol_run *run, uint16_t index, struct vch_str text, bool fold);
 bool vch_pol_test(struct vch_pol_run *run, const struct vch_pol_test *test);
+/* Asks for the values of a variable, and tells the trace. */
+void vch_pol_lookup(struct vch_pol_run *run, uint16_t variable, struct vch_policy_values *ret);
 
 #endif

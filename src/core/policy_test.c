@@ -103,12 +103,8 @@ static bool absent_holds(const struct vch_pol_test *test) {
 }
 
 bool vch_pol_test(struct vch_pol_run *run, const struct vch_pol_test *test) {
-    const struct vch_policy_request *request = run->request;
-    struct vch_pol_span key = run->policy->variables[test->key];
     struct vch_policy_values values;
-    memset(&values, 0, sizeof values);
-    if (request->lookup) request->lookup(request->lookup_arg, vch_pol_text(run->policy, key.at, key.len), &values);
-    vch_assert(values.count <= VCH_POLICY_VALUES_MAX);
+    vch_pol_lookup(run, test->key, &values);
     bool present = values.count > 0 || values.defined_empty;
     if (vch_pol_operators[test->operator].family == VCH_FAMILY_NULL) return null_holds(run, test, present);
     return present ? values_hold(run, test, &values) : absent_holds(test);

@@ -110,6 +110,49 @@ static struct vch_str whole_resource(struct vch_str s, struct vch_arena *arena) 
     return vch_arena_printf(arena, "arn:aws:iot:us-east-1:123456789012:%.*s", VCH_STR_ARG(s));
 }
 
+/* ---- the trace tells what the verdict came from ---- */
+
+struct story {
+    size_t steps;
+    bool allowed, denied;
+    struct vch_policy_decision first[2]; /* the first that allows, the first that denies */
+};
+
+static void tell_step(void *arg, const struct vch_policy_step *step) {
+    struct story *story = arg;
+    bool *seen = step->deny ? &story->denied : &story->allowed;
+    story->steps++;
+    if (!step->action || !step->resource || !step->condition) return;
+    if (!*seen) story->first[step->deny] = (struct vch_policy_decision){VCH_VERDICT_ALLOW, step->policy, step->statement};
+    *seen = true;
+}
+
+static void tell_value(void *arg, struct vch_str name, const struct vch_policy_values *values) {
+    (void)arg;
+    assert_true(name.len > 0 && values->count <= VCH_POLICY_VALUES_MAX);
+}
+
+/* Once without a trace, once with: the same decision; and the statements as
+ * they were told give it too. */
+static void check_story(const struct vch_policy *const *policies, size_t count, const struct vch_policy_request *request,
+                        struct vch_policy_decision plain) {
+    struct story story = {0};
+    struct vch_policy_trace trace = {tell_step, tell_value, &story};
+    struct vch_policy_decision traced = vch_policy_eval_traced(policies, count, request, &trace);
+    size_t statements = 0;
+    for (size_t i = 0; i < count; i++) statements += vch_policy_statement_count(policies[i]);
+    assert_int_equal(traced.verdict, plain.verdict);
+    assert_ptr_equal(traced.policy, plain.policy);
+    assert_int_equal(traced.statement, plain.statement);
+    assert_int_equal(story.steps, statements);
+    enum vch_verdict want = story.denied    ? VCH_VERDICT_EXPLICIT_DENY
+                            : story.allowed ? VCH_VERDICT_ALLOW
+                                            : VCH_VERDICT_IMPLICIT_DENY;
+    assert_int_equal(plain.verdict, want);
+    assert_ptr_equal(plain.policy, story.first[story.denied].policy);
+    assert_int_equal(plain.statement, story.first[story.denied].statement);
+}
+
 static void run_request(const struct vch_val *test, const struct vch_val *row, const struct vch_policy *const *policies,
                         size_t count, struct vch_arena *arena) {
     assert_true(row->type == VCH_VAL_LIST && row->count >= 3);
@@ -121,6 +164,7 @@ static void run_request(const struct vch_val *test, const struct vch_val *row, c
         fail_msg("%.*s: %.*s on %.*s is %s, not %.*s", VCH_STR_ARG(vch_val_str_at(test, "name")),
                  VCH_STR_ARG(request.action), VCH_STR_ARG(request.resource), have, VCH_STR_ARG(row->items[2].str));
     assert_true((decision.policy == NULL) == (decision.verdict == VCH_VERDICT_IMPLICIT_DENY));
+    check_story(policies, count, &request, decision);
 }
 
 static void run_allowing(const struct vch_val *test, struct vch_arena *arena) {
