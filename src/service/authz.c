@@ -151,7 +151,7 @@ enum vch_err vch_authz_load(struct vch_service *service, struct vch_str certific
     struct vch_arena *arena = vch_arena_new(4u << 20, false);
     if (!arena) return VCH_ERR_NOMEM;
     struct vch_rec_authz record;
-    enum vch_err err = vch_store_authz(service->store, certificate_id, &record, arena, diag);
+    enum vch_err err = vch_store_authz_as(service->store, certificate_id, client_id, &record, arena, diag);
     struct vch_authz *authz = NULL;
     if (err == VCH_OK) {
         authz = calloc(1, sizeof *authz + record.policy_count * sizeof authz->policies[0]);

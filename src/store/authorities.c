@@ -1,6 +1,6 @@
 /* Authorities of others, and the registration code that proves their owner. */
 #include "store/certificate_priv.h"
-#include "store/store_priv.h"
+#include "store/groups_priv.h"
 
 static enum vch_err missing(struct vch_str id, struct vch_diag *diag) {
     return VCH_REFUSE(diag, VCH_ERR_NOT_FOUND, CA_MISSING, "caCertificateId", "There is no CA certificate %.*s.",
@@ -124,6 +124,7 @@ static enum vch_err delete_authority(struct vch_apply *a, const struct vch_step 
     if (active)
         return VCH_REFUSE(a->diag, VCH_ERR_STATE, CERTIFICATE_STATE, "caCertificateId",
                           "CA certificate must be deactivated (not ACTIVE) before deletion. Id: %.*s", VCH_STR_ARG(step->name));
+    VCH_TRY(vch_tags_forget(a, "cacert", step->name));
     return vch_sql_run(a->db, VCH_Q_AUTHORITY_DELETE, VCH_ARGS(VCH_T(step->name)), NULL, a->diag);
 }
 

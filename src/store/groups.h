@@ -19,7 +19,7 @@ struct vch_rec_thing_type {
     int64_t deprecated_ms;     /* 0: in use */
     int64_t created_ms;
 };
-struct vch_rec_group {
+struct vch_rec_thing_group {
     struct vch_str name, id /* UUID */, parent /* its name; empty for a root */, description, attributes; /* JSON object */
     int64_t version, created_ms;
 };
@@ -31,7 +31,7 @@ struct vch_rec_tag {
     struct vch_str key, value;
 };
 struct vch_list_thing_type { struct vch_rec_thing_type *items; size_t count; bool more; };
-struct vch_list_group { struct vch_rec_group *items; size_t count; bool more; };
+struct vch_list_thing_group { struct vch_rec_thing_group *items; size_t count; bool more; };
 struct vch_list_tag { struct vch_rec_tag *items; size_t count; bool more; };
 
 /* ---- reads ---- */
@@ -39,19 +39,19 @@ struct vch_list_tag { struct vch_rec_tag *items; size_t count; bool more; };
 enum vch_err vch_store_thing_type(struct vch_store *s, struct vch_str name, struct vch_rec_thing_type *ret, VCH_R) VCH_MUST; /* THING_TYPE_MISSING */
 enum vch_err vch_store_thing_types(struct vch_store *s, struct vch_page page, struct vch_list_thing_type *ret, VCH_R) VCH_MUST;
 
-enum vch_err vch_store_group(struct vch_store *s, struct vch_str name, struct vch_rec_group *ret, VCH_R) VCH_MUST; /* GROUP_MISSING */
+enum vch_err vch_store_thing_group(struct vch_store *s, struct vch_str name, struct vch_rec_thing_group *ret, VCH_R) VCH_MUST; /* GROUP_MISSING */
 /* Which groups: those whose name starts with `prefix`, below `parent` (empty:
  * of the whole registry), children or roots alone unless `recursive`. */
-struct vch_group_filter {
+struct vch_thing_group_filter {
     struct vch_str parent, prefix;
     bool recursive;
 };
 /* Names. GROUP_MISSING for a parent that is not there. */
-enum vch_err vch_store_groups(struct vch_store *s, const struct vch_group_filter *filter, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
-enum vch_err vch_store_group_records(struct vch_store *s, struct vch_page page, struct vch_list_group *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_thing_groups(struct vch_store *s, const struct vch_thing_group_filter *filter, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
+enum vch_err vch_store_thing_group_records(struct vch_store *s, struct vch_page page, struct vch_list_thing_group *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_group_ancestors(struct vch_store *s, struct vch_str name, struct vch_list_str *ret, VCH_R) VCH_MUST; /* root first, without itself */
 enum vch_err vch_store_group_things(struct vch_store *s, struct vch_str name, bool recursive, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
-enum vch_err vch_store_thing_groups(struct vch_store *s, struct vch_str thing, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST; /* THING_MISSING */
+enum vch_err vch_store_groups_of_thing(struct vch_store *s, struct vch_str thing, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST; /* THING_MISSING */
 /* Policies of a group; with its ancestors' when `recursive`. */
 enum vch_err vch_store_group_policies(struct vch_store *s, struct vch_str name, bool recursive, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_policy_groups(struct vch_store *s, struct vch_str policy, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST; /* POLICY_MISSING */
@@ -89,14 +89,14 @@ void vch_plan_thing_type_deprecate(struct vch_plan *p, struct vch_str name, int6
 void vch_plan_thing_type_delete(struct vch_plan *p, struct vch_str name, int64_t now_ms, int64_t wait_ms);
 
 /* GROUP_EXISTS; INVALID with GROUP_PARENT_MISSING, GROUP_TOO_DEEP, GROUP_CHILDREN_FULL. */
-void vch_plan_group_create(struct vch_plan *p, const struct vch_rec_group *g);
+void vch_plan_thing_group_create(struct vch_plan *p, const struct vch_rec_thing_group *g);
 /* Description and attributes. Guards `expected` unless negative: CONFLICT with GROUP_VERSION. */
-void vch_plan_group_update(struct vch_plan *p, const struct vch_rec_group *g, int64_t expected, int64_t *ret_version);
-void vch_plan_group_delete(struct vch_plan *p, struct vch_str name, int64_t expected); /* an absent one is fine; STATE with GROUP_IN_USE while it has children */
+void vch_plan_thing_group_update(struct vch_plan *p, const struct vch_rec_thing_group *g, int64_t expected, int64_t *ret_version);
+void vch_plan_thing_group_delete(struct vch_plan *p, struct vch_str name, int64_t expected); /* an absent one is fine; STATE with GROUP_IN_USE while it has children */
 /* Idempotent; GROUP_MISSING, THING_MISSING; INVALID with GROUPS_PER_THING, GROUP_HIERARCHY. */
-void vch_plan_group_add(struct vch_plan *p, struct vch_str group, struct vch_str thing);
-void vch_plan_group_remove(struct vch_plan *p, struct vch_str group, struct vch_str thing);
-void vch_plan_group_leave_all(struct vch_plan *p, struct vch_str thing); /* THING_MISSING */
+void vch_plan_thing_group_add(struct vch_plan *p, struct vch_str group, struct vch_str thing);
+void vch_plan_thing_group_remove(struct vch_plan *p, struct vch_str group, struct vch_str thing);
+void vch_plan_thing_group_leave_all(struct vch_plan *p, struct vch_str thing); /* THING_MISSING */
 /* Idempotent; POLICY_MISSING, GROUP_MISSING, LIMIT with POLICIES_PER_GROUP. */
 void vch_plan_group_policy_attach(struct vch_plan *p, struct vch_str policy, struct vch_str group);
 void vch_plan_group_policy_detach(struct vch_plan *p, struct vch_str policy, struct vch_str group);

@@ -1,7 +1,8 @@
 /* What a handshake and a connection ask of the registry. */
+#include "store/identity_cache_priv.h"
 #include "store/store_priv.h"
 
-enum { AUTHZ_THINGS_MAX = 64 };
+enum { IDENTITY_PATIENCE_MS = 500, AUTHZ_THINGS_MAX = 64 };
 
 static void fill_identity(struct vch_cursor *row, void *record) {
     struct vch_identity *who = record;
@@ -17,10 +18,27 @@ static void fill_identity(struct vch_cursor *row, void *record) {
     (void)vch_str_copy(who->template_name, sizeof who->template_name, vch_cursor_view(row, 4));
 }
 
+/* A loop may be waiting: an answer that is late is none. */
+static enum vch_err read_soon(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret, bool *ret_found) {
+    VCH_READER db = NULL;
+    VCH_TRY(vch_reader_take(s, &db, NULL));
+    int64_t patience_ms = db->patience_ms;
+    db->patience_ms = IDENTITY_PATIENCE_MS;
+    enum vch_err err = vch_sql_record(db, VCH_Q_IDENTITY, VCH_ARGS(VCH_T(certificate_id)), fill_identity, ret, NULL, ret_found, NULL);
+    db->patience_ms = patience_ms;
+    return err;
+}
+
 enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret) {
     bool found = false;
     *ret = (struct vch_identity){.kind = VCH_IDENTITY_UNKNOWN};
-    return vch_read_one(s, VCH_Q_IDENTITY, VCH_ARGS(VCH_T(certificate_id)), fill_identity, ret, &found, NULL, NULL);
+    if (!s->identities)
+        return vch_read_one(s, VCH_Q_IDENTITY, VCH_ARGS(VCH_T(certificate_id)), fill_identity, ret, &found, NULL, NULL);
+    if (vch_identity_cache_get(s->identities, certificate_id, ret)) return VCH_OK;
+    uint64_t mark = vch_identity_cache_mark(s->identities, certificate_id);
+    VCH_TRY(read_soon(s, certificate_id, ret, &found));
+    if (found) vch_identity_cache_put(s->identities, certificate_id, mark, ret);
+    return VCH_OK;
 }
 
 struct authz_row {
@@ -46,10 +64,12 @@ static void fill_authz(struct vch_cursor *row, void *record) {
 }
 
 /* One statement sees one state of the database. */
-enum vch_err vch_store_authz(struct vch_store *s, struct vch_str certificate_id, struct vch_rec_authz *ret, VCH_R) {
+enum vch_err vch_store_authz_as(struct vch_store *s, struct vch_str certificate_id, struct vch_str client_id,
+                                struct vch_rec_authz *ret, VCH_R) {
     struct vch_listing l = {.fill = fill_authz, .size = sizeof(struct authz_row), .limit = SIZE_MAX};
     *ret = (struct vch_rec_authz){0};
-    VCH_TRY(vch_read_list(s, VCH_Q_AUTHZ, VCH_ARGS(VCH_T(certificate_id), VCH_I(AUTHZ_THINGS_MAX)), &l, arena, diag));
+    VCH_TRY(vch_read_list(s, VCH_Q_AUTHZ, VCH_ARGS(VCH_T(certificate_id), VCH_I(AUTHZ_THINGS_MAX), VCH_T(client_id)), &l, arena,
+                          diag));
     ret->policies = vch_arena_array(arena, l.count, sizeof *ret->policies);
     ret->things = vch_arena_array(arena, l.count, sizeof *ret->things);
     if (!ret->policies || !ret->things)
@@ -61,4 +81,8 @@ enum vch_err vch_store_authz(struct vch_store *s, struct vch_str certificate_id,
         else ret->policies[ret->policy_count++] = row->policy;
     }
     return VCH_OK;
+}
+
+enum vch_err vch_store_authz(struct vch_store *s, struct vch_str certificate_id, struct vch_rec_authz *ret, VCH_R) {
+    return vch_store_authz_as(s, certificate_id, VCH_STR(""), ret, arena, diag);
 }

@@ -1,5 +1,5 @@
 #include "core/names.h"
-#include "store/store_priv.h"
+#include "store/groups_priv.h"
 
 /* ---- reads ---- */
 
@@ -209,6 +209,7 @@ static enum vch_err delete_policy(struct vch_apply *a, const struct vch_step *st
         return VCH_REFUSE(a->diag, VCH_ERR_CONFLICT, DELETE_CONFLICT, "policyName",
                           "The policy cannot be deleted as the policy is attached to one or more principals (name=%.*s)",
                           VCH_STR_ARG(step->name));
+    VCH_TRY(vch_tags_forget(a, "policy", step->name));
     VCH_TRY(vch_sql_run(a->db, VCH_Q_POLICY_DELETE, VCH_ARGS(VCH_I(was.seq)), NULL, a->diag));
     return vch_apply_changed(a, VCH_CHANGE_POLICY, step->name);
 }

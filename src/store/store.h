@@ -1,6 +1,6 @@
 /* The registry: what exists, and the ledger of how it came to be.
  *
- * One interface over SQL drivers (sqlite now; the driver is chosen by the URL).
+ * One interface over SQL drivers, SQLite and PostgreSQL, chosen by the URL.
  * Reads are typed functions; any thread may call them, each blocks for one
  * indexed query. Writes are plans: an ordered list of guards and writes that is
  * applied all or nothing together with its ledger rows; vch_store_apply returns
@@ -12,7 +12,9 @@
  * asked for by an explicit version has that version's created_ms.
  *
  * After a failed commit (disk full, input or output) nothing of the plans that
- * shared it is there, each of them is told so, and the store goes on.
+ * shared it is there, each of them is told so, and the store goes on. Only a
+ * connection to a remote database that breaks in the very answer to a commit
+ * leaves open whether it is there; what was acknowledged always is.
  */
 #ifndef VCH_STORE_STORE_H
 #define VCH_STORE_STORE_H
@@ -24,19 +26,21 @@ struct vch_store;
 
 /* What a commit changed, told once per change after it is durable and before
  * apply returns, on the store's writer thread: be quick, post elsewhere, never
- * apply a plan from it. */
+ * apply a plan from it. What other servers on the same database change is told
+ * by a thread of its own, beside it, a moment after their commit. */
 enum vch_change_kind {
     VCH_CHANGE_CERTIFICATE, /* status, policies or things of certificate `key` */
     VCH_CHANGE_CLAIM,       /* state of claim `key` (its certificate id) */
     VCH_CHANGE_POLICY,      /* a document in force of policy `key` */
     VCH_CHANGE_TEMPLATE,    /* template `key`: enabled, default version, deleted */
     VCH_CHANGE_USER,        /* keys or policies of user `key` */
-    VCH_CHANGE_ROLE         /* trust or policies of role `key` */
+    VCH_CHANGE_ROLE,        /* trust or policies of role `key` */
+    VCH_CHANGE_ALL          /* anything: a time went by in which other servers' changes were not heard */
 };
 typedef void vch_store_on_change(void *arg, enum vch_change_kind kind, struct vch_str key);
 
 struct vch_store_options {
-    const char *url;          /* "sqlite:/path/registry.db" */
+    const char *url;          /* "sqlite:/path/registry.db", "postgresql://..." */
     int64_t commit_delay_us;  /* tests only: a slow disk, slept before each durable commit */
     vch_store_on_change *on_change;
     void *on_change_arg;
@@ -45,6 +49,8 @@ struct vch_store_options {
 /* Opens, migrates forward, starts the writer. A store newer than this program is refused. */
 enum vch_err vch_store_open(const struct vch_store_options *options, struct vch_store **ret, struct vch_diag *diag) VCH_MUST;
 void vch_store_close(struct vch_store *store); /* waits for plans under way; NULL is fine */
+/* Files that the database's client may read when it connects again: for a jail. */
+void vch_store_each_path(const char *url, void (*on_path)(void *arg, const char *path), void *arg);
 
 /* ---- records ---------------------------------------------------------- */
 
@@ -200,7 +206,7 @@ struct vch_identity {
     int64_t not_before_ms, not_after_ms;
     char template_name[40]; /* claims */
 };
-enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret) VCH_MUST; /* zero with kind UNKNOWN when absent */
+enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret) VCH_MUST; /* zero with kind UNKNOWN when absent; from memory where the database is remote and the certificate known */
 
 /* What an MQTT connection needs: one consistent read. */
 struct vch_rec_authz {
@@ -211,6 +217,8 @@ struct vch_rec_authz {
     const struct vch_rec_thing *exclusive; /* the one of them that is attached exclusively, or NULL */
 };
 enum vch_err vch_store_authz(struct vch_store *s, struct vch_str certificate_id, struct vch_rec_authz *ret, VCH_R) VCH_MUST;
+/* The same, and when one of the things has the client id for a name, the policies of its groups and all above them. */
+enum vch_err vch_store_authz_as(struct vch_store *s, struct vch_str certificate_id, struct vch_str client_id, struct vch_rec_authz *ret, VCH_R) VCH_MUST;
 
 /* ---- plans ------------------------------------------------------------ */
 

@@ -1,5 +1,5 @@
 #include "core/names.h"
-#include "store/store_priv.h"
+#include "store/groups_priv.h"
 
 /* ---- reads ---- */
 
@@ -201,6 +201,7 @@ static enum vch_err delete_template(struct vch_apply *a, const struct vch_step *
         return VCH_REFUSE(a->diag, VCH_ERR_CONFLICT, DELETE_CONFLICT, "templateName",
                           "The template %.*s has other versions than its default.", VCH_STR_ARG(step->name));
     VCH_TRY(vch_apply_changed_all(a, VCH_CHANGE_CLAIM, VCH_Q_CLAIMS_CANCEL_TEMPLATE, step->name));
+    VCH_TRY(vch_tags_forget(a, "provisioningtemplate", step->name));
     VCH_TRY(vch_sql_run(a->db, VCH_Q_TEMPLATE_DELETE, VCH_ARGS(VCH_I(was.seq)), NULL, a->diag));
     return vch_apply_changed(a, VCH_CHANGE_TEMPLATE, step->name);
 }

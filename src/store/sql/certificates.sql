@@ -51,4 +51,20 @@ SELECT * FROM (
     FROM certificates c
     JOIN thing_principals a ON a.certificate = c.seq
     JOIN things t ON t.seq = a.thing
-    WHERE c.id = $1 ORDER BY a.thing LIMIT $2) AS attached;
+    WHERE c.id = $1 ORDER BY a.thing LIMIT $2) AS attached
+UNION ALL
+SELECT 0, p.name, v.document, p.generation_id, '', '', v.version, p.default_version, p.created_ms, p.modified_ms
+FROM policies p
+JOIN policy_versions v ON v.policy = p.seq AND v.version = p.default_version
+WHERE p.seq IN (
+    WITH RECURSIVE up (seq, parent) AS (
+        SELECT g.seq, g.parent
+        FROM certificates c
+        JOIN thing_principals a ON a.certificate = c.seq
+        JOIN things t ON t.seq = a.thing AND t.name = $3
+        JOIN group_things m ON m.thing = t.seq
+        JOIN thing_groups g ON g.seq = m.thing_group
+        WHERE c.id = $1
+        UNION
+        SELECT g.seq, g.parent FROM up JOIN thing_groups g ON g.seq = up.parent)
+    SELECT gp.policy FROM up JOIN group_policies gp ON gp.thing_group = up.seq);

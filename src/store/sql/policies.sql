@@ -49,7 +49,9 @@ SELECT 1 FROM policy_versions WHERE policy = $1 AND version = $2;
 DELETE FROM policy_versions WHERE policy = $1 AND version = $2;
 
 -- :policy_attached
-SELECT 1 FROM policy_attachments WHERE policy = $1 LIMIT 1;
+SELECT 1 FROM policy_attachments WHERE policy = $1
+UNION ALL
+SELECT 1 FROM group_policies WHERE policy = $1 LIMIT 1;
 
 -- :policy_delete
 DELETE FROM policies WHERE seq = $1;
