@@ -89,6 +89,11 @@ vch_use_case vch_uc_list_certificates, vch_uc_describe_certificate, vch_uc_updat
 vch_use_case vch_uc_list_things, vch_uc_describe_thing, vch_uc_list_thing_principals, vch_uc_list_principal_things,
     vch_uc_delete_thing, vch_uc_detach_thing_principal;
 vch_use_case vch_uc_create_keys_and_certificate, vch_uc_create_certificate_from_csr; /* certificate_make.c */
+vch_use_case vch_uc_register_certificate, vch_uc_register_certificate_without_ca; /* certificate_register.c */
+vch_use_case vch_uc_list_certificates_by_ca;
+vch_use_case vch_uc_get_registration_code, vch_uc_delete_registration_code; /* authority_code.c */
+vch_use_case vch_uc_register_ca_certificate, vch_uc_describe_ca_certificate, vch_uc_update_ca_certificate,
+    vch_uc_delete_ca_certificate, vch_uc_list_ca_certificates; /* authorities.c */
 vch_use_case vch_uc_create_thing, vch_uc_update_thing;                               /* thing_write.c */
 vch_use_case vch_uc_attach_thing_principal, vch_uc_list_thing_principals_v2, vch_uc_list_principal_things_v2; /* thing_principals.c */
 /* users.c, site.c */

@@ -23,19 +23,36 @@ static enum vch_err put_certificate(struct vch_call *call, struct vch_val *map, 
     return vch_val_put_time(call->arena, map, "creationDate", c->created_ms);
 }
 
-enum vch_err vch_uc_list_certificates(struct vch_call *call) {
-    struct vch_paging paging = {.marker = true, .list = "ListCertificates"};
-    struct vch_list_certificate list;
+static enum vch_err put_page(struct vch_call *call, const struct vch_paging *paging, const struct vch_list_certificate *list) {
     struct vch_str last = {NULL, 0};
-    paging.page.descending = !vch_val_bool_at(call->in, "isAscendingOrder", false);
+    struct vch_val *certificates = vch_val_put_list(call->arena, call->out, "certificates");
+    for (size_t i = 0; i < list->count; i++) {
+        last = list->items[i].id;
+        VCH_TRY(put_certificate(call, vch_val_push_map(call->arena, certificates), &list->items[i]));
+    }
+    return vch_paging_close(call, paging, list->more, last);
+}
+
+static bool newest_first(const struct vch_call *call) {
+    return !vch_val_bool_at(call->in, "isAscendingOrder", false);
+}
+
+enum vch_err vch_uc_list_certificates(struct vch_call *call) {
+    struct vch_paging paging = {.marker = true, .list = "ListCertificates", .page.descending = newest_first(call)};
+    struct vch_list_certificate list;
     VCH_TRY(vch_paging_open(call, &paging));
     VCH_TRY(vch_store_certificates(call->service->store, paging.page, &list, call->arena, call->diag));
-    struct vch_val *certificates = vch_val_put_list(call->arena, call->out, "certificates");
-    for (size_t i = 0; i < list.count; i++) {
-        last = list.items[i].id;
-        VCH_TRY(put_certificate(call, vch_val_push_map(call->arena, certificates), &list.items[i]));
-    }
-    return vch_paging_close(call, &paging, list.more, last);
+    return put_page(call, &paging, &list);
+}
+
+/* Source: the API's model: an authority that is not there has no certificates. */
+enum vch_err vch_uc_list_certificates_by_ca(struct vch_call *call) {
+    struct vch_paging paging = {.marker = true, .list = "ListCertificatesByCA", .page.descending = newest_first(call)};
+    struct vch_list_certificate list;
+    paging.scope = vch_val_str_at(call->in, "caCertificateId");
+    VCH_TRY(vch_paging_open(call, &paging));
+    VCH_TRY(vch_store_certificates_of_ca(call->service->store, paging.scope, paging.page, &list, call->arena, call->diag));
+    return put_page(call, &paging, &list);
 }
 
 /* In the form of a UUID, and another one after every change. */

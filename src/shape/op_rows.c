@@ -18,6 +18,7 @@
 #define BODY_INT(n, lo, hi) ROW_OF(n, BODY, INT, true, .min = (lo), .max = (hi))
 #define BODY_CHECKED(n, c) ROW_OF(n, BODY, STR, true, .check = VCH_CHECK_##c)
 #define body_checked(n, c) ROW_OF(n, BODY, STR, false, .check = VCH_CHECK_##c)
+#define body_str(n, lo, hi) ROW_OF(n, BODY, STR, false, .min = (lo), .max = (hi))
 #define body_text(n, hi) ROW_OF(n, BODY, STR, false, .check = VCH_CHECK_TEXT, .max = (hi))
 #define body_word(n, w) ROW_OF(n, BODY, STR, false, .words = (w))
 #define body_bool(n) ROW_OF(n, BODY, BOOL, false, .words = NULL)
@@ -25,6 +26,10 @@
 #define ATTRIBUTES                                                                                                     \
     ROW_OF(attributePayload, BODY, OBJECT, false, .members = LIST(ROW_OF(attributes, BODY, MAP, false, .words = NULL), body_bool(merge)))
 #define PRINCIPAL_TYPE query_word(thingPrincipalType, "EXCLUSIVE_THING NON_EXCLUSIVE_THING")
+#define REGISTRATION                                                                                                   \
+    ROW_OF(registrationConfig, BODY, OBJECT, false,                                                                    \
+           .members = LIST(body_str(templateBody, 0, 0), body_checked(roleArn, ROLE_ARN), body_checked(templateName, TEMPLATE_NAME)))
+#define CERTIFICATE_STATUSES "ACTIVE INACTIVE REVOKED PENDING_TRANSFER REGISTER_INACTIVE PENDING_ACTIVATION"
 #define MARKER_PAGE query_str(marker, 1024), query_int(pageSize, 1, 250)
 #define TOKEN_PAGE query_str(nextToken, 1024), query_int(maxResults, 1, 250)
 #define HOOK                                                                                                           \
