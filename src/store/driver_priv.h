@@ -10,6 +10,13 @@
  * Errors: EXISTS and CONFLICT for a unique or foreign key that refused, without
  * a diagnosis (the caller knows what it means); everything else is an outage of
  * the store: UNAVAILABLE, IO, NOMEM or INTERNAL, diagnosed as STORE_FAILED.
+ * After any of them inside a transaction nothing but ROLLBACK_TO and ROLLBACK
+ * is sure to work: a plan ends with its first error.
+ *
+ * SQL is written in the words that both databases share: types INTEGER, TEXT
+ * and BLOB, STRICT tables, "seq INTEGER PRIMARY KEY" for numbers that the
+ * database gives; ON CONFLICT, RETURNING, row comparisons; no rowid, no json_*,
+ * no INSERT OR, no booleans as numbers.
  */
 #ifndef VCH_STORE_DRIVER_PRIV_H
 #define VCH_STORE_DRIVER_PRIV_H
@@ -25,7 +32,8 @@ struct vch_sql_arg {
 };
 
 enum vch_sql_control {
-    VCH_SQL_BEGIN_WRITE,
+    VCH_SQL_BEGIN_WRITE, /* and nobody else writes until its end */
+    VCH_SQL_BEGIN_READ,  /* one state of the database for all reads until ROLLBACK */
     VCH_SQL_SAVEPOINT, /* one level inside the transaction */
     VCH_SQL_RELEASE,
     VCH_SQL_ROLLBACK_TO, /* undoes the savepoint and releases it */
@@ -44,7 +52,12 @@ struct vch_sql {
     struct vch_store *home; /* the pool that a reader returns to */
     struct vch_sql *next;   /* in that pool */
     bool failed;            /* an outage was seen; not worth keeping */
+    bool again;             /* the last error says: the same transaction may succeed now */
+    int64_t patience_ms;    /* how long a remote database may take for an answer */
 };
+
+/* Of `text` from another server, or the same; during `wait`. */
+typedef void vch_sql_on_notice(void *arg, struct vch_str text);
 
 struct vch_sql_driver {
     const char *scheme; /* of the URL, without the colon */
@@ -61,8 +74,17 @@ struct vch_sql_driver {
     int64_t (*number)(struct vch_sql_rows *rows, int column);
     int64_t (*changes)(struct vch_sql_rows *rows); /* after the last step: rows written */
     void (*finish)(struct vch_sql_rows *rows);     /* NULL is fine */
+
+    /* Only of databases that others write too, over a network; else NULL. */
+    bool (*alive)(struct vch_sql *db); /* false: the peer has gone while it was idle; asks nothing */
+    /* Told to all that listen, when the open transaction commits; at most 7900 bytes. */
+    enum vch_err (*notify)(struct vch_sql *db, struct vch_str text, struct vch_diag *diag);
+    enum vch_err (*listen)(struct vch_sql *db, struct vch_diag *diag);
+    /* Until `wake_fd` is readable (VCH_OK) or the connection is found dead. */
+    enum vch_err (*wait)(struct vch_sql *db, int wake_fd, vch_sql_on_notice *on_notice, void *arg);
+    void (*each_path)(const char *place, void (*on_path)(void *arg, const char *path), void *arg);
 };
 
-extern const struct vch_sql_driver vch_sql_sqlite;
+extern const struct vch_sql_driver vch_sql_sqlite, vch_sql_postgres;
 
 #endif

@@ -25,12 +25,21 @@ static enum vch_err migrate_one(struct vch_sql *db, const struct vch_migration *
     return err == VCH_OK ? undone : err;
 }
 
+/* In a transaction, so that two that come first together take turns. */
+static enum vch_err have_versions(struct vch_sql *db, struct vch_diag *diag) {
+    VCH_TRY(db->driver->control(db, VCH_SQL_BEGIN_WRITE, diag));
+    enum vch_err err = db->driver->script(db,
+                                          "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY,"
+                                          " name TEXT NOT NULL, applied_ms INTEGER NOT NULL) STRICT",
+                                          diag);
+    if (!err) err = db->driver->control(db, VCH_SQL_COMMIT, diag);
+    enum vch_err undone = db->driver->control(db, VCH_SQL_ROLLBACK, diag);
+    return err ? err : undone;
+}
+
 enum vch_err vch_schema_migrate(struct vch_sql *db, const struct vch_migration *list, size_t count,
                                 struct vch_diag *diag) {
-    VCH_TRY(db->driver->script(db,
-                               "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY,"
-                               " name TEXT NOT NULL, applied_ms INTEGER NOT NULL) STRICT",
-                               diag));
+    VCH_TRY(have_versions(db, diag));
     int64_t version = 0;
     VCH_TRY(version_of(db, &version, diag));
     int64_t newest = count ? list[count - 1].version : 0;

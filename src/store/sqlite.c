@@ -127,7 +127,8 @@ static enum vch_err lite_script(struct vch_sql *base, const char *text, struct v
 
 static enum vch_err run_control(struct lite *db, enum vch_sql_control what, struct vch_diag *diag) {
     static const char *const texts[VCH_SQL_CONTROL_COUNT] = {
-        [VCH_SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE", [VCH_SQL_SAVEPOINT] = "SAVEPOINT plan",
+        [VCH_SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE", [VCH_SQL_BEGIN_READ] = "BEGIN",
+        [VCH_SQL_SAVEPOINT] = "SAVEPOINT plan",
         [VCH_SQL_RELEASE] = "RELEASE plan",        [VCH_SQL_ROLLBACK_TO] = "ROLLBACK TO plan",
         [VCH_SQL_COMMIT] = "COMMIT",               [VCH_SQL_ROLLBACK] = "ROLLBACK",
     };

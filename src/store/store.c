@@ -1,12 +1,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "store/ear_priv.h"
+#include "store/identity_cache_priv.h"
 #include "store/schema_priv.h"
 #include "store/store_priv.h"
 
-enum { READERS_IDLE_MAX = 32 };
+enum { READERS_IDLE_MAX = 32, PAUSE_MIN_MS = 50, PAUSE_MAX_MS = 2000 };
 
-static const struct vch_sql_driver *const drivers[] = {&vch_sql_sqlite};
+static const struct vch_sql_driver *const drivers[] = {&vch_sql_sqlite, &vch_sql_postgres};
 
 static const struct vch_sql_driver *driver_of(struct vch_str url, struct vch_str *ret_place) {
     for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
@@ -19,8 +22,9 @@ static const struct vch_sql_driver *driver_of(struct vch_str url, struct vch_str
 }
 
 static enum vch_err set_up(struct vch_store *s, struct vch_diag *diag) {
-    VCH_TRY(s->driver->open(s->place, true, &s->db, diag));
+    VCH_TRY(vch_store_connect(s, true, &s->db, diag));
     VCH_TRY(vch_schema_migrate(s->db, vch_migrations, vch_migration_count, diag));
+    VCH_TRY(vch_ear_start(s, diag));
     return vch_writer_start(s, diag);
 }
 
@@ -29,7 +33,7 @@ enum vch_err vch_store_open(const struct vch_store_options *options, struct vch_
     const struct vch_sql_driver *driver = driver_of(vch_str_from(options->url), &place);
     *ret = NULL;
     if (!driver)
-        return VCH_REFUSE(diag, VCH_ERR_INVALID, STORE_FAILED, "store", "The store's URL must be sqlite:PATH.");
+        return VCH_REFUSE(diag, VCH_ERR_INVALID, STORE_FAILED, "store", "The store's URL must be sqlite:PATH or postgresql://...");
     struct vch_store *s = calloc(1, sizeof *s);
     char *copy = strndup(place.ptr, place.len);
     if (!s || !copy) {
@@ -40,6 +44,7 @@ enum vch_err vch_store_open(const struct vch_store_options *options, struct vch_
     *s = (struct vch_store){.driver = driver, .place = copy, .commit_delay_us = options->commit_delay_us,
                             .on_change = options->on_change, .on_change_arg = options->on_change_arg};
     (void)pthread_mutex_init(&s->readers_lock, NULL);
+    (void)pthread_mutex_init(&s->gate.lock, NULL);
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_cond_init(&s->wake, NULL);
     enum vch_err err = set_up(s, diag);
@@ -51,21 +56,69 @@ enum vch_err vch_store_open(const struct vch_store_options *options, struct vch_
 void vch_store_close(struct vch_store *s) {
     if (!s) return;
     vch_writer_stop(s);
+    vch_ear_stop(s);
     while (s->readers) {
         struct vch_sql *db = s->readers;
         s->readers = db->next;
         s->driver->close(db);
     }
     s->driver->close(s->db); /* last, so that it empties the log */
+    vch_identity_cache_free(s->identities);
     vch_changes_deinit(&s->changes);
     (void)pthread_cond_destroy(&s->wake);
     (void)pthread_mutex_destroy(&s->lock);
     (void)pthread_mutex_destroy(&s->readers_lock);
+    (void)pthread_mutex_destroy(&s->gate.lock);
     free(s->place);
     free(s);
 }
 
-enum vch_err vch_reader_take(struct vch_store *s, struct vch_sql **ret, struct vch_diag *diag) {
+void vch_store_each_path(const char *url, void (*on_path)(void *arg, const char *path), void *arg) {
+    struct vch_str place = {NULL, 0};
+    const struct vch_sql_driver *driver = driver_of(vch_str_from(url), &place);
+    if (driver && driver->each_path) driver->each_path(place.ptr, on_path, arg);
+}
+
+void vch_store_tell(void *store, enum vch_change_kind kind, struct vch_str key) {
+    struct vch_store *s = store;
+    if (s->identities && kind == VCH_CHANGE_ALL) vch_identity_cache_trust(s->identities, true);
+    else if (s->identities && (kind == VCH_CHANGE_CERTIFICATE || kind == VCH_CHANGE_CLAIM)) vch_identity_cache_drop(s->identities, key);
+    if (s->on_change) s->on_change(s->on_change_arg, kind, key);
+}
+
+/* ---- connections ---- */
+
+static bool gate_is_shut(struct vch_gate *gate) {
+    (void)pthread_mutex_lock(&gate->lock);
+    bool shut = vch_mono_ms() < gate->until_ms;
+    (void)pthread_mutex_unlock(&gate->lock);
+    return shut;
+}
+
+static void gate_tell(struct vch_gate *gate, bool connected) {
+    (void)pthread_mutex_lock(&gate->lock);
+    int64_t now_ms = vch_mono_ms();
+    if (connected) {
+        gate->pause_ms = gate->until_ms = 0;
+    } else if (now_ms >= gate->until_ms) { /* of many that failed together one lengthens the pause */
+        gate->pause_ms = gate->pause_ms ? gate->pause_ms * 2 : PAUSE_MIN_MS;
+        if (gate->pause_ms > PAUSE_MAX_MS) gate->pause_ms = PAUSE_MAX_MS;
+        gate->until_ms = now_ms + gate->pause_ms;
+    }
+    (void)pthread_mutex_unlock(&gate->lock);
+}
+
+enum vch_err vch_store_connect(struct vch_store *s, bool writer, struct vch_sql **ret, struct vch_diag *diag) {
+    bool remote = s->driver->alive != NULL;
+    *ret = NULL;
+    if (remote && gate_is_shut(&s->gate))
+        return VCH_REFUSE(diag, VCH_ERR_UNAVAILABLE, STORE_FAILED, "", "The database cannot be reached; it is tried again soon.");
+    enum vch_err err = s->driver->open(s->place, writer, ret, diag);
+    if (remote) gate_tell(&s->gate, err == VCH_OK);
+    return err;
+}
+
+static struct vch_sql *pop_reader(struct vch_store *s) {
     (void)pthread_mutex_lock(&s->readers_lock);
     struct vch_sql *db = s->readers;
     if (db) {
@@ -73,7 +126,16 @@ enum vch_err vch_reader_take(struct vch_store *s, struct vch_sql **ret, struct v
         s->readers_idle--;
     }
     (void)pthread_mutex_unlock(&s->readers_lock);
-    if (!db) VCH_TRY(s->driver->open(s->place, false, &db, diag));
+    return db;
+}
+
+enum vch_err vch_reader_take(struct vch_store *s, struct vch_sql **ret, struct vch_diag *diag) {
+    struct vch_sql *db = pop_reader(s);
+    while (db && s->driver->alive && !s->driver->alive(db)) {
+        s->driver->close(db);
+        db = pop_reader(s);
+    }
+    if (!db) VCH_TRY(vch_store_connect(s, false, &db, diag));
     db->home = s;
     *ret = db;
     return VCH_OK;

@@ -10,6 +10,14 @@
 #include "store/store.h"
 
 struct vch_job; /* one waiting apply */
+struct vch_identity_cache;
+struct vch_ear;
+
+/* Spares a database that is away: after a failure nobody tries before `until_ms`. */
+struct vch_gate {
+    pthread_mutex_t lock;
+    int64_t until_ms, pause_ms;
+};
 
 struct vch_store {
     const struct vch_sql_driver *driver;
@@ -17,6 +25,10 @@ struct vch_store {
     int64_t commit_delay_us;
     vch_store_on_change *on_change;
     void *on_change_arg;
+
+    struct vch_gate gate;
+    struct vch_identity_cache *identities; /* NULL: the database is near enough */
+    struct vch_ear *ear;                   /* NULL: nobody else writes, or nobody wants to know */
 
     pthread_mutex_t readers_lock; /* held for a push or a pop */
     struct vch_sql *readers;      /* idle ones, hottest first */
@@ -41,6 +53,11 @@ struct vch_store {
 enum vch_err vch_reader_take(struct vch_store *s, struct vch_sql **ret, struct vch_diag *diag) VCH_MUST;
 void vch_reader_put(struct vch_sql **db);
 #define VCH_READER __attribute__((cleanup(vch_reader_put))) struct vch_sql *
+
+/* A connection of the store's driver, through the gate. */
+enum vch_err vch_store_connect(struct vch_store *s, bool writer, struct vch_sql **ret, struct vch_diag *diag) VCH_MUST;
+/* Tells whoever wants to know, the store's own memory first. */
+void vch_store_tell(void *store, enum vch_change_kind kind, struct vch_str key);
 
 enum vch_err vch_writer_start(struct vch_store *s, struct vch_diag *diag) VCH_MUST;
 void vch_writer_stop(struct vch_store *s); /* drains the queue first */

@@ -5,9 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/ear_priv.h"
 #include "store/store_priv.h"
 
-enum { BATCH_MAX = 512 };
+enum { BATCH_MAX = 512, ATTEMPTS_MAX = 4 };
 
 struct vch_job {
     struct vch_job *next;
@@ -21,6 +22,7 @@ struct batch {
     struct vch_job *jobs;
     int64_t plans, refused;
     enum vch_err err; /* of the whole batch */
+    bool committing;
     struct vch_ledger_head head;
 };
 
@@ -58,7 +60,16 @@ static void delay_commit(int64_t delay_us) {
     if (delay_us > 0) (void)nanosleep(&t, NULL);
 }
 
+/* A database behind a network may have gone, and come back, since the last batch. */
+static enum vch_err have_connection(struct vch_store *s, struct vch_diag *diag) {
+    const struct vch_sql_driver *driver = s->driver;
+    if (s->db && (!driver->alive || (!s->db->failed && driver->alive(s->db)))) return VCH_OK;
+    driver->close(s->db);
+    return vch_store_connect(s, true, &s->db, diag);
+}
+
 static enum vch_err apply_all(struct vch_store *s, struct batch *batch, struct vch_diag *diag) {
+    VCH_TRY(have_connection(s, diag));
     VCH_TRY(control(s, VCH_SQL_BEGIN_WRITE, diag));
     for (struct vch_job *job = batch->jobs; job; job = job->next) {
         enum vch_err err = apply_one(s, job, batch);
@@ -68,6 +79,8 @@ static enum vch_err apply_all(struct vch_store *s, struct batch *batch, struct v
     }
     if (batch->refused == batch->plans) return control(s, VCH_SQL_ROLLBACK, diag);
     delay_commit(s->commit_delay_us);
+    VCH_TRY(vch_ear_announce(s, s->db, &s->changes, diag));
+    batch->committing = true;
     return control(s, VCH_SQL_COMMIT, diag);
 }
 
@@ -80,16 +93,39 @@ static void fail_all(struct batch *batch, enum vch_err err, const struct vch_dia
     }
 }
 
+static void start_over(struct vch_store *s, struct batch *batch) {
+    vch_changes_clear(&s->changes);
+    batch->refused = 0;
+    batch->committing = false;
+    batch->head = (struct vch_ledger_head){0};
+    fail_all(batch, VCH_OK, &(const struct vch_diag){0});
+}
+
+/* A transaction that collided with another, or whose connection broke before
+ * its commit was sent, left nothing and may be tried again. */
+static bool worth_trying_again(const struct vch_store *s, const struct batch *batch, int attempts) {
+    if (!s->driver->alive || !s->db || attempts >= ATTEMPTS_MAX) return false;
+    return s->db->again || (s->db->failed && !batch->committing);
+}
+
+static enum vch_err try_batch(struct vch_store *s, struct batch *batch, struct vch_diag *diag) {
+    for (int attempts = 1;; attempts++) {
+        start_over(s, batch);
+        vch_diag_clear(diag);
+        enum vch_err err = apply_all(s, batch, diag);
+        if (err == VCH_OK) return VCH_OK;
+        bool again = worth_trying_again(s, batch, attempts);
+        if (s->db) (void)control(s, VCH_SQL_ROLLBACK, NULL);
+        if (!again) return err;
+    }
+}
+
 static void run_batch(struct vch_store *s, struct batch *batch) {
     struct vch_diag diag = {0};
-    vch_changes_clear(&s->changes);
-    batch->err = apply_all(s, batch, &diag);
-    if (batch->err == VCH_OK) {
-        vch_changes_tell(&s->changes, s->on_change, s->on_change_arg);
-        return;
-    }
-    (void)control(s, VCH_SQL_ROLLBACK, NULL);
-    fail_all(batch, batch->err, &diag);
+    batch->err = try_batch(s, batch, &diag);
+    if (batch->err == VCH_OK) vch_changes_tell(&s->changes, vch_store_tell, s);
+    else fail_all(batch, batch->err, &diag);
+    vch_ear_settle(s, batch->err == VCH_OK);
 }
 
 static int64_t thread_cpu_us(void) {

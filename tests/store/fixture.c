@@ -1,7 +1,9 @@
 #include "store/fixture.h"
 
+#include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/folder.h"
 
@@ -15,9 +17,10 @@ int store_suite(int argc, char **argv, const struct CMUnitTest *tests, size_t co
 static const char *const kinds[] = {
     [VCH_CHANGE_CERTIFICATE] = "certificate", [VCH_CHANGE_CLAIM] = "claim", [VCH_CHANGE_POLICY] = "policy",
     [VCH_CHANGE_TEMPLATE] = "template",       [VCH_CHANGE_USER] = "user",
+    [VCH_CHANGE_ROLE] = "role",               [VCH_CHANGE_ALL] = "all",
 };
 
-static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) {
+void fix_on_change(void *arg, enum vch_change_kind kind, struct vch_str key) {
     struct fix *f = arg;
     (void)pthread_mutex_lock(&f->lock);
     char *slot = f->changes[f->change_count % CHANGES_MAX];
@@ -26,16 +29,47 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
     (void)pthread_mutex_unlock(&f->lock);
 }
 
+/* ---- PostgreSQL: a schema for each test, in the cluster that tests/support/postgres.py runs ---- */
+
+void postgres_run(const char *sql) {
+    const char *url = getenv("VOUCH_TEST_POSTGRES");
+    PGconn *conn = PQconnectdb(url ? url : "postgresql:///none?host=/none");
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        (void)fprintf(stderr, "PostgreSQL: %s: %s", sql, PQerrorMessage(conn));
+        exit(2);
+    }
+    PQclear(result);
+    PQfinish(conn);
+}
+
+static void postgres_place(struct fix *f) {
+    static int count;
+    char sql[64];
+    (void)snprintf(f->schema, sizeof f->schema, "t%ld_%d", (long)getpid(), count++);
+    (void)snprintf(sql, sizeof sql, "CREATE SCHEMA %s", f->schema);
+    postgres_run(sql);
+    (void)snprintf(f->url, sizeof f->url, "%s&options=-csearch_path%%3D%s", getenv("VOUCH_TEST_POSTGRES"), f->schema);
+}
+
+static void postgres_remove(struct fix *f) {
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "SET client_min_messages = error; DROP SCHEMA %s CASCADE", f->schema);
+    postgres_run(sql);
+}
+
+static bool is_postgres(void) {
+    return strcmp(driver, "postgres") == 0;
+}
+
 struct fix *fix_new(void) {
     struct fix *f = calloc(1, sizeof *f);
     if (!f) abort();
     folder_make(f->folder);
     (void)snprintf(f->path, sizeof f->path, "%s/registry.db", f->folder);
-    if (strcmp(driver, "sqlite") != 0) {
-        (void)fprintf(stderr, "no fixture for driver %s\n", driver);
-        exit(2);
-    }
-    (void)snprintf(f->url, sizeof f->url, "sqlite:%s", f->path);
+    if (is_postgres()) postgres_place(f);
+    else (void)snprintf(f->url, sizeof f->url, "sqlite:%s", f->path);
     f->arena = vch_arena_new(64 << 20, false);
     (void)pthread_mutex_init(&f->lock, NULL);
     return f;
@@ -43,7 +77,7 @@ struct fix *fix_new(void) {
 
 enum vch_err fix_open(struct fix *f) {
     const struct vch_store_options options = {
-        .url = f->url, .commit_delay_us = f->commit_delay_us, .on_change = on_change, .on_change_arg = f};
+        .url = f->url, .commit_delay_us = f->commit_delay_us, .on_change = fix_on_change, .on_change_arg = f};
     vch_diag_clear(&f->diag);
     return vch_store_open(&options, &f->store, &f->diag);
 }
@@ -57,6 +91,7 @@ void fix_free(struct fix *f) {
     fix_close(f);
     vch_arena_free(f->arena);
     (void)pthread_mutex_destroy(&f->lock);
+    if (is_postgres()) postgres_remove(f);
     folder_remove(f->folder);
     free(f);
 }

@@ -14,7 +14,8 @@ enum { CHANGES_MAX = 256 };
 
 struct fix {
     char folder[64];
-    char url[144];
+    char url[256];
+    char schema[32]; /* PostgreSQL's */
     char path[128]; /* of the database file, for raw tests */
     struct vch_store *store;
     struct vch_arena *arena;
@@ -45,6 +46,11 @@ void fix_close(struct fix *f);
 /* The tail of every read. */
 #define R(f) (f)->arena, (vch_diag_clear(&(f)->diag), &(f)->diag)
 #define S(text) vch_str_from(text)
+
+/* One statement on a connection of its own, outside the store. */
+void postgres_run(const char *sql);
+/* For a second store on the same place: the changes go into `arg`, a struct fix. */
+void fix_on_change(void *arg, enum vch_change_kind kind, struct vch_str key);
 
 struct vch_plan *plan_new(struct fix *f);
 void plan_ok(struct fix *f, struct vch_plan *p);
