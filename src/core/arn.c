@@ -43,6 +43,16 @@ struct vch_str vch_iam_arn(const struct vch_site *site, const char *type, struct
     return finish(&buf, arena);
 }
 
+struct vch_str vch_assumed_role_arn(const struct vch_site *site, struct vch_str role, struct vch_str session,
+                                    struct vch_arena *arena) {
+    struct vch_buf buf;
+    vch_buf_init(&buf, ARN_CAP);
+    arn_to(site, ":sts:", (struct vch_str){NULL, 0}, "assumed-role", role, &buf);
+    vch_buf_c(&buf, "/");
+    vch_buf_str(&buf, session);
+    return finish(&buf, arena);
+}
+
 /* The field before the next ':'; false when there is none. */
 static bool next_field(struct vch_str *rest, struct vch_str *field) {
     size_t at = vch_str_find(*rest, ':', 0);

@@ -19,6 +19,10 @@ void vch_arn_to(const struct vch_site *site, const char *type, struct vch_str na
 /* arn:PARTITION:iam::ACCOUNT:user/NAME and the like. */
 struct vch_str vch_iam_arn(const struct vch_site *site, const char *type, struct vch_str name, struct vch_arena *arena);
 
+/* arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION. */
+struct vch_str vch_assumed_role_arn(const struct vch_site *site, struct vch_str role, struct vch_str session,
+                                    struct vch_arena *arena);
+
 struct vch_arn_parts {
     struct vch_str partition, service, region, account, resource;
 };

@@ -6,7 +6,8 @@ static struct vch_str principal(const struct vch_call *call, const char *kind) {
 
 struct vch_str vch_call_actor(const struct vch_call *call) {
     switch (call->caller.kind) {
-    case VCH_CALLER_USER: return call->caller.arn;
+    case VCH_CALLER_USER:
+    case VCH_CALLER_ROLE: return call->caller.arn;
     case VCH_CALLER_CLAIM: return principal(call, "claim");
     case VCH_CALLER_DEVICE: return principal(call, "cert");
     case VCH_CALLER_SERVER: return VCH_STR("server");

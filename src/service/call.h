@@ -30,14 +30,18 @@ struct vch_service {
 enum vch_caller_kind {
     VCH_CALLER_NOBODY,
     VCH_CALLER_USER,   /* SigV4 */
+    VCH_CALLER_ROLE,   /* SigV4 with temporary credentials of a role */
     VCH_CALLER_CLAIM,  /* a provisioning claim's connection */
     VCH_CALLER_DEVICE, /* a registered certificate's connection */
     VCH_CALLER_SERVER  /* the server itself: initialisation, sweeping */
 };
 struct vch_caller {
     enum vch_caller_kind kind;
-    struct vch_str arn;       /* users */
+    struct vch_str arn;       /* users; roles: arn:…:sts::…:assumed-role/ROLE/SESSION */
     struct vch_str user_name; /* users */
+    struct vch_str role_name, role_arn;     /* roles */
+    struct vch_str role_user_id;            /* roles: "AROA…:SESSION" */
+    struct vch_str session_policy;          /* roles: a document, or empty */
     struct vch_str certificate_id; /* claims and devices */
     struct vch_str template_name;  /* claims */
     struct vch_str access_key_id;
@@ -99,7 +103,19 @@ vch_use_case vch_uc_attach_thing_principal, vch_uc_list_thing_principals_v2, vch
 /* users.c, site.c */
 vch_use_case vch_uc_get_caller_identity, vch_uc_describe_endpoint;
 vch_use_case vch_uc_create_user, vch_uc_list_users, vch_uc_delete_user, vch_uc_put_user_policy, vch_uc_delete_user_policy,
-    vch_uc_list_user_policies, vch_uc_create_access_key, vch_uc_list_access_keys, vch_uc_delete_access_key;
+    vch_uc_list_user_policies, vch_uc_create_access_key, vch_uc_list_access_keys, vch_uc_update_access_key,
+    vch_uc_delete_access_key;
+/* user_groups.c, roles.c, iam_policies.c, assume_role.c; owners are named by userName, groupName or roleName */
+vch_use_case vch_uc_create_group, vch_uc_list_groups, vch_uc_get_group, vch_uc_delete_group, vch_uc_add_user_to_group,
+    vch_uc_remove_user_from_group, vch_uc_list_groups_for_user;
+vch_use_case vch_uc_create_role, vch_uc_list_roles, vch_uc_get_role, vch_uc_update_role, vch_uc_delete_role, vch_uc_assume_role;
+vch_use_case vch_uc_put_managed_policy, vch_uc_get_managed_policy, vch_uc_list_managed_policies, vch_uc_delete_managed_policy,
+    vch_uc_list_managed_policy_targets;
+vch_use_case vch_uc_put_owner_policy, vch_uc_delete_owner_policy, vch_uc_list_owner_policies; /* of groups and roles */
+vch_use_case vch_uc_attach_owner_policy, vch_uc_detach_owner_policy, vch_uc_list_attached_owner_policies;
+
+/* "AIDA" and 16 characters that stay with the user's name; "AROA…:SESSION". .ptr NULL: memory. */
+struct vch_str vch_caller_id(const struct vch_caller *caller, struct vch_arena *arena);
 
 /* Not operations. `dir_admin_json` gets {"userName","accessKeyId","secretAccessKey","consolePassword","account","region"}. */
 enum vch_err vch_service_init_admin(struct vch_service *service, const char *admin_json_path, struct vch_diag *diag) VCH_MUST;

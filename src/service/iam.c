@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/map.h"
-#include "core/policy.h"
 #include "core/reason.h"
+#include "service/iam_priv.h"
+#include "store/iam.h"
 
-enum { USERS_MAX = 1024, ARENA_MAX = 1 << 20 };
+enum { HOLDERS_MAX = 1024, ARENA_MAX = 16 << 20, KEY_MAX = 192 };
 
-/* Compiled policies of one user; immutable but for the count of holders. */
+/* Compiled policies of one holder; immutable but for the count of references. */
 struct grants {
     unsigned refs; /* under the lock */
     size_t count;
@@ -21,7 +21,7 @@ struct grants {
 struct vch_iam {
     struct vch_service *service;
     pthread_mutex_t lock; /* short: lookups and swaps, never the registry */
-    struct vch_map *users;
+    struct vch_map *holders; /* "user/NAME", "role/NAME", "session/KEYID" */
     uint64_t generation; /* counts changes, so that a slow reader keeps nothing old */
 };
 
@@ -46,16 +46,16 @@ static void drop_locked(struct grants *g) {
 static void drop_all_locked(struct vch_iam *iam) {
     struct vch_str key;
     void *value;
-    for (size_t pos = 0; vch_map_next(iam->users, &pos, &key, &value);) drop_locked(vch_map_remove(iam->users, key));
+    for (size_t pos = 0; vch_map_next(iam->holders, &pos, &key, &value);) drop_locked(vch_map_remove(iam->holders, key));
 }
 
 enum vch_err vch_iam_new(struct vch_service *service, struct vch_iam **ret) {
     struct vch_iam *iam = calloc(1, sizeof *iam);
     if (!iam) return VCH_ERR_NOMEM;
     iam->service = service;
-    iam->users = vch_map_new();
-    if (!iam->users || pthread_mutex_init(&iam->lock, NULL) != 0) {
-        vch_map_free(iam->users);
+    iam->holders = vch_map_new();
+    if (!iam->holders || pthread_mutex_init(&iam->lock, NULL) != 0) {
+        vch_map_free(iam->holders);
         free(iam);
         return VCH_ERR_NOMEM;
     }
@@ -66,16 +66,41 @@ enum vch_err vch_iam_new(struct vch_service *service, struct vch_iam **ret) {
 void vch_iam_free(struct vch_iam *iam) {
     if (!iam) return;
     drop_all_locked(iam);
-    vch_map_free(iam->users);
+    vch_map_free(iam->holders);
     pthread_mutex_destroy(&iam->lock);
     free(iam);
 }
 
-void vch_iam_changed(struct vch_iam *iam, struct vch_str user) {
+static struct vch_str holder_key(const char *kind, struct vch_str name, char out[KEY_MAX]) {
+    (void)snprintf(out, KEY_MAX, "%s/%.*s", kind, VCH_STR_ARG(name));
+    return vch_str_from(out);
+}
+
+static void forget(struct vch_iam *iam, const char *kind, struct vch_str name) {
+    char key[KEY_MAX];
     pthread_mutex_lock(&iam->lock);
     iam->generation++;
-    drop_locked(vch_map_remove(iam->users, user));
+    drop_locked(vch_map_remove(iam->holders, holder_key(kind, name, key)));
     pthread_mutex_unlock(&iam->lock);
+}
+
+void vch_iam_forget_all(struct vch_iam *iam) {
+    pthread_mutex_lock(&iam->lock);
+    iam->generation++;
+    drop_all_locked(iam);
+    pthread_mutex_unlock(&iam->lock);
+}
+
+void vch_iam_changed(struct vch_iam *iam, struct vch_str user) {
+    forget(iam, "user", user);
+}
+
+void vch_iam_role_changed(struct vch_iam *iam, struct vch_str role) {
+    forget(iam, "role", role);
+}
+
+struct vch_service *vch_iam_service(const struct vch_iam *iam) {
+    return iam->service;
 }
 
 /* ---- loading ---- */
@@ -94,92 +119,116 @@ static enum vch_err compile(const struct vch_list_policy *list, struct grants **
     return VCH_OK;
 }
 
-static enum vch_err load(struct vch_iam *iam, struct vch_str user, struct grants **ret, struct vch_diag *diag) {
-    struct vch_list_policy list;
+/* Where the documents of a holder come from. */
+struct holder {
+    const char *kind;
+    struct vch_str name;
+    enum vch_iam_kind owner;         /* unless `document` is given */
+    const struct vch_str *document;
+};
+
+static enum vch_err load(struct vch_iam *iam, const struct holder *holder, struct grants **ret, struct vch_diag *diag) {
+    struct vch_rec_policy session = {.name = VCH_STR("session")};
+    struct vch_list_policy list = {.items = &session, .count = 1};
+    enum vch_err err = VCH_OK;
     struct vch_arena *arena = vch_arena_new(ARENA_MAX, false);
     if (!arena) return VCH_ERR_NOMEM;
-    enum vch_err err = vch_store_user_policies(iam->service->store, user, &list, arena, diag);
+    if (holder->document) session.document = *holder->document;
+    else err = vch_store_grants(iam->service->store, holder->owner, holder->name, &list, arena, diag);
     if (err == VCH_OK) err = compile(&list, ret, diag);
     vch_arena_free(arena);
     return err;
 }
 
-static struct grants *cached(struct vch_iam *iam, struct vch_str user, uint64_t *ret_generation) {
+static struct grants *cached(struct vch_iam *iam, struct vch_str key, uint64_t *ret_generation) {
     pthread_mutex_lock(&iam->lock);
-    struct grants *g = vch_map_get(iam->users, user);
+    struct grants *g = vch_map_get(iam->holders, key);
     if (g) g->refs++;
     *ret_generation = iam->generation;
     pthread_mutex_unlock(&iam->lock);
     return g;
 }
 
-static void keep(struct vch_iam *iam, struct vch_str user, struct grants *g, uint64_t generation) {
+static void keep(struct vch_iam *iam, struct vch_str key, struct grants *g, uint64_t generation) {
     void *old = NULL;
     pthread_mutex_lock(&iam->lock);
     g->refs = 1;
     if (generation == iam->generation) {
-        if (vch_map_count(iam->users) >= USERS_MAX) drop_all_locked(iam);
-        if (vch_map_put(iam->users, user, g, &old) == VCH_OK) g->refs++;
+        if (vch_map_count(iam->holders) >= HOLDERS_MAX) drop_all_locked(iam);
+        if (vch_map_put(iam->holders, key, g, &old) == VCH_OK) g->refs++;
         drop_locked(old);
     }
     pthread_mutex_unlock(&iam->lock);
 }
 
-static enum vch_err acquire(struct vch_iam *iam, struct vch_str user, struct grants **ret, struct vch_diag *diag) {
+static enum vch_err acquire(struct vch_iam *iam, const struct holder *holder, struct grants **ret, struct vch_diag *diag) {
     uint64_t generation;
-    *ret = cached(iam, user, &generation);
+    char text[KEY_MAX];
+    struct vch_str key = holder_key(holder->kind, holder->name, text);
+    *ret = cached(iam, key, &generation);
     if (*ret) return VCH_OK;
-    VCH_TRY(load(iam, user, ret, diag));
-    keep(iam, user, *ret, generation);
+    VCH_TRY(load(iam, holder, ret, diag));
+    keep(iam, key, *ret, generation);
     return VCH_OK;
 }
 
 /* ---- asking ---- */
 
-struct context {
-    const struct vch_iam_ask *ask;
-    char time[25];
-    char epoch[24];
-};
-
-static void one(struct vch_policy_values *ret, struct vch_str value) {
-    ret->value[0] = value;
-    ret->count = value.len ? 1 : 0;
+/* A document that does not compile was accepted once: a fault of ours, and it denies. */
+static bool is_broken(enum vch_err err) {
+    return err == VCH_ERR_MALFORMED || err == VCH_ERR_INVALID || err == VCH_ERR_TOO_LARGE;
 }
 
-static void lookup(void *arg, struct vch_str name, struct vch_policy_values *ret) {
-    const struct context *c = arg;
-    if (vch_str_ieq(name, VCH_STR("aws:SourceIp"))) one(ret, c->ask->caller->source_ip);
-    if (vch_str_ieq(name, VCH_STR("aws:CurrentTime"))) one(ret, vch_str_from(c->time));
-    if (vch_str_ieq(name, VCH_STR("aws:EpochTime"))) one(ret, vch_str_from(c->epoch));
-    if (vch_str_ieq(name, VCH_STR("aws:SecureTransport"))) one(ret, c->ask->secure ? VCH_STR("true") : VCH_STR("false"));
-    if (vch_str_ieq(name, VCH_STR("aws:PrincipalArn"))) one(ret, c->ask->caller->arn);
-    if (vch_str_ieq(name, VCH_STR("aws:username"))) one(ret, c->ask->caller->user_name);
+static enum vch_err decide_one(struct vch_iam *iam, const struct holder *holder, const struct vch_iam_ask *ask,
+                               enum vch_verdict *ret, struct vch_diag *diag) {
+    struct vch_iam_context context;
+    struct grants *g = NULL;
+    struct vch_diag inner = {0};
+    *ret = VCH_VERDICT_IMPLICIT_DENY;
+    enum vch_err err = acquire(iam, holder, &g, &inner);
+    if (is_broken(err)) return VCH_OK;
+    if (err != VCH_OK) return vch_diag_set(diag, err, inner.reason, inner.field, "%s", inner.message);
+    vch_iam_context_init(&context, ask);
+    struct vch_policy_request request = {.action = ask->action, .resource = ask->resource, .lookup = vch_iam_lookup, .lookup_arg = &context};
+    *ret = vch_policy_eval((const struct vch_policy *const *)g->policies, g->count, &request).verdict;
+    vch_iam_context_deinit(&context);
+    release(iam, g);
+    return VCH_OK;
 }
 
-static enum vch_err verdict_tell(enum vch_verdict verdict, const struct vch_iam_ask *ask, struct vch_diag *diag) {
-    bool explicit = verdict == VCH_VERDICT_EXPLICIT_DENY;
-    enum vch_reason reason = explicit ? VCH_REASON_POLICY_DENIES : VCH_REASON_POLICY_SILENT;
-    if (verdict == VCH_VERDICT_ALLOW) return VCH_OK;
+enum vch_err vch_iam_decide(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_iam_decision *ret,
+                            struct vch_diag *diag) {
+    const struct vch_caller *caller = ask->caller;
+    const struct holder user = {"user", caller->user_name, VCH_IAM_USER, NULL};
+    const struct holder role = {"role", caller->role_name, VCH_IAM_ROLE, NULL};
+    const struct holder session = {"session", caller->access_key_id, VCH_IAM_ROLE, &caller->session_policy};
+    *ret = (struct vch_iam_decision){.has_session = caller->kind == VCH_CALLER_ROLE && caller->session_policy.len};
+    VCH_TRY(decide_one(iam, caller->kind == VCH_CALLER_ROLE ? &role : &user, ask, &ret->identity, diag));
+    return ret->has_session ? decide_one(iam, &session, ask, &ret->session, diag) : VCH_OK;
+}
+
+enum vch_err vch_iam_refuse(const struct vch_iam_ask *ask, bool is_explicit, const char *why, struct vch_diag *diag) {
+    enum vch_reason reason = is_explicit ? VCH_REASON_POLICY_DENIES : VCH_REASON_POLICY_SILENT;
     return vch_diag_set(diag, VCH_ERR_DENIED, vch_reason_code(reason), "",
                         "User: %.*s is not authorized to perform: %.*s on resource: %.*s%s", VCH_STR_ARG(ask->caller->arn),
-                        VCH_STR_ARG(ask->action), VCH_STR_ARG(ask->resource), explicit ? " with an explicit deny" : "");
+                        VCH_STR_ARG(ask->action), VCH_STR_ARG(ask->resource), why);
+}
+
+enum vch_err vch_iam_tell(const struct vch_iam_decision *d, const struct vch_iam_ask *ask, struct vch_diag *diag) {
+    if (d->identity == VCH_VERDICT_EXPLICIT_DENY)
+        return vch_iam_refuse(ask, true, " with an explicit deny in an identity-based policy", diag);
+    if (d->has_session && d->session == VCH_VERDICT_EXPLICIT_DENY)
+        return vch_iam_refuse(ask, true, " with an explicit deny in a session policy", diag);
+    if (d->identity != VCH_VERDICT_ALLOW) return vch_iam_refuse(ask, false, "", diag);
+    if (d->has_session && d->session != VCH_VERDICT_ALLOW)
+        return vch_iam_refuse(ask, false, " because no session policy allows it", diag);
+    return VCH_OK;
 }
 
 enum vch_err vch_iam_check(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_diag *diag) {
-    struct context context = {.ask = ask};
-    struct grants *g = NULL;
-    struct vch_diag inner = {0};
-    enum vch_err err = acquire(iam, ask->caller->user_name, &g, &inner);
-    if (err == VCH_ERR_MALFORMED || err == VCH_ERR_INVALID || err == VCH_ERR_TOO_LARGE)
-        return verdict_tell(VCH_VERDICT_IMPLICIT_DENY, ask, diag);
-    if (err != VCH_OK) return vch_diag_set(diag, err, inner.reason, inner.field, "%s", inner.message);
-    vch_time_iso(ask->now_ms, context.time);
-    (void)snprintf(context.epoch, sizeof context.epoch, "%lld", (long long)(ask->now_ms / 1000));
-    struct vch_policy_request request = {.action = ask->action, .resource = ask->resource, .lookup = lookup, .lookup_arg = &context};
-    struct vch_policy_decision decision = vch_policy_eval((const struct vch_policy *const *)g->policies, g->count, &request);
-    release(iam, g);
-    return verdict_tell(decision.verdict, ask, diag);
+    struct vch_iam_decision decision;
+    VCH_TRY(vch_iam_decide(iam, ask, &decision, diag));
+    return vch_iam_tell(&decision, ask, diag);
 }
 
 enum vch_err vch_service_ready(struct vch_service *service, struct vch_diag *diag) {

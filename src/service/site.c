@@ -19,18 +19,18 @@ enum vch_err vch_uc_describe_endpoint(struct vch_call *call) {
     return vch_val_put_str(call->arena, call->out, "endpointAddress", call->service->endpoint_host);
 }
 
-/* "AIDA" and 16 characters that stay with the user's name. */
-static struct vch_str user_id(const struct vch_call *call) {
+struct vch_str vch_caller_id(const struct vch_caller *caller, struct vch_arena *arena) {
     uint8_t digest[VCH_SHA256_LEN];
     char text[17];
-    vch_sha256(call->caller.arn, digest);
+    if (caller->kind == VCH_CALLER_ROLE) return caller->role_user_id;
+    vch_sha256(caller->arn, digest);
     for (size_t i = 0; i < 16; i++) text[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[digest[i] & 31];
     text[16] = '\0';
-    return vch_arena_printf(call->arena, "AIDA%s", text);
+    return vch_arena_printf(arena, "AIDA%s", text);
 }
 
 enum vch_err vch_uc_get_caller_identity(struct vch_call *call) {
-    struct vch_str id = user_id(call);
+    struct vch_str id = vch_caller_id(&call->caller, call->arena);
     if (!id.ptr) return VCH_ERR_NOMEM;
     VCH_TRY(vch_val_put_str(call->arena, call->out, "UserId", id));
     VCH_TRY(vch_val_put_str(call->arena, call->out, "Account", call->service->site.account));

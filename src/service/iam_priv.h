@@ -1,0 +1,33 @@
+/* Between the questions that IAM is asked. */
+#ifndef VCH_SERVICE_IAM_PRIV_H
+#define VCH_SERVICE_IAM_PRIV_H
+
+#include "service/iam.h"
+
+/* The values of condition keys for one question; iam_context.c. */
+struct vch_iam_context {
+    const struct vch_iam_ask *ask;
+    struct vch_arena *scratch; /* made when first needed */
+    char time[25];
+    char epoch[24];
+};
+void vch_iam_context_init(struct vch_iam_context *context, const struct vch_iam_ask *ask);
+void vch_iam_context_deinit(struct vch_iam_context *context);
+vch_policy_lookup vch_iam_lookup; /* its argument is the context */
+
+/* What each sort of policy says. */
+struct vch_iam_decision {
+    enum vch_verdict identity;
+    bool has_session;
+    enum vch_verdict session;
+};
+enum vch_err vch_iam_decide(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_iam_decision *ret,
+                            struct vch_diag *diag) VCH_MUST;
+struct vch_service *vch_iam_service(const struct vch_iam *iam);
+
+/* DENIED: the usual sentence and `why` behind it. */
+enum vch_err vch_iam_refuse(const struct vch_iam_ask *ask, bool is_explicit, const char *why, struct vch_diag *diag) VCH_MUST;
+/* The decision as an error. */
+enum vch_err vch_iam_tell(const struct vch_iam_decision *decision, const struct vch_iam_ask *ask, struct vch_diag *diag) VCH_MUST;
+
+#endif
