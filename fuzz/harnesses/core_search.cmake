@@ -1,0 +1,1 @@
+vch_fuzz(search_query ROOMS core)
