@@ -45,6 +45,7 @@ static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_DESCRIBE_CERTIFICATE] = vch_uc_describe_certificate,
     [VCH_OP_UPDATE_CERTIFICATE] = vch_uc_update_certificate,
     [VCH_OP_DELETE_CERTIFICATE] = vch_uc_delete_certificate,
+    [VCH_OP_REGISTER_THING] = vch_uc_register_thing,
     [VCH_OP_LIST_THINGS] = vch_uc_list_things,
     [VCH_OP_CREATE_THING] = vch_uc_create_thing,
     [VCH_OP_UPDATE_THING] = vch_uc_update_thing,

@@ -8,7 +8,11 @@
 
 #include "base/val.h"
 
-enum vch_template_type { VCH_TEMPLATE_FLEET, VCH_TEMPLATE_JITP };
+enum vch_template_type {
+    VCH_TEMPLATE_FLEET,
+    VCH_TEMPLATE_JITP,
+    VCH_TEMPLATE_REST /* in a RegisterThing request: the certificate may come as CSR or PEM */
+};
 
 /* Everything that can be known without parameters. TEMPLATE_INVALID with a
  * JSON pointer in diag->field ("/Resources/policy/Properties"). `body` at most
@@ -38,6 +42,9 @@ struct vch_template_plan {
 
     struct vch_str certificate_logical_name;
     struct vch_str certificate_id;
+    /* REST: one of the three ways to name it; the others are empty. */
+    struct vch_str certificate_csr, certificate_pem;
+    struct vch_str certificate_ca_pem; /* with certificate_pem, or empty */
     bool certificate_active; /* Status; absent means ACTIVE */
     bool exclusive_thing;
     enum vch_override override_status;
@@ -54,7 +61,8 @@ struct vch_template_plan {
 
 /* Parameters by name: the device's, after overrides; every value is a string
  * of at most VCH_PARAMETER_VALUE_MAX. `certificate_id` answers
- * AWS::IoT::Certificate::Id, whatever the device sent. Errors:
+ * AWS::IoT::Certificate::Id, whatever the device sent; empty for REST, where
+ * that name has no value. Errors:
  * PARAMETER_UNRESOLVED ("Cannot resolve reference value: X"),
  * PARAMETER_INVALID, TEMPLATE_INVALID. Views into `arena`. */
 enum vch_err vch_template_plan(enum vch_template_type type, struct vch_str body, const struct vch_val *parameters,

@@ -58,6 +58,15 @@ static const struct property certificate_properties[] = {
     {"ThingPrincipalType", VCH_TKIND_TEXT, false, principal_type_valid},
     {0},
 };
+static const struct property rest_certificate_properties[] = {
+    {"CertificateId", VCH_TKIND_TEXT, false, NULL},
+    {"CertificateSigningRequest", VCH_TKIND_TEXT, false, NULL},
+    {"CertificatePem", VCH_TKIND_TEXT, false, NULL},
+    {"CACertificatePem", VCH_TKIND_TEXT, false, NULL},
+    {"Status", VCH_TKIND_TEXT, false, status_valid},
+    {"ThingPrincipalType", VCH_TKIND_TEXT, false, principal_type_valid},
+    {0},
+};
 static const struct property policy_properties[] = {
     {"PolicyName", VCH_TKIND_TEXT, false, vch_policy_name_valid},
     {"PolicyDocument", VCH_TKIND_TREE, false, NULL},
@@ -102,18 +111,24 @@ static enum vch_err unknown_property(const struct vch_template *t, const struct 
     return vch_template_bad(t, at, "%s has no property %.*s.", type->name, VCH_STR_ARG(name));
 }
 
+static const struct property *properties_of(const struct vch_template *t, const struct resource_type *type) {
+    bool rest = t->type == VCH_TEMPLATE_REST && type == &types[CERTIFICATE];
+    return rest ? rest_certificate_properties : type->properties;
+}
+
 static enum vch_err check_properties(const struct vch_template *t, const struct resource_type *type,
                                      const struct vch_val *properties, const struct vch_tpath *at) {
+    const struct property *known = properties_of(t, type);
     if (!vch_val_is(properties, VCH_VAL_MAP)) return vch_template_bad(t, at, "Properties is missing or not an object.");
     for (size_t i = 0; i < properties->count; i++) {
         const struct vch_member *member = &properties->members[i];
         struct vch_tpath place = vch_tpath_key(at, member->name);
-        const struct property *row = find_property(type->properties, member->name);
+        const struct property *row = find_property(known, member->name);
         if (!row) return unknown_property(t, type, member->name, &place);
         VCH_TRY(vch_template_check_value(t, &member->value, row->kind, &place));
         VCH_TRY(check_literal(t, &member->value, row, &place));
     }
-    for (const struct property *row = type->properties; row->name; row++)
+    for (const struct property *row = known; row->name; row++)
         if (row->required && !vch_val_get(properties, row->name))
             return vch_template_bad(t, at, "%s needs the property %s.", type->name, row->name);
     return VCH_OK;
@@ -129,6 +144,17 @@ static enum vch_err check_policy(const struct vch_template *t, const struct vch_
     if (!document || document->type == VCH_VAL_STR || document->type == VCH_VAL_MAP) return VCH_OK;
     struct vch_tpath place = vch_tpath_key(at, VCH_STR("PolicyDocument"));
     return vch_template_bad(t, &place, "PolicyDocument is an object or a string.");
+}
+
+/* Source: AWS "Single thing provisioning": one way to name the certificate. */
+static enum vch_err check_certificate(const struct vch_template *t, const struct vch_val *properties,
+                                      const struct vch_tpath *at) {
+    bool id = vch_val_get(properties, "CertificateId") != NULL, pem = vch_val_get(properties, "CertificatePem") != NULL;
+    bool csr = vch_val_get(properties, "CertificateSigningRequest") != NULL;
+    if (id + pem + csr != 1)
+        return vch_template_bad(t, at, "A certificate has one of CertificateId, CertificateSigningRequest and CertificatePem.");
+    if (pem || !vch_val_get(properties, "CACertificatePem")) return VCH_OK;
+    return vch_template_bad(t, at, "CACertificatePem goes with CertificatePem.");
 }
 
 static enum vch_err check_attributes(const struct vch_template *t, const struct vch_val *properties,
@@ -211,6 +237,7 @@ static enum vch_err check_resource(const struct vch_template *t, const struct vc
     VCH_TRY(check_members(t, &types[i], resource, at));
     VCH_TRY(check_properties(t, &types[i], properties, &inside));
     if (types[i].properties == policy_properties) return check_policy(t, properties, &inside);
+    if (i == CERTIFICATE && t->type == VCH_TEMPLATE_REST) return check_certificate(t, properties, &inside);
     VCH_TRY(check_attributes(t, properties, &inside));
     return check_groups(t, properties, &inside);
 }
@@ -284,9 +311,9 @@ enum vch_err vch_template_check_tree(const struct vch_template *t) {
     struct vch_tpath mappings = vch_tpath_key(NULL, VCH_STR("Mappings"));
     struct vch_tpath configuration = vch_tpath_key(NULL, VCH_STR("DeviceConfiguration"));
     VCH_TRY(check_parameters(t));
-    if (t->type == VCH_TEMPLATE_JITP && t->mappings)
+    if (t->type != VCH_TEMPLATE_FLEET && t->mappings)
         return vch_template_bad(t, &mappings, "Only fleet provisioning templates have Mappings.");
-    if (t->type == VCH_TEMPLATE_JITP && t->device_configuration)
+    if (t->type != VCH_TEMPLATE_FLEET && t->device_configuration)
         return vch_template_bad(t, &configuration, "Only fleet provisioning templates have DeviceConfiguration.");
     if (t->mappings) VCH_TRY(check_mapping(t, t->mappings, 3, &mappings));
     VCH_TRY(check_resources(t));

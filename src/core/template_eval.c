@@ -17,9 +17,11 @@ static enum vch_err unresolved(const struct vch_template *t, struct vch_str name
                       VCH_STR_ARG(name));
 }
 
-static bool has_control(struct vch_str s) {
-    for (size_t i = 0; i < s.len; i++)
+static bool has_control(struct vch_str s, bool lines) {
+    for (size_t i = 0; i < s.len; i++) {
+        if (lines && (s.ptr[i] == '\n' || s.ptr[i] == '\r')) continue;
         if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7F) return true;
+    }
     return false;
 }
 
@@ -33,7 +35,7 @@ static bool widens_policy(struct vch_str s) {
 
 static enum vch_err accept_given(const struct vch_template *t, struct vch_str name, struct vch_str value,
                                  const struct vch_tpath *at, struct vch_str *ret) {
-    if (has_control(value))
+    if (has_control(value, t->in_pem))
         return vch_template_bad_value(t, at, "The value of %.*s has control characters.", VCH_STR_ARG(name));
     if (t->in_policy && widens_policy(value))
         return vch_template_bad_value(
@@ -53,7 +55,8 @@ static enum vch_err resolve(const struct vch_template *t, struct vch_str name, c
                             struct vch_str *ret) {
     const struct vch_val *declared = vch_val_get_str(t->parameters, name);
     bool subject = t->type == VCH_TEMPLATE_JITP && vch_str_starts(name, VCH_STR(VCH_TEMPLATE_CERTIFICATE));
-    if (vch_str_eq_c(name, VCH_TEMPLATE_CERTIFICATE_ID)) {
+    bool known = t->type != VCH_TEMPLATE_REST;
+    if (known && vch_str_eq_c(name, VCH_TEMPLATE_CERTIFICATE_ID)) {
         *ret = t->rehearsal ? VCH_STR("x") : t->certificate_id;
         return VCH_OK;
     }

@@ -109,16 +109,30 @@ static enum vch_err plan_choice(const struct vch_template *t, const struct vch_v
     return vch_template_bad_value(t, &place, "%s is neither %s nor %s.", name, yes, no);
 }
 
+/* Else a claim could put its thing and policies on someone else's certificate. */
+static enum vch_err check_own(const struct vch_template *t, const struct vch_tpath *at, struct vch_str id) {
+    struct vch_tpath place = vch_tpath_key(at, VCH_STR("CertificateId"));
+    if (t->type == VCH_TEMPLATE_REST || vch_str_eq(id, t->certificate_id)) return VCH_OK;
+    return vch_template_bad_value(t, &place, "CertificateId is not that of the certificate being provisioned.");
+}
+
+static enum vch_err plan_pems(const struct vch_template *t, const struct vch_val *properties, const struct vch_tpath *at,
+                              struct vch_template_plan *plan) {
+    struct vch_template inside = *t;
+    inside.in_pem = true;
+    VCH_TRY(plan_text(&inside, properties, "CertificateSigningRequest", NULL, at, &plan->certificate_csr));
+    VCH_TRY(plan_text(&inside, properties, "CertificatePem", NULL, at, &plan->certificate_pem));
+    return plan_text(&inside, properties, "CACertificatePem", NULL, at, &plan->certificate_ca_pem);
+}
+
 static enum vch_err plan_certificate(const struct vch_template *t, const struct vch_val *resource,
                                      const struct vch_tpath *at, struct vch_template_plan *plan) {
     const struct vch_val *properties = vch_val_get(resource, "Properties");
-    struct vch_tpath place = vch_tpath_key(at, VCH_STR("CertificateId"));
     plan->certificate_active = true;
     plan->override_status = vch_template_override(resource, VCH_TOVER_STATUS);
     VCH_TRY(plan_text(t, properties, "CertificateId", NULL, at, &plan->certificate_id));
-    /* Else a claim could put its thing and policies on someone else's certificate. */
-    if (!vch_str_eq(plan->certificate_id, t->certificate_id))
-        return vch_template_bad_value(t, &place, "CertificateId is not that of the certificate being provisioned.");
+    VCH_TRY(check_own(t, at, plan->certificate_id));
+    VCH_TRY(plan_pems(t, properties, at, plan));
     VCH_TRY(plan_choice(t, properties, "Status", "ACTIVE", "INACTIVE", at, &plan->certificate_active));
     return plan_choice(t, properties, "ThingPrincipalType", "EXCLUSIVE_THING", "NON_EXCLUSIVE_THING", at,
                        &plan->exclusive_thing);

@@ -19,6 +19,7 @@ struct vch_template {
     const struct vch_val *given;
     struct vch_str certificate_id;
     bool in_policy; /* inside PolicyDocument: no value may widen the policy */
+    bool in_pem;    /* inside a request or certificate in PEM: values have lines */
     bool rehearsal; /* no parameters yet: each is a harmless word */
 };
 

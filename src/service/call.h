@@ -98,6 +98,7 @@ vch_use_case vch_uc_list_certificates_by_ca;
 vch_use_case vch_uc_get_registration_code, vch_uc_delete_registration_code; /* authority_code.c */
 vch_use_case vch_uc_register_ca_certificate, vch_uc_describe_ca_certificate, vch_uc_update_ca_certificate,
     vch_uc_delete_ca_certificate, vch_uc_list_ca_certificates; /* authorities.c */
+vch_use_case vch_uc_register_thing; /* register_thing_rest.c: templateBody parameters -> certificatePem resourceArns */
 vch_use_case vch_uc_create_thing, vch_uc_update_thing;                               /* thing_write.c */
 vch_use_case vch_uc_attach_thing_principal, vch_uc_list_thing_principals_v2, vch_uc_list_principal_things_v2; /* thing_principals.c */
 /* users.c, site.c */

@@ -8,6 +8,7 @@
 #include "core/reason.h"
 #include "core/template.h"
 #include "service/claim_rules.h"
+#include "service/template_policies.h"
 #include "service/template_things.h"
 
 struct registration {
@@ -122,32 +123,6 @@ static enum vch_err encode_answer(struct registration *r) {
     return err == VCH_OK && !r->answer.ptr ? VCH_ERR_NOMEM : err;
 }
 
-/* A policy given by its text is named by the hash of it and never made twice. */
-static enum vch_err policy_of_document(struct registration *r, struct vch_plan *plan, struct vch_str document,
-                                       struct vch_str *ret_name) {
-    char hex[VCH_SHA256_HEX];
-    vch_sha256_hex(document, hex);
-    for (size_t i = 0; hex[i]; i++) hex[i] = (char)(hex[i] >= 'a' ? hex[i] - 32 : hex[i]);
-    struct vch_rec_policy *policy = VCH_ARENA_NEW(r->call->arena, struct vch_rec_policy);
-    if (!policy) return VCH_ERR_NOMEM;
-    policy->name = vch_arena_str(r->call->arena, vch_str_of(hex, 40));
-    if (!policy->name.ptr) return VCH_ERR_NOMEM;
-    policy->document = document;
-    policy->created_ms = policy->modified_ms = r->call->now_ms;
-    vch_plan_policy_ensure(plan, policy);
-    *ret_name = policy->name;
-    return VCH_OK;
-}
-
-static enum vch_err plan_policies(struct registration *r, struct vch_plan *plan) {
-    for (size_t i = 0; i < r->wanted->policy_count; i++) {
-        struct vch_str name = r->wanted->policies[i].name;
-        if (name.len == 0) VCH_TRY(policy_of_document(r, plan, r->wanted->policies[i].document, &name));
-        vch_plan_policy_attach(plan, name, r->token.certificate_id);
-    }
-    return VCH_OK;
-}
-
 static void plan_spending(struct registration *r, struct vch_plan *plan) {
     struct vch_call *call = r->call;
     vch_plan_need_template(plan, r->template_name, true);
@@ -170,8 +145,9 @@ static enum vch_err apply(struct registration *r) {
     struct vch_plan *plan = vch_plan_new(call->arena);
     if (!plan) return VCH_ERR_NOMEM;
     plan_spending(r, plan);
+    if (r->wanted->has_thing) vch_plan_need_thing_free(plan, r->wanted->thing_name, r->token.certificate_id);
     VCH_TRY(vch_template_things_plan(call, r->wanted, r->token.certificate_id, plan));
-    VCH_TRY(plan_policies(r, plan));
+    VCH_TRY(vch_template_policies_plan(call, r->wanted, r->token.certificate_id, plan, NULL));
     vch_plan_certificate_status(plan, r->token.certificate_id, VCH_STR("PENDING_ACTIVATION"),
                                 r->wanted->certificate_active ? VCH_STR("ACTIVE") : VCH_STR("INACTIVE"), call->now_ms);
     plan_ledger(r, plan);

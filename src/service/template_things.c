@@ -95,7 +95,6 @@ enum vch_err vch_template_things_plan(struct vch_call *call, const struct vch_te
     VCH_TRY(check_references(call, wanted));
     struct vch_val *attributes;
     VCH_TRY(attributes_of(call, wanted, &attributes));
-    vch_plan_need_thing_free(plan, wanted->thing_name, certificate_id);
     struct vch_rec_thing existing;
     enum vch_err err = vch_store_thing(call->service->store, wanted->thing_name, &existing, call->arena, NULL);
     if (err == VCH_OK) VCH_TRY(plan_existing(call, wanted, &existing, attributes, plan));

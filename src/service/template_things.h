@@ -6,8 +6,7 @@
 #include "core/template.h"
 #include "service/call.h"
 
-/* THING_TAKEN when the thing has another ACTIVE certificate; THING_CONFLICT
- * when what exists differs and the template does not say what to do;
+/* THING_CONFLICT when what exists differs and the template does not say what to do;
  * RESOURCE_MISSING for a type, group or billing group that does not exist. */
 enum vch_err vch_template_things_plan(struct vch_call *call, const struct vch_template_plan *wanted,
                                       struct vch_str certificate_id, struct vch_plan *plan) VCH_MUST;

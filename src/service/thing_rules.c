@@ -2,6 +2,7 @@
 
 #include "core/names.h"
 #include "core/reason.h"
+#include "store/groups.h"
 
 enum { ATTRIBUTES_JSON_MAX = 65536 };
 
@@ -60,16 +61,9 @@ enum vch_err vch_thing_attributes_check(struct vch_call *call, const struct vch_
                       "A thing %s a type has at most %zu attributes.", typed ? "with" : "without", max);
 }
 
-static enum vch_err missing(struct vch_call *call, const char *field, const char *what, struct vch_str name) {
-    return VCH_REFUSE(call->diag, VCH_ERR_NOT_FOUND, RESOURCE_MISSING, field, "The %s %.*s does not exist.", what,
-                      VCH_STR_ARG(name));
-}
-
-/* The registry of this version keeps no types and billing groups, so none exists. */
-enum vch_err vch_thing_references_check(struct vch_call *call, struct vch_str type, struct vch_str billing_group) {
-    if (type.len) return missing(call, "thingTypeName", "thing type", type);
-    if (billing_group.len) return missing(call, "billingGroupName", "billing group", billing_group);
-    return VCH_OK;
+void vch_thing_references_need(struct vch_plan *plan, struct vch_str type, struct vch_str billing_group) {
+    if (type.len) vch_plan_need_thing_type(plan, type);
+    if (billing_group.len) vch_plan_need_billing_group(plan, billing_group);
 }
 
 enum vch_err vch_thing_version_check(struct vch_call *call, const struct vch_rec_thing *thing) {

@@ -15,9 +15,10 @@ enum vch_err vch_thing_attributes_merge(struct vch_call *call, const struct vch_
                                         struct vch_val **ret) VCH_MUST;
 /* Names, values and how many. FIELD_INVALID. */
 enum vch_err vch_thing_attributes_check(struct vch_call *call, const struct vch_val *attributes, bool typed) VCH_MUST;
-/* RESOURCE_MISSING for a type or billing group (empty: none) that does not
- * exist; FIELD_INVALID for a deprecated type. */
-enum vch_err vch_thing_references_check(struct vch_call *call, struct vch_str type, struct vch_str billing_group) VCH_MUST;
+/* Guards: type and billing group (empty: none) exist, the type is in use. The
+ * plan is refused with THING_TYPE_MISSING, THING_TYPE_DEPRECATED,
+ * BILLING_GROUP_MISSING. */
+void vch_thing_references_need(struct vch_plan *plan, struct vch_str type, struct vch_str billing_group);
 /* The input expectedVersion, when there is one: THING_VERSION. */
 enum vch_err vch_thing_version_check(struct vch_call *call, const struct vch_rec_thing *thing) VCH_MUST;
 

@@ -38,6 +38,7 @@ static enum vch_err insert(struct vch_call *call, struct vch_rec_thing *thing, c
     VCH_TRY(vch_change_begin(call, "thing-created", &change));
     change.row.thing_name = thing->name;
     vch_plan_thing_create(change.plan, thing);
+    vch_thing_references_need(change.plan, thing->type_name, thing->billing_group);
     enum vch_err err = vch_change_apply(call, &change);
     if (err != VCH_ERR_EXISTS) return err;
     if (call->diag) vch_diag_clear(call->diag);
@@ -62,7 +63,6 @@ enum vch_err vch_uc_create_thing(struct vch_call *call) {
     if (!thing.id.ptr) return VCH_ERR_NOMEM;
     VCH_TRY(vch_thing_attributes_merge(call, NULL, given_attributes(call), &attributes));
     VCH_TRY(vch_thing_attributes_check(call, attributes, thing.type_name.len > 0));
-    VCH_TRY(vch_thing_references_check(call, thing.type_name, thing.billing_group));
     VCH_TRY(vch_thing_attributes_encode(call, attributes, &thing.attributes));
     VCH_TRY(insert(call, &thing, attributes));
     VCH_TRY(vch_val_put_str(call->arena, call->out, "thingName", thing.name));
@@ -89,7 +89,6 @@ static enum vch_err changed(struct vch_call *call, struct vch_rec_thing *thing) 
     struct vch_str type = vch_val_str_at(call->in, "thingTypeName");
     struct vch_val *attributes;
     VCH_TRY(new_attributes(call, thing, &attributes));
-    if (type.len && !vch_str_eq(type, thing->type_name)) VCH_TRY(vch_thing_references_check(call, type, VCH_STR("")));
     if (type.len) thing->type_name = type;
     if (vch_val_bool_at(call->in, "removeThingType", false)) thing->type_name = VCH_STR("");
     VCH_TRY(vch_thing_attributes_check(call, attributes, thing->type_name.len > 0));
@@ -102,9 +101,11 @@ static enum vch_err try_update(struct vch_call *call) {
     struct vch_change change;
     VCH_TRY(vch_store_thing(call->service->store, name_of(call), &thing, call->arena, call->diag));
     VCH_TRY(vch_thing_version_check(call, &thing));
+    struct vch_str old_type = thing.type_name;
     VCH_TRY(changed(call, &thing));
     VCH_TRY(vch_change_begin(call, "thing-updated", &change));
     change.row.thing_name = thing.name;
+    if (!vch_str_eq(old_type, thing.type_name)) vch_thing_references_need(change.plan, thing.type_name, VCH_STR(""));
     vch_plan_thing_change(change.plan, &thing);
     return vch_change_apply(call, &change);
 }

@@ -3,6 +3,7 @@
 #include "service/change.h"
 #include "service/page.h"
 #include "service/thing_rules.h"
+#include "store/groups.h"
 
 enum { SCAN_PAGE = 250, SCAN_PAGES_MAX = 20 };
 
@@ -75,6 +76,12 @@ static enum vch_err take_fitting(struct vch_call *call, const struct vch_list_th
     return VCH_OK;
 }
 
+static enum vch_err scan_page(struct vch_call *call, struct vch_page page, struct vch_list_thing *ret) {
+    struct vch_str type = vch_val_str_at(call->in, "thingTypeName");
+    if (type.len == 0) return vch_store_things(call->service->store, page, ret, call->arena, call->diag);
+    return vch_store_things_by(call->service->store, VCH_THINGS_BY_TYPE, type, page, ret, call->arena, call->diag);
+}
+
 /* A page may be short, or empty, with a token: filters look at a bounded number of things. */
 enum vch_err vch_uc_list_things(struct vch_call *call) {
     struct vch_paging paging = {.list = "ListThings", .scope = filters_of(call)};
@@ -88,7 +95,7 @@ enum vch_err vch_uc_list_things(struct vch_call *call) {
     struct vch_page scan = {.after = paging.page.after, .limit = SCAN_PAGE};
     if (!filtered(call)) scan.limit = paging.page.limit;
     for (int pages = 0; pages < SCAN_PAGES_MAX && all && list.more && things->count < paging.page.limit; pages++) {
-        VCH_TRY(vch_store_things(call->service->store, scan, &list, call->arena, call->diag));
+        VCH_TRY(scan_page(call, scan, &list));
         VCH_TRY(take_fitting(call, &list, paging.page.limit, things, &last, &all));
         scan.after = last;
     }
