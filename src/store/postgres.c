@@ -172,7 +172,7 @@ static enum vch_err pg_wait(struct vch_sql *base, int wake_fd, vch_sql_on_notice
 /* ---- files ---- */
 
 static void pg_each_path(const char *place, void (*on_path)(void *arg, const char *path), void *arg) {
-    static const char *const keys[] = {"passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "host"};
+    static const char *const keys[] = {"passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir"};
     char url[URL_MAX];
     (void)snprintf(url, sizeof url, "postgresql:%s", place);
     PQconninfoOption *options = PQconninfoParse(url, NULL);

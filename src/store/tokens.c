@@ -82,6 +82,18 @@ static enum vch_err sweep_tokens(struct vch_apply *a, const struct vch_step *ste
     return VCH_OK;
 }
 
+static enum vch_err sweep_claims(struct vch_apply *a, const struct vch_step *step) {
+    VCH_CURSOR cursor = {0};
+    VCH_TRY(vch_cursor_start(&cursor, a->db, VCH_Q_CLAIMS_SWEEP,
+                             VCH_ARGS(VCH_I(step->now_ms - claim_kept_ms), VCH_I(SWEEP_MAX)), a->diag));
+    for (;;) {
+        bool row = false;
+        VCH_TRY(vch_cursor_next(&cursor, &row, a->diag));
+        if (!row) return VCH_OK;
+        VCH_TRY(vch_apply_changed(a, VCH_CHANGE_CLAIM, vch_cursor_view(&cursor, 0)));
+    }
+}
+
 static enum vch_err sweep(struct vch_apply *a, const struct vch_step *step) {
     int64_t removed = 0;
     struct vch_arena *arena = vch_arena_new((size_t)SWEEP_MAX * 1024, false);
@@ -90,8 +102,7 @@ static enum vch_err sweep(struct vch_apply *a, const struct vch_step *step) {
     vch_arena_free(arena);
     VCH_TRY(err);
     if (step->ret) *(int64_t *)step->ret = removed;
-    return vch_sql_run(a->db, VCH_Q_CLAIMS_SWEEP, VCH_ARGS(VCH_I(step->now_ms - claim_kept_ms), VCH_I(SWEEP_MAX)), NULL,
-                       a->diag);
+    return sweep_claims(a, step);
 }
 
 void vch_plan_sweep(struct vch_plan *p, int64_t now_ms, int64_t *ret_certificates) {

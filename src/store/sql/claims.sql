@@ -46,7 +46,8 @@ UPDATE claims SET state = 'CANCELLED' WHERE template_name = $1 AND state = 'LIVE
 
 -- :claims_sweep
 DELETE FROM claims WHERE seq IN (
-    SELECT seq FROM claims WHERE created_ms <= $1 AND not_after_ms <= $1 ORDER BY created_ms, id LIMIT $2);
+    SELECT seq FROM claims WHERE created_ms <= $1 AND not_after_ms <= $1 ORDER BY created_ms, id LIMIT $2)
+RETURNING id;
 
 -- :token_get
 SELECT hash, certificate_id, principal_id, expires_ms, spent, request_hash, answer FROM tokens WHERE hash = $1;
