@@ -262,6 +262,10 @@ void vch_http_door_user_changed(struct vch_http_door *door, struct vch_str user)
     vch_iam_changed(door->iam, user);
 }
 
+void vch_http_door_all_changed(struct vch_http_door *door) {
+    vch_iam_forget_all(door->iam);
+}
+
 void vch_http_door_stats(struct vch_http_door *door, struct vch_http_door_stats *ret) {
     *ret = (struct vch_http_door_stats){.requests = atomic_load(&door->requests),
                                         .refused = atomic_load(&door->refused),

@@ -1,6 +1,7 @@
 #include "api/mqtt_door.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/mqtt_peer_priv.h"
 #include "base/clock.h"
@@ -116,6 +117,10 @@ static void on_closed(void *arg, struct vch_mqtt_session *session, const char *r
 
 /* ---- changes ------------------------------------------------------------ */
 
+static bool registry_failed(const struct vch_diag *diag) {
+    return diag->reason && strcmp(diag->reason, vch_reason_code(VCH_REASON_STORE_FAILED)) == 0;
+}
+
 static void look_again(struct vch_mqtt_session *session, const char *key) {
     (void)key;
     struct vch_peer *peer = vch_peer_of(session);
@@ -123,11 +128,20 @@ static void look_again(struct vch_mqtt_session *session, const char *key) {
     struct vch_identity identity;
     struct vch_diag diag = {0};
     struct vch_str id = vch_str_from(vch_conn_peer_id(vch_mqtt_session_conn(session)));
-    if (vch_identity_check(peer->door->service, id, &identity, &diag) != VCH_OK) {
-        vch_mqtt_close(session, &diag);
-        return;
-    }
+    enum vch_err err = vch_identity_check(peer->door->service, id, &identity, &diag);
+    peer->stale = !peer->claim; /* judged by what is true now, or not at all */
+    if (err == VCH_OK) return;
+    if (!registry_failed(&diag)) vch_mqtt_close(session, &diag);
+    else if (peer->claim) vch_door_refresh(session);
+}
+
+/* Nothing is known of any session: each is asked for on a worker. */
+static void ask_afresh(struct vch_mqtt_session *session, const char *key) {
+    (void)key;
+    struct vch_peer *peer = vch_peer_of(session);
+    if (!peer) return;
     peer->stale = !peer->claim;
+    vch_door_refresh(session);
 }
 
 static void mark_stale(struct vch_mqtt_session *session, const char *key) {
@@ -145,6 +159,7 @@ void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind
         if (vch_str_copy(id, sizeof id, key)) err = vch_mqtt_each_of(door->broker, id, look_again);
         break;
     case VCH_CHANGE_POLICY: err = vch_mqtt_each(door->broker, mark_stale, key); break;
+    case VCH_CHANGE_ALL: err = vch_mqtt_each(door->broker, ask_afresh, key); break;
     case VCH_CHANGE_TEMPLATE: /* asked at every step of a provisioning */
     case VCH_CHANGE_USER:
     case VCH_CHANGE_ROLE: break;

@@ -20,7 +20,7 @@
 #include "daemon/loglevel.h"
 #include "daemon/wiring.h"
 
-enum { TICK_MS = 1000, SWEEP_MS = 60000 };
+enum { TICK_MS = 1000, SWEEP_MS = 60000, JAIL_PATHS_MAX = 32, STORE_PATHS_MAX = 8 };
 
 struct front {
     const struct vch_front_options *options;
@@ -57,19 +57,54 @@ static enum vch_err connect_signer(struct front *front, struct vch_diag *diag) {
     return VCH_REFUSE(diag, err, SIGNER_FAILED, "signer", "The signer did not become ready.");
 }
 
+struct path_list {
+    struct vch_jail_path *paths;
+    size_t count;
+    char *copies[STORE_PATHS_MAX];
+    size_t copy_count;
+};
+
+static void add_path(void *arg, const char *path) {
+    struct path_list *list = arg;
+    if (list->count < JAIL_PATHS_MAX) list->paths[list->count++] = (struct vch_jail_path){path, VCH_JAIL_READ};
+}
+
+static void add_copy(void *arg, const char *path) {
+    struct path_list *list = arg;
+    char *copy = list->copy_count < STORE_PATHS_MAX ? strdup(path) : NULL;
+    if (!copy) return;
+    list->copies[list->copy_count++] = copy;
+    add_path(list, copy);
+}
+
+/* A remote database is connected to again from within the jail: its client
+ * looks up names and users, and reads what the URL names. (Landlock has no say
+ * in sockets.) */
+static void add_store_paths(const char *url, struct path_list *list) {
+    static const char *const names[] = {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
+                                        "/etc/services", "/etc/passwd", "/usr/lib", "/lib", "/run/systemd/resolve"};
+    if (vch_str_starts(vch_str_from(url), VCH_STR("sqlite:"))) return;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) add_path(list, names[i]);
+    vch_store_each_path(url, add_copy, list);
+}
+
 /* All of the data folder except ca/; and what is read late: the configuration
  * again, and libcrypto's and the zone's files. */
 static enum vch_err jail(struct front *front, struct vch_diag *diag) {
     const struct vch_site_files *site = &front->site;
     const char *file = front->options->config->file;
-    const struct vch_jail_path paths[] = {
+    struct vch_jail_path paths[JAIL_PATHS_MAX] = {
         {site->store_dir, VCH_JAIL_WRITE}, {site->run_dir, VCH_JAIL_WRITE}, {site->tls_dir, VCH_JAIL_READ},
         {site->root_pem, VCH_JAIL_READ},   {"/dev/null", VCH_JAIL_WRITE},   {"/dev/urandom", VCH_JAIL_READ},
         {"/etc/ssl", VCH_JAIL_READ},       {"/etc/localtime", VCH_JAIL_READ}, {"/proc/self", VCH_JAIL_READ},
         {file ? file : "/dev/null", VCH_JAIL_READ},
     };
+    struct path_list list = {.paths = paths};
+    while (paths[list.count].path) list.count++;
     (void)OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL);
-    vch_jail_files(paths, sizeof paths / sizeof paths[0]);
+    add_store_paths(site->store_url, &list);
+    vch_jail_files(list.paths, list.count);
+    for (size_t i = 0; i < list.copy_count; i++) free(list.copies[i]);
     return vch_jail_calls(diag);
 }
 

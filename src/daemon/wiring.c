@@ -1,5 +1,6 @@
 #include "daemon/wiring.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -12,7 +13,9 @@ enum { JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, API_CONNECTIONS_M
 
 static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) {
     struct vch_wiring *wiring = arg;
+    if (!atomic_load(&wiring->doors_open)) return; /* nobody is connected who could know anything older */
     vch_mqtt_door_changed(wiring->mqtt, kind, key);
+    if (kind == VCH_CHANGE_ALL) vch_http_door_all_changed(wiring->http);
     if (kind == VCH_CHANGE_USER) vch_http_door_user_changed(wiring->http, key);
 }
 
@@ -125,7 +128,9 @@ static enum vch_err open_doors(struct vch_wiring *wiring) {
                                                .clock_moved = on_clock_moved,
                                                .arg = wiring};
     VCH_TRY(vch_mqtt_door_new(&mqtt, &wiring->mqtt));
-    return vch_http_door_new(&http, &wiring->http);
+    VCH_TRY(vch_http_door_new(&http, &wiring->http));
+    atomic_store(&wiring->doors_open, true);
+    return VCH_OK;
 }
 
 static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *diag) {

@@ -19,6 +19,7 @@ struct vch_wiring {
     struct vch_mqtt_door *mqtt;
     struct vch_tls *tls[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
     struct vch_listener *listeners[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
+    _Atomic bool doors_open; /* the store may tell of changes before that */
     _Atomic int64_t signer_cpu_us, signer_issued, signer_refused; /* sampled by the main thread */
 };
 
