@@ -22,6 +22,21 @@ struct vch_certificate_info {
     struct vch_str serial_hex;
 };
 enum vch_err vch_certificate_describe(struct vch_str der, struct vch_arena *arena, struct vch_certificate_info *ret, struct vch_diag *diag) VCH_MUST;
+/* What certificate policy variables stand for, in the certificate's order; a
+ * name may come several times. Names are whole:
+ * "iot:Certificate.Subject.CommonName", "…Issuer.AlternativeName.DNSName",
+ * "…SerialNumber" (a decimal number). Values are UTF-8 with a backslash before each , " \ + = < > ;
+ * (a DirectoryName is written as RFC 2253 does, so that its own commas and
+ * equals signs stand bare). What is no text of its type is left out.
+ * Source: AWS IoT "X.509 certificate policy variables". */
+enum { VCH_CERTIFICATE_VALUES_MAX = 128 }; /* further ones are left out */
+struct vch_certificate_value {
+    const char *name; /* static */
+    struct vch_str value;
+};
+enum vch_err vch_certificate_values(struct vch_str der, struct vch_arena *arena,
+                                    struct vch_certificate_value ret[VCH_CERTIFICATE_VALUES_MAX], size_t *ret_count,
+                                    struct vch_diag *diag) VCH_MUST;
 /* One PEM certificate to DER; and back, with a trailing newline. */
 enum vch_err vch_certificate_from_pem(struct vch_str pem, struct vch_arena *arena, struct vch_str *ret_der, struct vch_diag *diag) VCH_MUST;
 struct vch_str vch_certificate_to_pem(struct vch_str der, struct vch_arena *arena);

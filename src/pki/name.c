@@ -115,3 +115,17 @@ enum vch_err vch_name_first_cn(struct vch_str name, struct vch_arena *arena, str
     }
     return VCH_OK;
 }
+
+bool vch_name_walk_start(struct vch_str name, struct vch_name_walk *ret) {
+    ret->set = vch_str_of(NULL, 0);
+    return vch_der_take(&name, VCH_DER_SEQUENCE, &ret->rest) && name.len == 0;
+}
+
+bool vch_name_walk_next(struct vch_name_walk *walk, struct vch_name_attribute *ret) {
+    if (!walk->set.len && !vch_der_take(&walk->rest, VCH_DER_SET, &walk->set)) return false;
+    return take_attribute(&walk->set, &ret->type, &ret->value);
+}
+
+bool vch_name_text(const struct vch_der *value, struct vch_buf *buf) {
+    return to_utf8(value, buf);
+}

@@ -29,12 +29,15 @@ struct vch_authz_ask {
     const char *action;        /* "iot:Publish" */
     const char *resource_type; /* "topic", "topicfilter", "client" */
     struct vch_str name;
+    struct vch_str resource;   /* a whole resource in place of type and name; .ptr NULL: none */
     struct vch_str client_id, certificate_id, source_ip;
     bool connecting, persistent; /* for iot:ConnectAttributes */
     struct vch_str will_topic;   /* with `connecting`; empty: no will */
 };
-/* Allocation-free unless a policy asks for thing attributes. */
+/* Allocation-free. With a trace it also tells what it looked at; the answer is
+ * the same. */
 enum vch_verdict vch_authz_eval(const struct vch_authz_ask *ask);
+struct vch_policy_decision vch_authz_decide(const struct vch_authz_ask *ask, const struct vch_policy_trace *trace /* or NULL */);
 /* The same as an error: DENIED with POLICY_DENIES (naming the policy) or POLICY_SILENT. */
 enum vch_err vch_authz_check(const struct vch_authz_ask *ask, struct vch_diag *diag) VCH_MUST;
 
