@@ -1,8 +1,10 @@
 """A server of our own for one test module, and the clients that talk to it.
 
 Everything is on loopback, every port is the kernel's choice, every file is in a temporary folder.
-VOUCH_BUILD names the folder with the programs.
+VOUCH_BUILD names the folder with the programs. VOUCH_STORE=postgres puts every registry into a PostgreSQL cluster
+that lives as long as this process, each server's in a schema of its own.
 """
+import atexit
 import datetime
 import json
 import os
@@ -20,6 +22,26 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/IoTFleetProvisioningRole"
 TEMPLATE = "TrustedUserProvisioningTemplate"
+
+
+class Stores:
+    """The --store flags of servers by their data folder: one that starts again finds its registry."""
+
+    cluster = None
+    urls = {}
+
+    @classmethod
+    def flags(cls, data):
+        if os.environ.get("VOUCH_STORE", "sqlite") == "sqlite":
+            return []
+        if not cls.cluster:
+            import postgres
+            cls.cluster = postgres.Cluster()
+            atexit.register(cls.cluster.close)
+            cls.cluster.start()
+        if str(data) not in cls.urls:
+            cls.urls[str(data)] = cls.cluster.schema(f"registry_{len(cls.urls)}")
+        return ["--store", cls.urls[str(data)]]
 
 
 def policy_text(name):
@@ -41,6 +63,8 @@ class Server:
     def start(self, timeout=60):
         command = [str(BUILD / "vouchd"), "--data", str(self.data), "--account", ACCOUNT, "--region", REGION]
         given = " ".join(self.flags)
+        if "--store" not in given:
+            command += Stores.flags(self.data)
         for flag, value in (("--api", "127.0.0.1:0"), ("--mqtt", "127.0.0.1:0"), ("--edge", "127.0.0.1:0")):
             if flag not in given:
                 command += [flag, value]
