@@ -2,6 +2,7 @@
 #include "api/http_job_priv.h"
 #include "core/reason.h"
 #include "service/access_key.h"
+#include "service/session.h"
 
 static enum vch_err as_signed(const struct vch_http_job *job, struct vch_sigv4_request *ret) {
     const struct vch_http_request *r = job->request;
@@ -37,22 +38,49 @@ static enum vch_err inputs_signed(struct vch_http_job *job, struct vch_str signe
     return VCH_OK;
 }
 
+/* A user, by a key that is kept here. */
+static enum vch_err key_caller(struct vch_http_job *job, struct vch_str key_id, int64_t now_ms, struct vch_str *ret_secret) {
+    struct vch_service *service = job->door->options.service;
+    struct vch_rec_access_key key;
+    VCH_TRY(vch_access_key_load(service, key_id, job->arena, &key, ret_secret, &job->diag));
+    job->key_use_due = now_ms - key.last_used_ms >= VCH_KEY_USE_REMEMBERED_MS;
+    job->caller.kind = VCH_CALLER_USER;
+    job->caller.user_name = key.user_name;
+    job->caller.arn = vch_iam_arn(&service->site, "user", key.user_name, job->arena);
+    return job->caller.arn.ptr ? VCH_OK : VCH_ERR_NOMEM;
+}
+
+/* A role, by temporary credentials. */
+static enum vch_err session_caller(struct vch_http_job *job, const struct vch_sigv4_claim *claim, int64_t now_ms,
+                                   struct vch_str *ret_secret) {
+    struct vch_service *service = job->door->options.service;
+    struct vch_caller *caller = &job->caller;
+    struct vch_session session;
+    VCH_TRY(vch_session_open(service, claim->access_key_id, claim->session_token, now_ms, job->arena, &session, &job->diag));
+    VCH_TRY(vch_session_check(service, &session, job->arena, &job->diag));
+    caller->kind = VCH_CALLER_ROLE;
+    caller->role_name = session.role_name;
+    caller->session_policy = session.policy;
+    caller->role_arn = vch_iam_arn(&service->site, "role", session.role_name, job->arena);
+    caller->arn = vch_assumed_role_arn(&service->site, session.role_name, session.session_name, job->arena);
+    caller->role_user_id = vch_arena_printf(job->arena, "%.*s:%.*s", VCH_STR_ARG(session.role_id), VCH_STR_ARG(session.session_name));
+    *ret_secret = session.secret;
+    return caller->role_arn.ptr && caller->arn.ptr && caller->role_user_id.ptr ? VCH_OK : VCH_ERR_NOMEM;
+}
+
 static enum vch_err verify(struct vch_http_job *job, const struct vch_sigv4_request *request,
                            const struct vch_sigv4_claim *claim, int64_t now_ms) {
-    struct vch_service *service = job->door->options.service;
     /* Debian's AWS CLI and boto3 still sign IoT calls for execute-api, as AWS itself accepts. */
     const char *services = job->query ? "sts" : "iot,execute-api";
-    struct vch_str user, secret;
-    /* There are no temporary credentials here, so no session token is good. */
-    if (claim->session_token.len)
-        return VCH_REFUSE(&job->diag, VCH_ERR_UNAUTHENTICATED, ACCESS_KEY_UNKNOWN, "",
-                          "The security token included in the request is invalid.");
-    VCH_TRY(vch_access_key_find(service, claim->access_key_id, job->arena, &user, &secret, &job->diag));
-    VCH_TRY(vch_sigv4_verify(request, claim, secret, service->site.region, services, now_ms, &job->diag));
-    job->caller.kind = VCH_CALLER_USER;
-    job->caller.user_name = user;
-    job->caller.arn = vch_iam_arn(&service->site, "user", user, job->arena);
-    return job->caller.arn.ptr ? VCH_OK : VCH_ERR_NOMEM;
+    struct vch_str secret;
+    if (claim->session_token.len) VCH_TRY(session_caller(job, claim, now_ms, &secret));
+    else VCH_TRY(key_caller(job, claim->access_key_id, now_ms, &secret));
+    enum vch_err err = vch_sigv4_verify(request, claim, secret, job->door->options.service->site.region, services, now_ms, &job->diag);
+    if (err == VCH_OK) return VCH_OK;
+    /* Whoever could not sign for the key is not that caller. */
+    job->caller.kind = VCH_CALLER_NOBODY;
+    job->key_use_due = false;
+    return err;
 }
 
 enum vch_err vch_http_authenticate(struct vch_http_job *job, int64_t now_ms) {

@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "core/names.h"
 #include "core/reason.h"
+#include "service/access_key.h"
 
 enum { JOB_ARENA_MAX = 32 << 20, BODY_MAX = 256 * 1024 };
 
@@ -32,7 +34,7 @@ static void log_line(const struct vch_http_job *job) {
         VCH_LOG_I("status", job->status),
         VCH_LOG_C("reason", job->error_type ? job->diag.reason : "ok"),
         VCH_LOG_C("message", job->error_type ? job->diag.message : ""),
-        VCH_LOG_S("user", job->caller.user_name),
+        VCH_LOG_S("user", job->caller.kind == VCH_CALLER_ROLE ? job->caller.arn : job->caller.user_name),
         VCH_LOG_S("key", job->caller.access_key_id),
         VCH_LOG_C("peer", job->request->peer_ip),
         VCH_LOG_C("request", job->request_id),
@@ -85,6 +87,7 @@ static void reply_posted(void *arg) {
 
 static enum vch_err gather(struct vch_http_job *job, struct vch_val **ret) {
     const struct vch_http_request *r = job->request;
+    if (job->query) return vch_sts_gather(job, ret);
     struct vch_shape_header *headers = vch_arena_array(job->arena, r->header_count ? r->header_count : 1, sizeof *headers);
     if (!headers) return VCH_ERR_NOMEM;
     for (size_t i = 0; i < r->header_count; i++)
@@ -93,21 +96,41 @@ static enum vch_err gather(struct vch_http_job *job, struct vch_val **ret) {
                                         .query = r->query,
                                         .headers = headers,
                                         .header_count = r->header_count,
-                                        .body = job->query ? (struct vch_str){NULL, 0} : r->body};
+                                        .body = r->body};
     return vch_shape_gather(job->op, &wire, job->arena, ret, &job->diag);
+}
+
+/* A role that a request names is passed on by the caller. */
+static enum vch_err authorize_roles(struct vch_http_job *job, const struct vch_iam_ask *ask, struct vch_diag *diag) {
+    for (const struct vch_op_field *f = vch_op_row(job->op)->in; f->name; f++)
+        if (f->check == VCH_CHECK_ROLE_ARN)
+            VCH_TRY(vch_iam_check_pass(job->door->iam, ask, vch_val_str_at(ask->inputs, f->name), diag));
+    return VCH_OK;
+}
+
+/* What is no role's ARN is for the check of the form to refuse. */
+static enum vch_err authorize_assume(struct vch_http_job *job, const struct vch_iam_ask *ask, struct vch_diag *diag) {
+    return vch_role_arn_valid(ask->resource) ? vch_iam_check_assume(job->door->iam, ask, diag) : VCH_OK;
 }
 
 static enum vch_err authorize(struct vch_http_job *job, const struct vch_val *gathered, int64_t now_ms, struct vch_diag *diag) {
     const struct vch_op_row *row = vch_op_row(job->op);
     if (row->action[0] == '\0') return VCH_OK;
-    const struct vch_iam_ask ask = {
+    struct vch_op_resources resources;
+    struct vch_iam_ask ask = {
         .caller = &job->caller,
         .action = vch_str_from(row->action),
-        .resource = vch_op_resource(job->op, &job->door->options.service->site, gathered, job->arena),
         .secure = job->request->secure,
         .now_ms = now_ms,
+        .inputs = gathered,
     };
-    return ask.resource.ptr ? vch_iam_check(job->door->iam, &ask, diag) : VCH_ERR_NOMEM;
+    VCH_TRY(vch_op_resources(job->op, &job->door->options.service->site, gathered, job->arena, &resources));
+    for (size_t i = 0; i < resources.count; i++) {
+        ask.resource = resources.item[i];
+        if (job->op == VCH_OP_ASSUME_ROLE) return authorize_assume(job, &ask, diag);
+        VCH_TRY(vch_iam_check(job->door->iam, &ask, diag));
+    }
+    return authorize_roles(job, &ask, diag);
 }
 
 static enum vch_err advance_clock(struct vch_http_job *job, struct vch_call *call) {
@@ -157,14 +180,28 @@ static void run_operation(struct vch_http_job *job) {
         vch_http_answer_error(job, err, out);
 }
 
+/* What outlives the job: the use is remembered behind the answer's back. */
+struct used_key {
+    struct vch_service *service;
+    char id[129];
+};
+
+static struct used_key used_key_of(const struct vch_http_job *job) {
+    struct used_key used = {.service = job->door->options.service};
+    if (job->key_use_due) (void)vch_str_copy(used.id, sizeof used.id, job->caller.access_key_id);
+    return used;
+}
+
 static void run(void *arg) {
     struct vch_http_job *job = arg;
     if (job->op == VCH_OP_PAGE_READYZ)
         vch_page_answer(job);
     else
         run_operation(job);
+    struct used_key used = used_key_of(job);
     /* A loop that has stopped answers nobody; the exchange ends with it. */
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
+    if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
 }
 
 /* ---- arrival: on the loop ---- */
@@ -260,6 +297,10 @@ const struct vch_http_options *vch_http_door_attachment(struct vch_http_door *do
 
 void vch_http_door_user_changed(struct vch_http_door *door, struct vch_str user) {
     vch_iam_changed(door->iam, user);
+}
+
+void vch_http_door_role_changed(struct vch_http_door *door, struct vch_str role) {
+    vch_iam_role_changed(door->iam, role);
 }
 
 void vch_http_door_all_changed(struct vch_http_door *door) {

@@ -30,6 +30,8 @@ void vch_http_door_free(struct vch_http_door *door); /* after loops and pool hav
 const struct vch_http_options *vch_http_door_attachment(struct vch_http_door *door);
 /* From the store's on_change: VCH_CHANGE_USER. Any thread. */
 void vch_http_door_user_changed(struct vch_http_door *door, struct vch_str user);
+/* VCH_CHANGE_ROLE. */
+void vch_http_door_role_changed(struct vch_http_door *door, struct vch_str role);
 /* VCH_CHANGE_ALL. */
 void vch_http_door_all_changed(struct vch_http_door *door);
 

@@ -30,6 +30,7 @@ struct vch_http_job {
     enum vch_op op;
     struct vch_op_captures captures;
     struct vch_caller caller;
+    bool key_use_due; /* the last use of the caller's key that is remembered is old */
     struct vch_diag diag;
     char request_id[37];
     int64_t begun_us;
@@ -53,6 +54,8 @@ void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const str
 /* sts.c: the same in the query protocol. */
 bool vch_sts_wanted(const struct vch_http_request *request);
 enum vch_op vch_sts_route(const struct vch_http_request *request, struct vch_arena *arena);
+/* The operation's inputs of a form, unchecked; INVALID for ones that are not known to be understood. */
+enum vch_err vch_sts_gather(struct vch_http_job *job, struct vch_val **ret) VCH_MUST;
 void vch_sts_answer_output(struct vch_http_job *job, const struct vch_val *out);
 void vch_sts_answer_error(struct vch_http_job *job, const char *code, int status, const char *message);
 

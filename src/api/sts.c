@@ -1,50 +1,64 @@
-/* The query protocol, as far as STS GetCallerIdentity goes: a form in, XML out.
- * Source: AWS STS API reference, version 2011-06-15. */
+/* The query protocol of STS: a form in, XML out. Source: AWS STS API
+ * reference, version 2011-06-15. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "api/form_priv.h"
 #include "api/http_job_priv.h"
-#include "base/codec.h"
+#include "core/reason.h"
 
 #define NAMESPACE "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\""
-
-enum { PARAMETER_MAX = 256 };
-
-/* The decoded value of one parameter of a form; empty when absent. */
-static struct vch_str form_get(struct vch_str form, const char *name, struct vch_arena *arena) {
-    struct vch_str part, value = {NULL, 0};
-    while (vch_str_split(&form, '&', &part)) {
-        size_t eq = vch_str_find(part, '=', 0);
-        if (eq == SIZE_MAX || !vch_str_eq_c(vch_str_sub(part, 0, eq), name)) continue;
-        struct vch_buf buf;
-        vch_buf_init(&buf, PARAMETER_MAX);
-        if (vch_unpercent(vch_str_sub(part, eq + 1, part.len), &buf) == VCH_OK && vch_buf_finish(&buf, &value) == VCH_OK)
-            value = vch_arena_str(arena, value);
-        vch_buf_deinit(&buf);
-        return value;
-    }
-    return value;
-}
 
 static struct vch_str form_of(const struct vch_http_request *request) {
     return vch_str_eq_c(request->method, "POST") ? request->body : request->query;
 }
 
-static bool has_parameter(struct vch_str form, const char *name) {
-    struct vch_str part;
-    while (vch_str_split(&form, '&', &part))
-        if (vch_str_eq_c(vch_str_sub(part, 0, vch_str_find(part, '=', 0)), name)) return true;
-    return false;
-}
-
 bool vch_sts_wanted(const struct vch_http_request *request) {
+    struct vch_str raw;
     if (!vch_str_eq_c(request->path, "/")) return false;
     if (vch_str_eq_c(request->method, "POST")) return true;
-    return vch_str_eq_c(request->method, "GET") && has_parameter(request->query, "Action");
+    return vch_str_eq_c(request->method, "GET") && vch_form_find(request->query, "Action", &raw) > 0;
 }
 
 enum vch_op vch_sts_route(const struct vch_http_request *request, struct vch_arena *arena) {
-    struct vch_str form = form_of(request);
-    return vch_op_route_query(form_get(form, "Action", arena), form_get(form, "Version", arena));
+    struct vch_str action, version;
+    if (vch_form_get(form_of(request), "Action", arena, &action) != VCH_OK ||
+        vch_form_get(form_of(request), "Version", arena, &version) != VCH_OK)
+        return VCH_OP_NONE;
+    return vch_op_route_query(action, version);
+}
+
+/* What AWS would let narrow or mark a session, and would be lost here. */
+static enum vch_err unknown_refuse(struct vch_http_job *job, struct vch_str form) {
+    static const char *const names[] = {"PolicyArns.", "Tags.", "TransitiveTagKeys.", "SourceIdentity", "SerialNumber",
+                                        "TokenCode", "ProvidedContexts."};
+    struct vch_str part;
+    while (vch_str_split(&form, '&', &part))
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (vch_str_starts(part, vch_str_from(names[i])))
+                return VCH_REFUSE(&job->diag, VCH_ERR_INVALID, FIELD_INVALID, names[i], "The parameter %s is not supported.", names[i]);
+    return VCH_OK;
+}
+
+static enum vch_err gather_field(struct vch_http_job *job, const struct vch_op_field *f, struct vch_val *map) {
+    struct vch_str raw, value;
+    size_t count = vch_form_find(form_of(job->request), f->name, &raw);
+    if (count == 0) return VCH_OK;
+    if (count > 1)
+        return VCH_REFUSE(&job->diag, VCH_ERR_INVALID, FIELD_INVALID, f->name, "The parameter %s is given twice.", f->name);
+    enum vch_err err = vch_form_get(form_of(job->request), f->name, job->arena, &value);
+    if (err == VCH_ERR_NOMEM) return err;
+    if (err != VCH_OK)
+        return VCH_REFUSE(&job->diag, VCH_ERR_MALFORMED, FIELD_INVALID, f->name, "The value of %s is not valid.", f->name);
+    return vch_val_put_str(job->arena, map, f->name, value);
+}
+
+enum vch_err vch_sts_gather(struct vch_http_job *job, struct vch_val **ret) {
+    *ret = vch_val_new_map(job->arena);
+    if (!*ret) return VCH_ERR_NOMEM;
+    for (const struct vch_op_field *f = vch_op_row(job->op)->in; f->name; f++) VCH_TRY(gather_field(job, f, *ret));
+    return unknown_refuse(job, form_of(job->request));
 }
 
 static void text_write(struct vch_buf *buf, struct vch_str text) {
@@ -67,16 +81,30 @@ static void element_write(struct vch_buf *buf, const char *name, struct vch_str 
     vch_buf_printf(buf, "</%s>", name);
 }
 
+static void members_write(struct vch_buf *buf, const struct vch_val *map);
+
+static void member_write(struct vch_buf *buf, const char *name, const struct vch_val *val) {
+    char number[24];
+    if (val->type == VCH_VAL_STR) element_write(buf, name, val->str);
+    if (val->type == VCH_VAL_INT && snprintf(number, sizeof number, "%" PRId64, val->integer) > 0)
+        element_write(buf, name, vch_str_from(number));
+    if (val->type != VCH_VAL_MAP) return;
+    vch_buf_printf(buf, "<%s>", name);
+    members_write(buf, val);
+    vch_buf_printf(buf, "</%s>", name);
+}
+
+static void members_write(struct vch_buf *buf, const struct vch_val *map) {
+    char element[64];
+    for (size_t i = 0; i < map->count; i++)
+        if (vch_str_copy(element, sizeof element, map->members[i].name)) member_write(buf, element, &map->members[i].value);
+}
+
 void vch_sts_answer_output(struct vch_http_job *job, const struct vch_val *out) {
     const char *name = vch_op_row(job->op)->name;
     job->content_type = "text/xml";
     vch_buf_printf(&job->body, "<%sResponse " NAMESPACE "><%sResult>", name, name);
-    for (size_t i = 0; i < out->count; i++) {
-        const struct vch_member *m = &out->members[i];
-        char element[64];
-        if (m->value.type == VCH_VAL_STR && vch_str_copy(element, sizeof element, m->name))
-            element_write(&job->body, element, m->value.str);
-    }
+    members_write(&job->body, out);
     vch_buf_printf(&job->body, "</%sResult><ResponseMetadata>", name);
     element_write(&job->body, "RequestId", vch_str_from(job->request_id));
     vch_buf_printf(&job->body, "</ResponseMetadata></%sResponse>", name);
@@ -85,6 +113,10 @@ void vch_sts_answer_output(struct vch_http_job *job, const struct vch_val *out) 
 /* STS has names of its own for what the signature layer refuses. */
 static const char *sts_code(const char *code) {
     static const char *const names[][2] = {
+        {"AccessDeniedException", "AccessDenied"},
+        {"InvalidRequestException", "ValidationError"},
+        {"MalformedPolicyException", "MalformedPolicyDocument"},
+        {"ResourceNotFoundException", "NoSuchEntity"},
         {"UnrecognizedClientException", "InvalidClientTokenId"},
         {"InvalidSignatureException", "SignatureDoesNotMatch"},
         {"MissingAuthenticationTokenException", "MissingAuthenticationToken"},

@@ -17,6 +17,7 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
     vch_mqtt_door_changed(wiring->mqtt, kind, key);
     if (kind == VCH_CHANGE_ALL) vch_http_door_all_changed(wiring->http);
     if (kind == VCH_CHANGE_USER) vch_http_door_user_changed(wiring->http, key);
+    if (kind == VCH_CHANGE_ROLE) vch_http_door_role_changed(wiring->http, key);
 }
 
 static void on_clock_moved(void *arg, int64_t delta_ms) {

@@ -25,6 +25,7 @@ enum vch_err vch_access_key_find(struct vch_service *service, struct vch_str id,
 /* The same, telling also when a use of it was last remembered. */
 enum vch_err vch_access_key_load(struct vch_service *service, struct vch_str id, struct vch_arena *arena,
                                  struct vch_rec_access_key *ret, struct vch_str *ret_secret, struct vch_diag *diag) VCH_MUST;
+enum { VCH_KEY_USE_REMEMBERED_MS = 60000 };
 /* Remembers that a key was used, at most once a minute: a commit. For after the
  * answer; a store that cannot is asked again by a later use. */
 void vch_access_key_used(struct vch_service *service, struct vch_str id, int64_t now_ms);

@@ -9,6 +9,7 @@
 #include "store/iam.h"
 
 enum { KEY_RANDOM = 16, SECRET_BYTES = 30, SECRET_MAX = 64, USED_ARENA_MAX = 65536 };
+_Static_assert((int)VCH_KEY_USE_REMEMBERED_MS == (int)VCH_KEY_USE_MS, "what is due is what the store remembers");
 
 enum vch_err vch_access_key_secret_new(struct vch_arena *arena, struct vch_str *ret) {
     uint8_t bytes[SECRET_BYTES];

@@ -5,6 +5,7 @@
 #include "core/reason.h"
 #include "service/access_key.h"
 #include "service/seal.h"
+#include "store/iam.h"
 
 /* version, expiry, then texts, each with its length in two bytes */
 enum { TOKEN_VERSION = 1, PLAIN_MAX = 4096, TOKEN_TEXT_MAX = 8192, TEXT_COUNT = 5 };
@@ -110,4 +111,12 @@ enum vch_err vch_session_open(const struct vch_service *service, struct vch_str 
     if (err != VCH_OK || !plain_read(plain, ret)) return vch_access_key_refuse(diag);
     if (now_ms < ret->expires_ms) return VCH_OK;
     return VCH_REFUSE(diag, VCH_ERR_EXPIRED, SESSION_EXPIRED, "", "The security token included in the request is expired");
+}
+
+enum vch_err vch_session_check(const struct vch_service *service, const struct vch_session *session, struct vch_arena *arena,
+                               struct vch_diag *diag) {
+    struct vch_rec_role role;
+    enum vch_err err = vch_store_role(service->store, session->role_name, &role, arena, diag);
+    if (err != VCH_OK && err != VCH_ERR_NOT_FOUND) return err;
+    return err == VCH_OK && vch_str_eq(role.id, session->role_id) ? VCH_OK : vch_access_key_refuse(diag);
 }

@@ -34,4 +34,8 @@ enum vch_err vch_session_seal(const struct vch_service *service, struct vch_sess
 enum vch_err vch_session_open(const struct vch_service *service, struct vch_str key_id, struct vch_str token, int64_t now_ms,
                               struct vch_arena *arena, struct vch_session *ret, struct vch_diag *diag) VCH_MUST;
 
+/* The role is still there, and the same: ACCESS_KEY_UNKNOWN. Blocks for one point read. */
+enum vch_err vch_session_check(const struct vch_service *service, const struct vch_session *session, struct vch_arena *arena,
+                               struct vch_diag *diag) VCH_MUST;
+
 #endif

@@ -116,18 +116,74 @@ enum vch_op vch_op_route_query(struct vch_str action, struct vch_str version) {
 
 /* ---- the resource of a permission ---- */
 
+/* Of our own operations, these are IAM's: without a region. */
+static bool is_iam_type(enum vch_op op, const char *type) {
+    static const char *const types[] = {"user", "group", "role", "policy"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(type, types[i]) == 0) return vch_op_row(op)->scope == VCH_SCOPE_VOUCH;
+    return false;
+}
+
+struct resolving {
+    enum vch_op op;
+    const struct vch_site *site;
+    const struct vch_val *inputs;
+    struct vch_arena *arena;
+    struct vch_op_resources *ret;
+};
+
+static enum vch_err add(struct resolving *r, struct vch_str arn) {
+    if (!arn.ptr) return VCH_ERR_NOMEM;
+    /* More than any list may have: the request is refused for its form. */
+    if (r->ret->count < VCH_OP_RESOURCES_MAX) r->ret->item[r->ret->count++] = arn;
+    return VCH_OK;
+}
+
+/* `kind` is what stands before the braces; empty when the value is an ARN. */
+static enum vch_err add_named(struct resolving *r, struct vch_str kind, struct vch_str value) {
+    char type[40];
+    if (value.len == 0) return VCH_OK;
+    if (kind.len == 0) return add(r, value);
+    vch_assert(vch_str_copy(type, sizeof type, kind));
+    return add(r, is_iam_type(r->op, type) ? vch_iam_arn(r->site, type, value, r->arena) : vch_arn(r->site, type, value, r->arena));
+}
+
+static enum vch_err add_input(struct resolving *r, struct vch_str kind, const struct vch_val *input) {
+    if (vch_val_is(input, VCH_VAL_STR)) return add_named(r, kind, input->str);
+    for (size_t i = 0; vch_val_is(input, VCH_VAL_LIST) && i < input->count; i++)
+        if (input->items[i].type == VCH_VAL_STR) VCH_TRY(add_named(r, kind, input->items[i].str));
+    return VCH_OK;
+}
+
+/* "kind/{name}", "kind/{name|arn}", "kind/{name=default}", "{arn}" */
+static enum vch_err add_word(struct resolving *r, struct vch_str word) {
+    size_t open = vch_str_find(word, '{', 0), before = r->ret->count;
+    if (open == SIZE_MAX) return add(r, word);
+    struct vch_str kind = vch_str_sub(word, 0, open ? open - 1 : 0), inside = vch_str_sub(word, open + 1, word.len - open - 2);
+    size_t bar = vch_str_find(inside, '|', 0), equals = vch_str_find(inside, '=', 0);
+    struct vch_str name = vch_str_sub(inside, 0, bar < equals ? bar : equals);
+    VCH_TRY(add_input(r, kind, vch_val_get_str(r->inputs, name)));
+    if (r->ret->count > before) return VCH_OK;
+    if (bar != SIZE_MAX)
+        return add_input(r, VCH_STR(""), vch_val_get_str(r->inputs, vch_str_sub(inside, bar + 1, SIZE_MAX)));
+    return equals == SIZE_MAX ? VCH_OK : add_named(r, kind, vch_str_sub(inside, equals + 1, SIZE_MAX));
+}
+
+enum vch_err vch_op_resources(enum vch_op op, const struct vch_site *site, const struct vch_val *inputs,
+                              struct vch_arena *arena, struct vch_op_resources *ret) {
+    struct resolving r = {op, site, inputs, arena, ret};
+    struct vch_str rest = vch_str_from(vch_op_row(op)->resource), word;
+    ret->count = 0;
+    for (bool first = true; vch_str_split(&rest, ' ', &word); first = false) {
+        VCH_TRY(add_word(&r, word));
+        if (first && ret->count == 0) VCH_TRY(add(&r, VCH_STR("*")));
+    }
+    return VCH_OK;
+}
+
 struct vch_str vch_op_resource(enum vch_op op, const struct vch_site *site, const struct vch_val *inputs,
                                struct vch_arena *arena) {
-    struct vch_str template = vch_str_from(vch_op_row(op)->resource);
-    size_t open = vch_str_find(template, '{', 0);
-    if (open == SIZE_MAX) return template;
-    struct vch_str value = {NULL, 0};
-    const struct vch_val *input =
-        vch_val_get_str(inputs, vch_str_sub(template, open + 1, template.len - open - 2));
-    if (vch_val_is(input, VCH_VAL_STR)) value = input->str;
-    if (value.len == 0) return VCH_STR("*");
-    if (open == 0) return value;
-    char type[40];
-    vch_assert(vch_str_copy(type, sizeof type, vch_str_sub(template, 0, open - 1)));
-    return strcmp(type, "user") == 0 ? vch_iam_arn(site, type, value, arena) : vch_arn(site, type, value, arena);
+    struct vch_op_resources all;
+    if (vch_op_resources(op, site, inputs, arena, &all) != VCH_OK) return (struct vch_str){NULL, 0};
+    return all.item[0];
 }

@@ -11,6 +11,7 @@
 #define HEADER(n, w, c) ROW_OF(n, HEADER, STR, true, .wire = (w), .check = VCH_CHECK_##c)
 #define query_str(n, hi) ROW_OF(n, QUERY, STR, false, .max = (hi))
 #define query_int(n, lo, hi) ROW_OF(n, QUERY, INT, false, .min = (lo), .max = (hi))
+#define QUERY_CHECKED(n, c) ROW_OF(n, QUERY, STR, true, .check = VCH_CHECK_##c)
 #define query_bool(n) ROW_OF(n, QUERY, BOOL, false, .words = NULL)
 #define query_word(n, w) ROW_OF(n, QUERY, STR, false, .words = w)
 #define QUERY_WORD(n, w) ROW_OF(n, QUERY, STR, true, .words = w)
@@ -31,6 +32,29 @@
     ROW_OF(registrationConfig, BODY, OBJECT, false,                                                                    \
            .members = LIST(body_str(templateBody, 0, 0), body_checked(roleArn, ROLE_ARN), body_checked(templateName, TEMPLATE_NAME)))
 #define CERTIFICATE_STATUSES "ACTIVE INACTIVE REVOKED PENDING_TRANSFER REGISTER_INACTIVE PENDING_ACTIVATION"
+/* A list of strings; min and max count its items. */
+#define body_strs(n, c, lo, hi) ROW_OF(n, BODY, STRS, false, .check = VCH_CHECK_##c, .min = (lo), .max = (hi))
+#define BODY_STRS(n, c, lo, hi) ROW_OF(n, BODY, STRS, true, .check = VCH_CHECK_##c, .min = (lo), .max = (hi))
+#define TAG_MEMBERS                                                                                                    \
+    LIST(ROW_OF(Key, BODY, STR, true, .check = VCH_CHECK_TAG_KEY), ROW_OF(Value, BODY, STR, false, .check = VCH_CHECK_TAG_VALUE))
+#define TAGS_IN ROW_OF(tags, BODY, OBJECTS, false, .max = 50, .members = TAG_MEMBERS)
+#define TAGS_REQUIRED ROW_OF(tags, BODY, OBJECTS, true, .min = 1, .max = 50, .members = TAG_MEMBERS)
+#define TYPE_PROPERTIES_IN                                                                                             \
+    ROW_OF(thingTypeProperties, BODY, OBJECT, false,                                                                   \
+           .members = LIST(body_text(thingTypeDescription, 2028), body_strs(searchableAttributes, ATTRIBUTE_NAME, 0, 3), \
+                           ROW_OF(mqtt5Configuration, BODY, OBJECT, false,                                             \
+                                  .members = LIST(ROW_OF(propagatingAttributes, BODY, OBJECTS, false, .max = 20,       \
+                                                         .members = LIST(body_text(userPropertyKey, 128),              \
+                                                                         body_checked(thingAttribute, ATTRIBUTE_NAME), \
+                                                                         body_text(connectionAttribute, 128)))))))
+#define GROUP_PROPERTIES_MEMBERS LIST(body_text(thingGroupDescription, 2028), ATTRIBUTES)
+#define BILLING_PROPERTIES_MEMBERS LIST(body_text(billingGroupDescription, 2028))
+#define GROUP_OF_THING                                                                                                 \
+    body_checked(thingGroupName, THING_NAME), body_checked(thingGroupArn, ARN), body_checked(thingName, THING_NAME),   \
+        body_checked(thingArn, ARN)
+#define BILLING_GROUP_OF_THING                                                                                         \
+    body_checked(billingGroupName, THING_NAME), body_checked(billingGroupArn, ARN), body_checked(thingName, THING_NAME), \
+        body_checked(thingArn, ARN)
 #define MARKER_PAGE query_str(marker, 1024), query_int(pageSize, 1, 250)
 #define TOKEN_PAGE query_str(nextToken, 1024), query_int(maxResults, 1, 250)
 #define HOOK                                                                                                           \
@@ -53,9 +77,23 @@
 #define OBJECT_EMPTY(n) ROW_OF(n, BODY, OBJECT, true, .members = nothing)
 #define object(n, ...) ROW_OF(n, BODY, OBJECT, false, .members = LIST(__VA_ARGS__))
 #define OBJECTS(n, ...) ROW_OF(n, BODY, OBJECTS, true, .members = LIST(__VA_ARGS__))
+#define time(n) MEMBER(n, TIME, false)
+#define boolean(n) MEMBER(n, BOOL, false)
+#define map(n) MEMBER(n, MAP, false)
+#define strs(n) MEMBER(n, STRS, false)
+#define objects(n, ...) ROW_OF(n, BODY, OBJECTS, false, .members = LIST(__VA_ARGS__))
+#define TYPE_PROPERTIES object(thingTypeProperties, str(thingTypeDescription), strs(searchableAttributes), any(mqtt5Configuration))
+#define TYPE_METADATA object(thingTypeMetadata, BOOL(deprecated), time(deprecationDate), TIME(creationDate))
+#define NAME_ARN STR(groupName), STR(groupArn)
 #define CLAIM_FIELDS                                                                                                   \
     STR(claimId), STR(templateName), STR(createdBy), STR(state), TIME(creationDate), TIME(expiration), INT(maxUses),   \
         INT(uses), INT(certificatesCreated)
+
+#define ROLE_FIELDS                                                                                                    \
+    STR(roleName), STR(roleId), STR(roleArn), str(description), INT(maxSessionDuration), TIME(creationDate),           \
+        STR(assumeRolePolicyDocument)
+#define MANAGED_FIELDS                                                                                                 \
+    STR(policyName), STR(policyArn), str(description), TIME(creationDate), TIME(lastModifiedDate), STR(policyDocument)
 
 #define LIST(...) (const struct vch_op_field[]){__VA_ARGS__, {.name = NULL}}
 #define IN(...) LIST(__VA_ARGS__)

@@ -37,6 +37,7 @@ static void path_write(const char *template, const struct vch_val *inputs, struc
     }
 }
 
+/* Parameters; behind what the buffer holds, when it holds something. */
 static void query_write(const struct vch_op_row *row, const struct vch_val *inputs, struct vch_buf *buf) {
     for (const struct vch_op_field *f = row->in; f->name; f++) {
         const struct vch_val *val = vch_val_get(inputs, f->name);
@@ -93,11 +94,12 @@ static enum vch_err write_all(const struct vch_op_row *row, const struct vch_val
     *ret = (struct vch_shape_request){.method = row->method};
     path_write(row->path, inputs, buf);
     VCH_TRY(taken(buf, arena, &ret->path));
-    query_write(row, inputs, buf);
+    if (row->scope != VCH_SCOPE_STS) query_write(row, inputs, buf);
     VCH_TRY(taken(buf, arena, &ret->query));
     VCH_TRY(headers_write(row, inputs, arena, buf, ret));
     if (row->scope == VCH_SCOPE_STS) {
         vch_buf_printf(buf, "Action=%s&Version=2011-06-15", row->name);
+        query_write(row, inputs, buf);
         header_add(ret, "content-type", VCH_STR("application/x-www-form-urlencoded; charset=utf-8"));
     } else if (body_write(row, inputs, buf)) {
         header_add(ret, "content-type", VCH_STR("application/json"));

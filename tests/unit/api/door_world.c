@@ -16,6 +16,7 @@ struct door_world world;
 static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) {
     (void)arg;
     if (kind == VCH_CHANGE_USER && world.door) vch_http_door_user_changed(world.door, key);
+    if (kind == VCH_CHANGE_ROLE && world.door) vch_http_door_role_changed(world.door, key);
 }
 
 static void on_accept(struct vch_conn *conn, void *arg) {
