@@ -6,6 +6,7 @@
 #include "agent/enroll.h"
 #include "agent/lock.h"
 #include "agent/serve.h"
+#include "agent/stop.h"
 #include "base/clock.h"
 #include "base/digest.h"
 
@@ -177,7 +178,8 @@ static enum vch_exit enroll(struct agent *a) {
     VCH_STEP(keep_bundle(a, &e.base));
     vch_report_line(a->report, VCH_REPORT_INFO, "provisioning", "Fleet provisioning with template \"%s\" has been started.", e.template_name);
     VCH_STEP(vch_enroll_run(&e, a->outcome));
-    vch_buf_clear(&a->own_key);
+    vch_buf_deinit(&a->own_key); /* wiped: from now on it is a file */
+    vch_buf_init_secret(&a->own_key, 65536);
     vch_runtime_load(&a->state, &a->runtime, a->report);
     if (!a->runtime.completed) return vch_outcome_set(a->outcome, VCH_EXIT_LOCAL, "Check the disk.", "The runtime file does not read back.");
     return VCH_EXIT_OK;
@@ -186,8 +188,7 @@ static enum vch_exit enroll(struct agent *a) {
 static enum vch_exit become_device(struct agent *a) {
     if (!vch_str_copy(a->client_id, sizeof a->client_id, a->runtime.thing_name))
         return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, NULL, "The thing name is too long.");
-    vch_buf_clear(&a->credentials.certificate);
-    vch_buf_clear(&a->credentials.key);
+    vch_credentials_forget(&a->credentials);
     return vch_credentials_load(&a->credentials, a->runtime.cert.ptr, a->runtime.key.ptr, a->report, a->outcome);
 }
 
@@ -240,6 +241,7 @@ enum vch_exit vch_agent_run(struct vch_options *options, struct vch_report *repo
     vch_buf_init_secret(&a.own_key, 65536);
     vch_buf_init(&a.request, 65536);
     enum vch_exit exit = work(&a);
+    if (exit == VCH_EXIT_NETWORK && vch_stop_asked()) exit = VCH_EXIT_OK; /* given up because it was told to */
     vch_link_deinit(&a.link);
     vch_lock_release(&a.lock);
     vch_state_close(&a.state);

@@ -20,6 +20,12 @@ void vch_credentials_deinit(struct vch_credentials *credentials) {
     vch_buf_deinit(&credentials->root);
 }
 
+void vch_credentials_forget(struct vch_credentials *credentials) {
+    vch_buf_clear(&credentials->certificate);
+    vch_buf_deinit(&credentials->key);
+    vch_buf_init_secret(&credentials->key, FILE_MAX);
+}
+
 enum vch_exit vch_text_load(const char *path, const char *what, struct vch_buf *buf, struct vch_outcome *outcome) {
     struct vch_diag diag = {0};
     enum vch_err err = vch_file_read(path, buf, &diag);

@@ -23,6 +23,8 @@ enum vch_exit vch_credentials_load(struct vch_credentials *credentials, const ch
 /* From text, such as a bundle's members: mended and checked the same way. */
 enum vch_exit vch_credentials_take(struct vch_credentials *credentials, struct vch_str certificate, struct vch_str key,
                                    struct vch_outcome *outcome) VCH_MUST;
+/* Forgets certificate and key, wiping the key; the root stays. */
+void vch_credentials_forget(struct vch_credentials *credentials);
 /* A missing file is a warning and leaves the system's roots, as with the AWS client. */
 enum vch_exit vch_credentials_load_root(struct vch_credentials *credentials, const char *path, struct vch_report *report,
                                         struct vch_outcome *outcome) VCH_MUST;

@@ -27,6 +27,7 @@ struct vch_options {
     struct vch_arena *arena; /* borrowed */
     struct vch_setting settings[VCH_OPT_COUNT];
     bool sensors;            /* sensor-publish has an enabled sensor */
+    bool proxy;              /* the HTTP proxy file switches it on */
 };
 
 void vch_options_init(struct vch_options *options, struct vch_arena *arena);

@@ -56,13 +56,31 @@ static enum vch_exit publish(struct vch_serve *s, struct vch_outcome *outcome) {
     return exit;
 }
 
+/* What costs the connection once will cost it again: not asked for any more. */
+static void drop_topic(const struct vch_serve *s, const char **topic, enum vch_exit exit) {
+    if (exit == VCH_EXIT_OK || exit == VCH_EXIT_LOCAL || s->once) return;
+    vch_report_line(s->report, VCH_REPORT_WARN, "sample", "The server did not allow %s; going on without it.", *topic);
+    *topic = NULL;
+}
+
+static enum vch_exit subscribe(struct vch_serve *s, struct vch_outcome *outcome) {
+    enum vch_device_status status = vch_device_subscribe(device_of(s), s->sample.subscribe_topic, 1);
+    VCH_STEP(vch_link_failed(s->link, status, "subscribing", outcome));
+    vch_report_line(s->report, VCH_REPORT_INFO, "subscribed", "Subscribed to %s.", s->sample.subscribe_topic);
+    return VCH_EXIT_OK;
+}
+
 static enum vch_exit start_sample(struct vch_serve *s, struct vch_outcome *outcome) {
+    enum vch_exit exit = VCH_EXIT_OK;
     if (s->sample.subscribe_topic && !s->once) {
-        enum vch_device_status status = vch_device_subscribe(device_of(s), s->sample.subscribe_topic, 1);
-        VCH_STEP(vch_link_failed(s->link, status, "subscribing", outcome));
-        vch_report_line(s->report, VCH_REPORT_INFO, "subscribed", "Subscribed to %s.", s->sample.subscribe_topic);
+        exit = subscribe(s, outcome);
+        drop_topic(s, &s->sample.subscribe_topic, exit);
     }
-    return s->sample.publish_topic ? publish(s, outcome) : VCH_EXIT_OK;
+    if (exit == VCH_EXIT_OK && s->sample.publish_topic) {
+        exit = publish(s, outcome);
+        drop_topic(s, &s->sample.publish_topic, exit);
+    }
+    return exit;
 }
 
 /* ---- one connection ----------------------------------------------------- */

@@ -4,10 +4,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "agent/agent.h"
 #include "agent/options.h"
+#include "base/file.h"
 
 enum { WORDS = 24 };
 
@@ -174,6 +177,34 @@ static void test_wrong_types_in_the_file(void **state) {
     }
 }
 
+/* Only a file that switches the proxy on is worth a word; a named one must be readable. */
+static void test_proxy_file(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        enum vch_exit exit;
+        bool proxy;
+    } cases[] = {{"{\"http-proxy-enabled\": true}", VCH_EXIT_OK, true},
+                 {"{\"http-proxy-enabled\": false}", VCH_EXIT_OK, false},
+                 {"{", VCH_EXIT_CONFIG, false}};
+    char dir[] = "/tmp/vouch-proxy-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/p.conf", dir);
+    (void)setenv("HOME", dir, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        char list[64];
+        char *argv[] = {dir, (char *)(uintptr_t) "--http-proxy-config", path};
+        start(&f);
+        assert_int_equal(vch_file_write(path, vch_str_from(cases[i].text), 0600, NULL), VCH_OK);
+        assert_int_equal(vch_agent_configure(&f.options, 3, argv, &f.outcome), cases[i].exit);
+        assert_int_equal(vch_options_missing(&f.options, list, sizeof list), cases[i].proxy);
+        vch_arena_free(f.arena);
+    }
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_paths(void **state) {
     (void)state;
     struct vch_arena *arena = vch_arena_new(65536, false);
@@ -213,7 +244,7 @@ int main(void) {
         cmocka_unit_test(test_workshop_flags), cmocka_unit_test(test_refused_command_lines), cmocka_unit_test(test_every_flag),
         cmocka_unit_test(test_booleans_are_exact), cmocka_unit_test(test_precedence), cmocka_unit_test(test_configuration_keys),
         cmocka_unit_test(test_disabled_provisioning_is_not_read), cmocka_unit_test(test_wrong_types_in_the_file),
-        cmocka_unit_test(test_paths), cmocka_unit_test(test_export_reads_back),
+        cmocka_unit_test(test_proxy_file), cmocka_unit_test(test_paths), cmocka_unit_test(test_export_reads_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
