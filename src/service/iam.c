@@ -171,7 +171,7 @@ enum vch_err vch_iam_check(struct vch_iam *iam, const struct vch_iam_ask *ask, s
     struct grants *g = NULL;
     struct vch_diag inner = {0};
     enum vch_err err = acquire(iam, ask->caller->user_name, &g, &inner);
-    if (err == VCH_ERR_MALFORMED || err == VCH_ERR_INVALID || err == VCH_ERR_TOO_LARGE)
+    if (err == VCH_ERR_NOT_FOUND || err == VCH_ERR_MALFORMED || err == VCH_ERR_INVALID || err == VCH_ERR_TOO_LARGE)
         return verdict_tell(VCH_VERDICT_IMPLICIT_DENY, ask, diag);
     if (err != VCH_OK) return vch_diag_set(diag, err, inner.reason, inner.field, "%s", inner.message);
     vch_time_iso(ask->now_ms, context.time);

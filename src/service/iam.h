@@ -20,7 +20,8 @@ struct vch_iam_ask {
     int64_t now_ms;
 };
 /* DENIED with POLICY_DENIES or POLICY_SILENT in AWS's words. Reads the registry
- * when the user is not known yet; a policy that does not compile denies all. */
+ * when the user is not known yet; a policy that does not compile denies all,
+ * and so does a user who is gone. */
 enum vch_err vch_iam_check(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_diag *diag) VCH_MUST;
 
 /* Zero when the registry answers. Blocks. */
