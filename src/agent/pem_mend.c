@@ -10,7 +10,8 @@ struct block {
 };
 
 static size_t find(struct vch_str text, struct vch_str what, size_t from) {
-    const void *at = from <= text.len ? memmem(text.ptr + from, text.len - from, what.ptr, what.len) : NULL;
+    if (text.len == 0 || from > text.len) return SIZE_MAX;
+    const void *at = memmem(text.ptr + from, text.len - from, what.ptr, what.len);
     return at ? (size_t)((const char *)at - text.ptr) : SIZE_MAX;
 }
 
