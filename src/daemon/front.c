@@ -75,6 +75,12 @@ static enum vch_err jail(struct front *front, struct vch_diag *diag) {
 
 /* ---- ready ---------------------------------------------------------------- */
 
+static enum vch_err write_pid(const struct front *front, struct vch_diag *diag) {
+    char text[32];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    return vch_file_write(front->site.pid_file, vch_str_of(text, (size_t)len), 0644, diag);
+}
+
 static enum vch_err say_ready(struct front *front, struct vch_diag *diag) {
     struct vch_buf buf;
     struct vch_str text = {NULL, 0};
@@ -82,6 +88,7 @@ static enum vch_err say_ready(struct front *front, struct vch_diag *diag) {
     vch_entrances_json(front->options->entrances, &buf);
     enum vch_err err = vch_buf_finish(&buf, &text);
     if (!err) err = vch_file_write(front->site.endpoints_json, text, 0644, diag);
+    if (!err) err = write_pid(front, diag);
     vch_buf_clear(&buf);
     vch_entrances_ready_line(front->options->entrances, &buf);
     if (!err) err = vch_buf_finish(&buf, &text);

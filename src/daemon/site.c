@@ -16,7 +16,7 @@ static bool put_path(char *at, size_t size, const char *dir, const char *name) {
 static enum vch_err name_files(const struct vch_config *config, struct vch_site_files *site, struct vch_diag *diag) {
     bool ok = PUT(store_dir, "store") && PUT(run_dir, "run") && PUT(tls_dir, "tls") && PUT(server_pem, "tls/server.pem") &&
               PUT(server_key, "tls/server.key") && PUT(root_pem, "ca.pem") && PUT(admin_json, "admin.json") &&
-              PUT(endpoints_json, "run/endpoints.json");
+              PUT(endpoints_json, "run/endpoints.json") && PUT(pid_file, "run/vouchd.pid");
     bool embedded = strcmp(config->store, "sqlite") == 0;
     int len = embedded ? snprintf(site->store_url, sizeof site->store_url, "sqlite:%s/registry.db", site->store_dir)
                        : snprintf(site->store_url, sizeof site->store_url, "%s", config->store);
