@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REQUEST_MS = 30000, IDLE_MS = 75000, ANSWER_HEAD_MAX = 64 * 1024 };
+enum { REQUEST_MS = 30000, IDLE_MS = 75000, ANSWER_HEAD_MAX = 64 * 1024, UNREAD_MAX = 64 * 1024 };
 
 struct http_conn {
     struct vch_conn *conn;
@@ -15,6 +15,7 @@ struct http_conn {
     struct vch_http_reader *reader;  /* NULL between requests */
     struct vch_http_exchange *exchange; /* the one under way */
     bool timed; /* the request's deadline runs */
+    bool held;  /* the next request waits until the answers before it are written */
 };
 
 struct vch_http_exchange {
@@ -72,6 +73,12 @@ static void exchange_free(struct vch_http_exchange *x) {
     free(x);
 }
 
+/* Whoever sends requests and does not read the answers must not fill our memory. */
+static void next_request(struct http_conn *http) {
+    http->held = vch_conn_pending(http->conn) > UNREAD_MAX;
+    if (!http->held) vch_conn_resume(http->conn);
+}
+
 void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *answer) {
     struct http_conn *http = x->http;
     vch_assert(answer->status >= 200 && answer->status <= 599);
@@ -81,7 +88,7 @@ void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *a
         http->exchange = NULL;
         write_answer(http, answer, keep_alive, head_only);
         await_request(http);
-        if (keep_alive) vch_conn_resume(http->conn);
+        if (keep_alive) next_request(http);
         else vch_conn_close(http->conn, NULL);
     }
     exchange_free(x);
@@ -166,8 +173,10 @@ static void on_open(struct vch_conn *conn, void *arg) {
 
 static void on_drain(struct vch_conn *conn, void *arg) {
     struct http_conn *http = arg;
-    (void)conn;
     if (!http->exchange && !http->timed) await_request(http); /* a large answer took its time */
+    if (!http->held) return;
+    http->held = false;
+    vch_conn_resume(conn);
 }
 
 static void on_close(struct vch_conn *conn, void *arg, enum vch_close_reason reason, const struct vch_diag *diag) {

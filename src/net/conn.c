@@ -183,6 +183,7 @@ static void drop_output(struct vch_conn *conn) {
     (void)event_del(&conn->write_event);
     vch_buf_deinit(&conn->out);
     conn->out_done = 0;
+    conn->choked = false;
 }
 
 static void flush(struct vch_conn *conn) {
@@ -280,7 +281,7 @@ static enum conn_io fill(struct vch_conn *conn, char *scratch, size_t *ret_len) 
 }
 
 static bool wants_input(const struct vch_conn *conn) {
-    return conn->state == CONN_OPEN && !conn->paused && !conn->eof && conn->in.len < conn->input_max;
+    return conn->state == CONN_OPEN && !conn->paused && !conn->choked && !conn->eof && conn->in.len < conn->input_max;
 }
 
 static void pull(struct vch_conn *conn) {
@@ -288,7 +289,8 @@ static void pull(struct vch_conn *conn) {
     char *scratch = vch_loop_scratch(conn->loop);
     enum conn_io io = fill(conn, scratch, &len);
     if (io == IO_FAILED) lose(conn); /* before a callback overwrites errno */
-    if (io == IO_WANT_WRITE) (void)event_add(&conn->write_event, NULL);
+    conn->choked = io == IO_WANT_WRITE; /* a peer that asks for new keys and reads nothing */
+    if (conn->choked) (void)event_add(&conn->write_event, NULL);
     conn->eof |= io == IO_END;
     if (len) take(conn, vch_str_of(scratch, len));
 }
@@ -376,7 +378,13 @@ static void on_defer(struct vch_defer *defer) {
 static void on_writable(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
-    advance(arg);
+    struct vch_conn *conn = arg;
+    if (conn->choked) {
+        conn->choked = false;
+        (void)event_del(&conn->write_event);
+        if (wants_input(conn)) pull(conn);
+    }
+    advance(conn);
 }
 
 static void expire(struct vch_conn *conn) {

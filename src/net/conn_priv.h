@@ -34,6 +34,7 @@ struct vch_conn {
     bool offer : 1;     /* unconsumed input is to be offered again */
     bool eof : 1;       /* the peer will send no more */
     bool overflow : 1;  /* output past its bound, or memory is out */
+    bool choked : 1;    /* TLS must write before it can read on, and the socket is full */
     bool lost : 1;      /* the socket or TLS failed; diag says how */
     struct event read_event, write_event, timer_event;
     int64_t timer_at, handshake_at, deadline_at, close_at; /* monotonic ms; 0: off */
