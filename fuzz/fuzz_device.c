@@ -46,7 +46,8 @@ static int on_save(void *arg, const struct vch_device_identity *identity) {
     (void)arg;
     size_t len = strlen(identity->certificate_id);
     if (len == 0 || len > 64 || strspn(identity->certificate_id, "0123456789abcdefABCDEF") != len) abort();
-    if (!vch_utf8_valid(vch_str_from(identity->certificate_pem)) || !vch_utf8_valid(vch_str_from(identity->token))) abort();
+    if (!vch_utf8_valid(vch_str_from(identity->certificate_pem)) || !vch_utf8_valid(vch_str_from(identity->token)))
+        abort();
     return 0;
 }
 
@@ -64,17 +65,23 @@ static void converse(struct vch_device *device) {
     if (vch_device_connect(device, &connect) != VCH_DEVICE_OK) return;
     enum vch_device_status status = vch_device_provision(device, &provision, &done);
     if (status == VCH_DEVICE_OK && strlen(done.configuration_json) != done.configuration_len) abort();
-    if (!vch_utf8_valid(vch_str_from(device->failure.error_message)) || !vch_utf8_valid(vch_str_from(done.thing_name))) abort();
+    if (!vch_utf8_valid(vch_str_from(device->failure.error_message)) || !vch_utf8_valid(vch_str_from(done.thing_name)))
+        abort();
     (void)!vch_device_subscribe(device, "a/b", 1);
     (void)!vch_device_poll(device, 1 << 30);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct peer peer = {.data = data + 1, .size = size ? size - 1 : 0, .piece = size && data[0] % 7 ? data[0] % 7 : SIZE_MAX};
+    struct peer peer = {
+        .data = data + 1, .size = size ? size - 1 : 0, .piece = size && data[0] % 7 ? data[0] % 7 : SIZE_MAX};
     struct vch_device device;
     uint8_t *in = malloc(IN), *out = malloc(OUT);
-    const struct vch_device_options options = {
-        .transport = {on_send, on_recv, on_now, &peer}, .in = in, .in_size = IN, .out = out, .out_size = OUT, .on_message = on_message};
+    const struct vch_device_options options = {.transport = {on_send, on_recv, on_now, &peer},
+                                               .in = in,
+                                               .in_size = IN,
+                                               .out = out,
+                                               .out_size = OUT,
+                                               .on_message = on_message};
     if (in && out && vch_device_init(&device, &options) == VCH_DEVICE_OK) converse(&device);
     free(in);
     free(out);

@@ -13,9 +13,14 @@ enum { FIELDS = 8 };
 
 static void fields_of(struct vch_journal *j, struct field out[FIELDS]) {
     const struct field fields[FIELDS] = {
-        {"certificateId", &j->certificate_id}, {"token", &j->token},           {"certificate", &j->cert},
-        {"key", &j->key},                      {"endpoint", &j->endpoint},     {"template", &j->template_name},
-        {"parameters", &j->parameters},        {"claim", &j->claim_id},
+        {"certificateId", &j->certificate_id},
+        {"token", &j->token},
+        {"certificate", &j->cert},
+        {"key", &j->key},
+        {"endpoint", &j->endpoint},
+        {"template", &j->template_name},
+        {"parameters", &j->parameters},
+        {"claim", &j->claim_id},
     };
     for (size_t i = 0; i < FIELDS; i++) out[i] = fields[i];
 }
@@ -47,7 +52,8 @@ bool vch_journal_load(const struct vch_state *state, struct vch_journal *ret) {
     return err == VCH_OK && read_fields(document, ret);
 }
 
-enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_journal *journal, struct vch_outcome *outcome) {
+enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_journal *journal,
+                               struct vch_outcome *outcome) {
     struct vch_journal copy = *journal;
     struct field fields[FIELDS];
     struct vch_buf buf;
@@ -75,7 +81,8 @@ void vch_journal_remove(const struct vch_state *state) {
 bool vch_journal_resumes(const struct vch_journal *journal, const struct vch_journal *wanted, int64_t now_ms) {
     int64_t age = now_ms - journal->created_ms;
     return age >= 0 && age < VCH_JOURNAL_LIFE_MS && vch_str_eq(journal->claim_id, wanted->claim_id) &&
-           vch_str_eq(journal->endpoint, wanted->endpoint) && vch_str_eq(journal->template_name, wanted->template_name) &&
+           vch_str_eq(journal->endpoint, wanted->endpoint) &&
+           vch_str_eq(journal->template_name, wanted->template_name) &&
            vch_str_eq(journal->parameters, wanted->parameters);
 }
 

@@ -18,7 +18,8 @@ struct vch_journal {
 
 /* False when there is none, or it is not whole. Strings live in the state's arena. */
 bool vch_journal_load(const struct vch_state *state, struct vch_journal *ret);
-enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_journal *journal, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_journal *journal,
+                               struct vch_outcome *outcome) VCH_MUST;
 void vch_journal_remove(const struct vch_state *state);
 /* Of the same claim, server, template and parameters, and its token still lives. */
 bool vch_journal_resumes(const struct vch_journal *journal, const struct vch_journal *wanted, int64_t now_ms);

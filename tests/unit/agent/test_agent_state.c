@@ -71,8 +71,13 @@ static void test_folders(void **state) {
 
 static void test_runtime_round_trip(void **state) {
     (void)state;
-    struct vch_runtime back, runtime = {.completed = true, .cert = VCH_STR("/a \"b\"\\c"), .key = VCH_STR("/k\n"), .thing_name = VCH_STR("t"),
-                                        .device_config = VCH_STR("{\"x\":\"y\"}"), .endpoint = VCH_STR("e"), .edge_port = 443};
+    struct vch_runtime back, runtime = {.completed = true,
+                                        .cert = VCH_STR("/a \"b\"\\c"),
+                                        .key = VCH_STR("/k\n"),
+                                        .thing_name = VCH_STR("t"),
+                                        .device_config = VCH_STR("{\"x\":\"y\"}"),
+                                        .endpoint = VCH_STR("e"),
+                                        .edge_port = 443};
     vch_runtime_load(&f.state, &back, &f.report);
     assert_false(back.completed);
     assert_int_equal(vch_runtime_save(&f.state, &runtime, &f.outcome), VCH_EXIT_OK);
@@ -89,7 +94,11 @@ static void test_runtime_round_trip(void **state) {
 static void test_runtime_that_does_not_hold(void **state) {
     (void)state;
     static const char *const cases[] = {
-        "", "{", "[]", "{\"runtime-config\":7}", "{\"runtime-config\":{\"completed-fp\":false,\"cert\":\"a\",\"key\":\"b\",\"thing-name\":\"c\"}}",
+        "",
+        "{",
+        "[]",
+        "{\"runtime-config\":7}",
+        "{\"runtime-config\":{\"completed-fp\":false,\"cert\":\"a\",\"key\":\"b\",\"thing-name\":\"c\"}}",
         "{\"runtime-config\":{\"completed-fp\":true,\"cert\":\"a\",\"key\":\"\",\"thing-name\":\"c\"}}",
         "{\"runtime-config\":{\"completed-fp\":true,\"cert\":\"a\",\"thing-name\":\"c\"}}",
         "{\"runtime-config\":{\"completed-fp\":\"true\",\"cert\":\"a\",\"key\":\"b\",\"thing-name\":\"c\"}}"};
@@ -102,15 +111,22 @@ static void test_runtime_that_does_not_hold(void **state) {
     /* As the AWS client writes it. */
     struct vch_runtime runtime;
     write_text(vch_state_path(&f.state, "aws-iot-device-client-runtime.conf"),
-               "{\n\"runtime-config\": {\n\"completed-fp\": true,\n\"cert\": \"/c\",\n\"key\": \"/k\",\n\"thing-name\": \"n\",\n\"device-config\": {\n}\n}\n}");
+               "{\n\"runtime-config\": {\n\"completed-fp\": true,\n\"cert\": \"/c\",\n\"key\": "
+               "\"/k\",\n\"thing-name\": \"n\",\n\"device-config\": {\n}\n}\n}");
     vch_runtime_load(&f.state, &runtime, &f.report);
     assert_true(runtime.completed);
 }
 
 static struct vch_journal sample(void) {
-    return (struct vch_journal){.certificate_id = VCH_STR("0a"), .token = VCH_STR("tok\"en"), .cert = vch_str_from(vch_state_path(&f.state, "keys/c")),
-                                .key = vch_str_from(vch_state_path(&f.state, "keys/k")), .endpoint = VCH_STR("e"), .template_name = VCH_STR("T"),
-                                .parameters = VCH_STR("{\"a\":\"b\"}"), .claim_id = VCH_STR("cl"), .created_ms = 1000000};
+    return (struct vch_journal){.certificate_id = VCH_STR("0a"),
+                                .token = VCH_STR("tok\"en"),
+                                .cert = vch_str_from(vch_state_path(&f.state, "keys/c")),
+                                .key = vch_str_from(vch_state_path(&f.state, "keys/k")),
+                                .endpoint = VCH_STR("e"),
+                                .template_name = VCH_STR("T"),
+                                .parameters = VCH_STR("{\"a\":\"b\"}"),
+                                .claim_id = VCH_STR("cl"),
+                                .created_ms = 1000000};
 }
 
 static void test_journal_round_trip(void **state) {

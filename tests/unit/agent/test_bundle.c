@@ -87,9 +87,11 @@ static enum vch_exit load_bundle(void) {
 
 static void test_whole_bundle(void **state) {
     (void)state;
-    const char *const members[][2] = {{"templateName", "T"}, {"certificateId", "x"}, {"certificatePem", own.certificate},
-                                      {"privateKey", own.key}, {"rootCa", other.certificate}, {"endpoint", "host"}};
-    put_bundle(members, 6, ",\"mqttPort\":8884,\"edgePort\":444,\"expiration\":1.5,\"issuedAt\":1,\"parameters\":{\"a\":\"b\"}}");
+    const char *const members[][2] = {
+        {"templateName", "T"},   {"certificateId", "x"},        {"certificatePem", own.certificate},
+        {"privateKey", own.key}, {"rootCa", other.certificate}, {"endpoint", "host"}};
+    put_bundle(members, 6,
+               ",\"mqttPort\":8884,\"edgePort\":444,\"expiration\":1.5,\"issuedAt\":1,\"parameters\":{\"a\":\"b\"}}");
     assert_int_equal(load_bundle(), VCH_EXIT_OK);
     assert_string_equal(vch_options_text(&f.options, VCH_OPT_ENDPOINT), "host");
     assert_string_equal(vch_options_text(&f.options, VCH_OPT_TEMPLATE), "T");
@@ -104,7 +106,8 @@ static void test_whole_bundle(void **state) {
 
 static void test_flags_are_stronger_than_the_bundle(void **state) {
     (void)state;
-    const char *const members[][2] = {{"templateName", "T"}, {"certificatePem", own.certificate}, {"privateKey", own.key}, {"endpoint", "host"}};
+    const char *const members[][2] = {
+        {"templateName", "T"}, {"certificatePem", own.certificate}, {"privateKey", own.key}, {"endpoint", "host"}};
     vch_options_set(&f.options, VCH_OPT_ENDPOINT, VCH_STR("cli"), VCH_SOURCE_CLI);
     vch_options_set(&f.options, VCH_OPT_TEMPLATE, VCH_STR("file"), VCH_SOURCE_FILE);
     put_bundle(members, 4, ",\"mqttPort\":0,\"edgePort\":70000}");
@@ -122,8 +125,10 @@ static void test_spoiled_bundles(void **state) {
     const char *const no_key[][2] = {{"certificatePem", own.certificate}};
     const char *const no_certificate[][2] = {{"privateKey", own.key}};
     const char *const foreign_key[][2] = {{"certificatePem", own.certificate}, {"privateKey", other.key}};
-    const char *const bad_root[][2] = {{"certificatePem", own.certificate}, {"privateKey", own.key}, {"rootCa", "nothing"}};
-    const char *const bad_certificate[][2] = {{"certificatePem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"}, {"privateKey", own.key}};
+    const char *const bad_root[][2] = {
+        {"certificatePem", own.certificate}, {"privateKey", own.key}, {"rootCa", "nothing"}};
+    const char *const bad_certificate[][2] = {
+        {"certificatePem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"}, {"privateKey", own.key}};
     put_bundle(no_key, 1, "}");
     assert_int_equal(load_bundle(), VCH_EXIT_CREDENTIALS);
     put_bundle(no_certificate, 1, "}");
@@ -153,7 +158,8 @@ static enum vch_exit load_files(void) {
 }
 
 static void check_loaded(void) {
-    assert_true(vch_str_eq_c(vch_str_of(f.credentials.certificate.ptr, f.credentials.certificate.len), own.certificate));
+    assert_true(
+        vch_str_eq_c(vch_str_of(f.credentials.certificate.ptr, f.credentials.certificate.len), own.certificate));
     assert_true(vch_str_eq_c(vch_str_of(f.credentials.key.ptr, f.credentials.key.len), own.key));
 }
 
@@ -197,7 +203,8 @@ static void test_files_that_do_not_serve(void **state) {
         {"", own.key, "no certificate"},
         {own.certificate, "", "no private key"},
         {own.certificate, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "cannot be read"},
-        {own.certificate, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", "password"},
+        {own.certificate, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+         "password"},
         {own.certificate, "-----BEGIN PRIVATE KEY-----\nA?AA\n-----END PRIVATE KEY-----\n", "damaged"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

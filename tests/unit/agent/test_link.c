@@ -82,7 +82,8 @@ static void test_nobody_there(void **state) {
     vch_credentials_init(&credentials);
     assert_int_equal(vch_link_init(&link, &quiet, "127.0.0.1", 0, port, port, &outcome), VCH_EXIT_OK);
     link.route = 1;
-    assert_int_equal(vch_link_open(&link, &credentials, "c", vch_mono_ms() + 5000, "claim", &outcome), VCH_EXIT_NETWORK);
+    assert_int_equal(vch_link_open(&link, &credentials, "c", vch_mono_ms() + 5000, "claim", &outcome),
+                     VCH_EXIT_NETWORK);
     assert_true(outcome.again);
     assert_non_null(strstr(outcome.sentence, "Cannot connect"));
     assert_int_equal(link.route, 1);

@@ -106,10 +106,12 @@ static void test_kinds(void **state) {
     } cases[] = {
         {CLEAN, VCH_PEM_CERTIFICATE},
         {"-----BEGIN RSA PRIVATE KEY-----\\nAAAA\\n-----END RSA PRIVATE KEY-----", VCH_PEM_PRIVATE_KEY},
-        {"-----BEGIN EC PARAMETERS-----\nAAAA\n-----END EC PARAMETERS-----\n-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----",
+        {"-----BEGIN EC PARAMETERS-----\nAAAA\n-----END EC PARAMETERS-----\n-----BEGIN EC PRIVATE "
+         "KEY-----\nAAAA\n-----END EC PRIVATE KEY-----",
          VCH_PEM_PRIVATE_KEY},
         {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----", VCH_PEM_ENCRYPTED_KEY},
-        {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAAAA\n-----END RSA PRIVATE KEY-----", VCH_PEM_ENCRYPTED_KEY},
+        {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAAAA\n-----END RSA PRIVATE KEY-----",
+         VCH_PEM_ENCRYPTED_KEY},
         {"-----BEGIN NEW CERTIFICATE REQUEST-----\nAAAA\n-----END NEW CERTIFICATE REQUEST-----", VCH_PEM_REQUEST},
         {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", VCH_PEM_NONE},
         {"nothing", VCH_PEM_NONE},

@@ -84,7 +84,8 @@ static void test_failures(void **state) {
     struct vch_arena *arena = vch_arena_new(65536, false);
     struct vch_outcome outcome = {0};
     struct vch_report report = open_report(true, VCH_REPORT_ERROR);
-    assert_int_equal(vch_outcome_set(&outcome, VCH_EXIT_EXPIRED, "Make a new claim.", "The claim expired."), VCH_EXIT_EXPIRED);
+    assert_int_equal(vch_outcome_set(&outcome, VCH_EXIT_EXPIRED, "Make a new claim.", "The claim expired."),
+                     VCH_EXIT_EXPIRED);
     (void)fflush(stderr);
     int kept = dup(STDERR_FILENO);
     assert_non_null(freopen("/dev/null", "w", stderr));
