@@ -34,7 +34,7 @@ static struct vch_str keep(const struct vch_enroll *e, const char *text) {
     return vch_arena_str(e->state->arena, vch_str_from(text));
 }
 
-static enum vch_exit save_key(const struct vch_enroll *e, struct vch_journal *j,
+static enum vch_exit note_key(const struct vch_enroll *e, struct vch_journal *j,
                               const struct vch_device_identity *identity, struct vch_outcome *outcome) {
     struct vch_str key = identity->private_key_pem ? vch_str_from(identity->private_key_pem) : e->own_key;
     enum vch_err err = vch_x509_check_pair(vch_str_from(identity->certificate_pem), key);
@@ -47,7 +47,8 @@ static enum vch_exit save_key(const struct vch_enroll *e, struct vch_journal *j,
         return VCH_EXIT_OK;
     }
     j->key = vch_str_from(vch_state_path(e->state, "keys/%s-private.pem.key", identity->certificate_id));
-    return vch_state_write(j->key.ptr, key, 0600, outcome);
+    j->key_pem = key;
+    return VCH_EXIT_OK;
 }
 
 static enum vch_exit save_identity(struct attempt *a, const struct vch_device_identity *identity) {
@@ -56,10 +57,13 @@ static enum vch_exit save_identity(struct attempt *a, const struct vch_device_id
     j.certificate_id = keep(e, identity->certificate_id);
     j.token = keep(e, identity->token);
     j.created_ms = vch_now_ms();
-    VCH_STEP(save_key(e, &j, identity, a->outcome));
+    VCH_STEP(note_key(e, &j, identity, a->outcome));
     j.cert = vch_str_from(vch_state_path(e->state, "keys/%s-certificate.pem.crt", identity->certificate_id));
-    VCH_STEP(vch_state_write(j.cert.ptr, vch_str_from(identity->certificate_pem), 0644, a->outcome));
+    j.cert_pem = vch_str_from(identity->certificate_pem);
+    /* From here on nothing that the server made is lost, whenever we are stopped. */
     VCH_STEP(vch_journal_save(e->state, &j, a->outcome));
+    VCH_STEP(vch_journal_put_files(&j, a->outcome));
+    j.cert_pem = j.key_pem = VCH_STR(""); /* the caller's memory, and no longer needed */
     a->journal = j;
     a->has_journal = true;
     vch_report_line(e->report, VCH_REPORT_INFO, "saved", "Stored certificate %s and its private key in %s/keys.",
@@ -249,6 +253,7 @@ static enum vch_exit keep_trying(struct attempt *a) {
 static void look_back(struct attempt *a) {
     a->has_journal = vch_journal_load(a->e->state, &a->journal);
     if (!a->has_journal) vch_journal_remove(a->e->state); /* half a journal is none */
+    else if (vch_journal_put_files(&a->journal, a->outcome) != VCH_EXIT_OK) a->has_journal = false;
 }
 
 enum vch_exit vch_enroll_run(const struct vch_enroll *enroll, struct vch_outcome *outcome) {

@@ -9,7 +9,7 @@ struct field {
     struct vch_str *text;
 };
 
-enum { FIELDS = 8 };
+enum { FIELDS = 10 };
 
 static void fields_of(struct vch_journal *j, struct field out[FIELDS]) {
     const struct field fields[FIELDS] = {
@@ -21,6 +21,8 @@ static void fields_of(struct vch_journal *j, struct field out[FIELDS]) {
         {"template", &j->template_name},
         {"parameters", &j->parameters},
         {"claim", &j->claim_id},
+        {"certificatePem", &j->cert_pem},
+        {"privateKeyPem", &j->key_pem},
     };
     for (size_t i = 0; i < FIELDS; i++) out[i] = fields[i];
 }
@@ -32,12 +34,13 @@ static const char *path_of(const struct vch_state *state) {
 static bool read_fields(const struct vch_val *document, struct vch_journal *ret) {
     struct field fields[FIELDS];
     fields_of(ret, fields);
+    ret->own_key = vch_val_bool_at(document, "ownKey", false);
     for (size_t i = 0; i < FIELDS; i++) {
         *fields[i].text = vch_val_str_at(document, fields[i].name);
-        if (fields[i].text->len == 0) return false;
+        bool optional = fields[i].text == &ret->key_pem && ret->own_key;
+        if (fields[i].text->len == 0 && !optional) return false;
     }
     ret->created_ms = vch_val_int_at(document, "createdAt", 0);
-    ret->own_key = vch_val_bool_at(document, "ownKey", false);
     return vch_str_eq_c(vch_val_str_at(document, "stage"), "register") && ret->created_ms > 0;
 }
 
@@ -72,6 +75,11 @@ enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_j
                              : vch_outcome_set(outcome, VCH_EXIT_LOCAL, NULL, "The journal would be too large.");
     vch_buf_deinit(&buf);
     return exit;
+}
+
+enum vch_exit vch_journal_put_files(const struct vch_journal *journal, struct vch_outcome *outcome) {
+    if (!journal->own_key) VCH_STEP(vch_state_write(journal->key.ptr, journal->key_pem, 0600, outcome));
+    return vch_state_write(journal->cert.ptr, journal->cert_pem, 0644, outcome);
 }
 
 void vch_journal_remove(const struct vch_state *state) {

@@ -1,5 +1,6 @@
 #include "agent/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/codec.h"
 #include "base/file.h"
 
 #define RUNTIME_FILE "aws-iot-device-client-runtime.conf"
@@ -33,6 +35,22 @@ static enum vch_exit take_lock(struct vch_state *state, struct vch_outcome *outc
                            "Another agent is using the state folder %.*s.", VCH_STR_ARG(state->dir));
 }
 
+/* NAME.<16 hexadecimal digits>.tmp: a file that a crash kept from its place. */
+static bool is_leftover(struct vch_str name) {
+    struct vch_str tail = vch_str_sub(name, name.len < 21 ? name.len : name.len - 21, 21);
+    uint8_t random[8];
+    return tail.len == 21 && tail.ptr[0] == '.' && vch_str_ends(tail, VCH_STR(".tmp")) &&
+           vch_unhex(vch_str_sub(tail, 1, 16), random, sizeof random) == VCH_OK;
+}
+
+static void sweep(const char *folder) {
+    DIR *dir = opendir(folder);
+    if (!dir) return;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        if (is_leftover(vch_str_from(entry->d_name))) (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    (void)closedir(dir);
+}
+
 enum vch_exit vch_state_open(struct vch_state *state, struct vch_str dir, struct vch_arena *arena,
                              struct vch_outcome *outcome) {
     struct vch_diag diag = {0};
@@ -44,7 +62,10 @@ enum vch_exit vch_state_open(struct vch_state *state, struct vch_str dir, struct
     if (vch_dir_make(state->dir.ptr, 0700, &diag) != VCH_OK ||
         vch_dir_make(vch_state_path(state, "keys"), 0700, &diag) != VCH_OK)
         return vch_outcome_diag(outcome, VCH_EXIT_LOCAL, free_space, &diag);
-    return take_lock(state, outcome);
+    VCH_STEP(take_lock(state, outcome));
+    sweep(state->dir.ptr);
+    sweep(vch_state_path(state, "keys"));
+    return VCH_EXIT_OK;
 }
 
 void vch_state_close(struct vch_state *state) {
