@@ -124,7 +124,7 @@ static enum vch_exit refused(const struct vch_link *link, const char *doing, str
                                "Check that the claim is for this template, then make a new claim.",
                                "The server refused the subscription while %s (0x%02x).", doing, (unsigned)code);
     enum vch_exit exit = vch_outcome_set(
-        outcome, code == 3 ? VCH_EXIT_NETWORK : VCH_EXIT_REJECTED, "Ask the server why: vouch why CLIENT-ID.",
+        outcome, code == 3 ? VCH_EXIT_NETWORK : VCH_EXIT_REJECTED, "Ask the server's operator: its log names the reason.",
         "The server refused the connection while %s: %s (code %d).", doing, connack_word(code), code);
     outcome->again = code == 3;
     return exit;
@@ -166,7 +166,7 @@ enum vch_exit vch_link_failed(const struct vch_link *link, enum vch_device_statu
     default:
         exit = vch_outcome_set(outcome, VCH_EXIT_NETWORK,
                                "The claim or certificate may be unknown, spent or revoked there, or its policy may not "
-                               "allow this: vouch why tells.",
+                               "allow this: the server's log names the reason.",
                                "The connection ended while %s. %s", doing, why);
         break;
     }
