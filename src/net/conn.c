@@ -322,7 +322,7 @@ static void opened(struct vch_conn *conn) {
     conn->state = CONN_OPEN;
     conn->handshake_at = 0;
     (void)event_del(&conn->write_event);
-    if (conn->ssl) vch_tls_settle(conn->ssl);
+    conn_io_acknowledge(conn);
     conn->handler->on_open(conn, conn->arg);
     if (vch_conn_pending(conn)) vch_loop_defer(conn->loop, &conn->defer); /* written before the handshake ended */
     settle(conn);

@@ -52,6 +52,7 @@ enum conn_io conn_io_handshake(struct vch_conn *conn);
 enum conn_io conn_io_read(struct vch_conn *conn, char *buf, size_t size, size_t *ret_len);
 enum conn_io conn_io_write(struct vch_conn *conn, struct vch_str bytes, size_t *ret_len);
 bool conn_io_has_more(const struct vch_conn *conn); /* read, but still inside TLS: the socket will not say so */
+void conn_io_acknowledge(struct vch_conn *conn); /* after the handshake */
 void conn_io_shutdown(struct vch_conn *conn);       /* close_notify and FIN, if the socket takes them now */
 /* Why the last call said FAILED. */
 void conn_io_explain(const struct vch_conn *conn, struct vch_diag *diag);

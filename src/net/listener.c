@@ -93,19 +93,44 @@ static bool bind_and_listen(int fd, const union address *address, socklen_t len,
     return true;
 }
 
-enum vch_err vch_listen(struct vch_str text, int *ret_fd, uint16_t *ret_port, struct vch_diag *diag) {
-    union address address = {0};
-    *ret_fd = -1;
+static bool parse_address(struct vch_str text, union address *ret, socklen_t *ret_len) {
     bool is_v6 = text.len && text.ptr[0] == '[';
-    if (is_v6 ? !parse_v6(text, &address.v6) : !parse_v4(text, &address.v4)) return address_invalid(text, diag);
+    *ret = (union address){0};
+    *ret_len = is_v6 ? sizeof ret->v6 : sizeof ret->v4;
+    return is_v6 ? parse_v6(text, &ret->v6) : parse_v4(text, &ret->v4);
+}
+
+static enum vch_err listen_failed(struct vch_str text, int failure, struct vch_diag *diag) {
+    return vch_diag_set(diag, VCH_ERR_IO, "listen-failed", "", "Cannot listen on %.*s: %s.", VCH_STR_ARG(text), strerror(failure));
+}
+
+enum vch_err vch_listen(struct vch_str text, int *ret_fd, uint16_t *ret_port, struct vch_diag *diag) {
+    union address address;
+    socklen_t len;
+    *ret_fd = -1;
+    if (!parse_address(text, &address, &len)) return address_invalid(text, diag);
     int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && bind_and_listen(fd, &address, is_v6 ? sizeof address.v6 : sizeof address.v4, ret_port)) {
+    if (fd >= 0 && bind_and_listen(fd, &address, len, ret_port)) {
         *ret_fd = fd;
         return VCH_OK;
     }
     int failure = errno;
     if (fd >= 0) (void)close(fd);
-    return vch_diag_set(diag, VCH_ERR_IO, "listen-failed", "", "Cannot listen on %.*s: %s.", VCH_STR_ARG(text), strerror(failure));
+    return listen_failed(text, failure, diag);
+}
+
+/* SO_REUSEADDR alone passes over what lingers, but not over who listens. */
+enum vch_err vch_listen_check(struct vch_str text, struct vch_diag *diag) {
+    union address address;
+    socklen_t len;
+    if (!parse_address(text, &address, &len)) return address_invalid(text, diag);
+    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return listen_failed(text, errno, diag);
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (address.any.sa_family == AF_INET6) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    int failure = bind(fd, &address.any, len) == 0 ? 0 : errno;
+    (void)close(fd);
+    return failure ? listen_failed(text, failure, diag) : VCH_OK;
 }
 
 /* ---- accepting -------------------------------------------------------------------- */

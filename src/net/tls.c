@@ -144,10 +144,6 @@ SSL *vch_tls_accept(struct vch_tls *tls, int fd, struct vch_tls_peer *peer) {
     return ssl;
 }
 
-void vch_tls_settle(SSL *ssl) {
-    (void)ssl;
-}
-
 void vch_tls_peer_deinit(struct vch_tls_peer *peer) {
     free(peer->der);
     free(peer->diag);

@@ -16,8 +16,6 @@ struct vch_tls_peer {
 
 /* One server-side session over `fd`. NULL when memory is out. */
 SSL *vch_tls_accept(struct vch_tls *tls, int fd, struct vch_tls_peer *peer);
-/* After the handshake: forgets what only the handshake needed. */
-void vch_tls_settle(SSL *ssl);
 void vch_tls_peer_deinit(struct vch_tls_peer *peer);
 /* Says why the last call failed, from OpenSSL's queue, which it empties. */
 void vch_tls_explain(const struct vch_tls_peer *peer, int saved_errno, struct vch_diag *diag);

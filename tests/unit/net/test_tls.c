@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -336,7 +337,30 @@ static bool echo_once(SSL *ssl) {
     return SSL_write(ssl, &byte, 1) == 1 && SSL_read(ssl, &byte, 1) == 1;
 }
 
-/* TLS 1.3's change of keys, either way, after the session was made small. */
+/* What crosses the wire after the handshake must not be readable. */
+static void nothing_is_sent_in_the_clear(void **state) {
+    (void)state;
+    static const char word[] = "a word that must not be seen";
+    struct net_server server;
+    net_server_start(&server, &(struct net_setup){0});
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        char raw[512], plain[512];
+        SSL *ssl = client_new(&server, &(struct client){.max_version = version});
+        assert_int_equal(SSL_connect(ssl), 1);
+        for (int round = 0; round < 3; round++) {
+            assert_int_equal(SSL_write(ssl, word, (int)sizeof word), (int)sizeof word);
+            ssize_t len = recv(SSL_get_fd(ssl), raw, sizeof raw, MSG_PEEK);
+            assert_true(len > (ssize_t)sizeof word);
+            assert_null(memmem(raw, (size_t)len, word, 8));
+            assert_int_equal(SSL_read(ssl, plain, sizeof plain), (int)sizeof word);
+            assert_memory_equal(plain, word, sizeof word);
+        }
+        client_free(ssl);
+    }
+    net_server_free(&server);
+}
+
+/* TLS 1.3's change of keys, either way. */
 static void keys_may_be_updated(void **state) {
     (void)state;
     struct tls_material device;
@@ -393,6 +417,31 @@ static void a_session_is_not_resumed(void **state) {
     client_free(second);
     net_server_free(&server);
     assert_int_equal(registry.asked, 2); /* judged anew */
+}
+
+static int by_size(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Many clients leave Nagle's algorithm on: their first message must not wait for
+ * a delayed acknowledgement, 40 ms at least. */
+static void the_first_message_does_not_wait(void **state) {
+    (void)state;
+    struct tls_material device;
+    int64_t took_ms[15];
+    tls_make(&device, TLS_P256, "device", NULL, 2);
+    struct registry registry = {.known = device.id};
+    struct net_server server;
+    net_server_start(&server, &(struct net_setup){.client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
+    for (size_t i = 0; i < COUNT_OF(took_ms); i++) {
+        int64_t before = vch_mono_ms();
+        assert_true(attempt(&server, &(struct client){.material = &device}).ok);
+        took_ms[i] = vch_mono_ms() - before;
+    }
+    qsort(took_ms, COUNT_OF(took_ms), sizeof *took_ms, by_size);
+    assert_true(took_ms[COUNT_OF(took_ms) / 2] < 38);
+    net_server_free(&server);
 }
 
 /* ---- hostile openings ---------------------------------------------------------------------- */
@@ -478,6 +527,8 @@ int main(void) {
         cmocka_unit_test(versions_suites_groups),   cmocka_unit_test(an_rsa_server),
         cmocka_unit_test(alpn_and_sni),             cmocka_unit_test(asked_for_or_not),
         cmocka_unit_test(verdicts_choose_alerts),   cmocka_unit_test(kinds_of_keys),
+        cmocka_unit_test(nothing_is_sent_in_the_clear),
+        cmocka_unit_test(the_first_message_does_not_wait),
         cmocka_unit_test(keys_may_be_updated),      cmocka_unit_test(renegotiation_is_refused),
         cmocka_unit_test(a_session_is_not_resumed), cmocka_unit_test(bytes_that_are_not_tls),
         cmocka_unit_test(a_silent_client_is_cut),   cmocka_unit_test(wrong_settings_are_named),
