@@ -39,8 +39,8 @@ union address {
 };
 
 static enum vch_err address_invalid(struct vch_str text, struct vch_diag *diag) {
-    return vch_diag_set(diag, VCH_ERR_INVALID, "address-invalid", "", "%.*s is not an address and port like 127.0.0.1:8443 or [::1]:8443.",
-                        VCH_STR_ARG(text));
+    return vch_diag_set(diag, VCH_ERR_INVALID, "address-invalid", "",
+                        "%.*s is not an address and port like 127.0.0.1:8443 or [::1]:8443.", VCH_STR_ARG(text));
 }
 
 static bool parse_port(struct vch_str text, in_port_t *ret) {
@@ -56,7 +56,8 @@ static bool parse_v6(struct vch_str text, struct sockaddr_in6 *ret) {
     if (bracket == SIZE_MAX || bracket + 1 >= text.len || text.ptr[bracket + 1] != ':') return false;
     if (!vch_str_copy(host, sizeof host, vch_str_sub(text, 1, bracket - 1))) return false;
     ret->sin6_family = AF_INET6;
-    return inet_pton(AF_INET6, host, &ret->sin6_addr) == 1 && parse_port(vch_str_sub(text, bracket + 2, text.len), &ret->sin6_port);
+    return inet_pton(AF_INET6, host, &ret->sin6_addr) == 1 &&
+           parse_port(vch_str_sub(text, bracket + 2, text.len), &ret->sin6_port);
 }
 
 static bool parse_v4(struct vch_str text, struct sockaddr_in *ret) {
@@ -64,7 +65,8 @@ static bool parse_v4(struct vch_str text, struct sockaddr_in *ret) {
     size_t colon = vch_str_find(text, ':', 0);
     if (colon == SIZE_MAX || !vch_str_copy(host, sizeof host, vch_str_sub(text, 0, colon))) return false;
     ret->sin_family = AF_INET;
-    return inet_pton(AF_INET, host, &ret->sin_addr) == 1 && parse_port(vch_str_sub(text, colon + 1, text.len), &ret->sin_port);
+    return inet_pton(AF_INET, host, &ret->sin_addr) == 1 &&
+           parse_port(vch_str_sub(text, colon + 1, text.len), &ret->sin_port);
 }
 
 static void set_option(int fd, int level, int name, int value) {
@@ -101,7 +103,8 @@ static bool parse_address(struct vch_str text, union address *ret, socklen_t *re
 }
 
 static enum vch_err listen_failed(struct vch_str text, int failure, struct vch_diag *diag) {
-    return vch_diag_set(diag, VCH_ERR_IO, "listen-failed", "", "Cannot listen on %.*s: %s.", VCH_STR_ARG(text), strerror(failure));
+    return vch_diag_set(diag, VCH_ERR_IO, "listen-failed", "", "Cannot listen on %.*s: %s.", VCH_STR_ARG(text),
+                        strerror(failure));
 }
 
 enum vch_err vch_listen(struct vch_str text, int *ret_fd, uint16_t *ret_port, struct vch_diag *diag) {
@@ -160,8 +163,10 @@ static void link_conn(struct vch_listener *listener, struct vch_conn *conn) {
 
 void vch_listener_forget(struct vch_listener *listener, struct vch_conn *conn) {
     bool was_full = is_full(listener);
-    if (conn->prev) conn->prev->next = conn->next;
-    else listener->conns = conn->next;
+    if (conn->prev)
+        conn->prev->next = conn->next;
+    else
+        listener->conns = conn->next;
     if (conn->next) conn->next->prev = conn->prev;
     listener->count--;
     if (was_full && !listener->freeing) (void)event_add(&listener->accept_event, NULL);
@@ -201,7 +206,8 @@ static bool accept_one(struct vch_listener *listener) {
         return true;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return true; /* that one peer's fault */
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+        return true; /* that one peer's fault */
     rest(listener);
     return false;
 }
@@ -229,7 +235,8 @@ static void on_retry(evutil_socket_t fd, short what, void *arg) {
 
 /* ---- life --------------------------------------------------------------------------- */
 
-enum vch_err vch_listener_new(struct vch_loop *loop, const struct vch_listener_options *options, struct vch_listener **ret) {
+enum vch_err vch_listener_new(struct vch_loop *loop, const struct vch_listener_options *options,
+                              struct vch_listener **ret) {
     *ret = NULL;
     struct vch_listener *listener = calloc(1, sizeof *listener);
     if (!listener) return VCH_ERR_NOMEM;

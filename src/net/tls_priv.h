@@ -8,10 +8,11 @@
 
 /* What the handshake learns about the other side; lives in the connection. */
 struct vch_tls_peer {
-    char id[65];       /* "" without a certificate */
+    char id[65]; /* "" without a certificate */
     unsigned der_len;
-    char *der;         /* owned by the connection */
-    struct vch_diag *diag; /* why the certificate was refused; set during the handshake only, freed with the connection */
+    char *der; /* owned by the connection */
+    struct vch_diag
+        *diag; /* why the certificate was refused; set during the handshake only, freed with the connection */
 };
 
 /* One server-side session over `fd`. NULL when memory is out. */

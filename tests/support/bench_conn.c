@@ -74,7 +74,8 @@ static SSL_CTX *client_context(const struct tls_material *device, bool tls12) {
 }
 
 static void connect_one(SSL_CTX *ctx, uint16_t port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     char byte = 'x';
     SSL *ssl = SSL_new(ctx);
@@ -84,7 +85,8 @@ static void connect_one(SSL_CTX *ctx, uint16_t port) {
 }
 
 /* Connects all, says so, and sits until its input ends. */
-static void run_clients(const struct tls_material *device, bool tls12, uint16_t port, unsigned count, int done_fd, int end_fd) {
+static void run_clients(const struct tls_material *device, bool tls12, uint16_t port, unsigned count, int done_fd,
+                        int end_fd) {
     char byte = 0;
     SSL_CTX *ctx = client_context(device, tls12);
     for (unsigned i = 0; i < count; i++) connect_one(ctx, port);
@@ -106,7 +108,8 @@ static long resident_kib(void) {
 static double cpu_us(void) {
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static void measure(const struct tls_material *device, bool tls12, uint16_t port, unsigned count) {
@@ -129,8 +132,10 @@ static void measure(const struct tls_material *device, bool tls12, uint16_t port
     double spent = cpu_us() - before_us;
     unsigned got = atomic_load(&opened) - before_open;
     (void)usleep(200000);
-    printf("%s: %u connections, %.2f KiB resident each, %.2f KiB of heap in use each, %.0f us of CPU and %.2f ms per connect\n", tls12 ? "TLS 1.2" : "TLS 1.3",
-           got, (double)(resident_kib() - before_kib) / got, (double)(mallinfo2().uordblks - before_heap) / 1024.0 / got, spent / got, wall_ms / got);
+    printf("%s: %u connections, %.2f KiB resident each, %.2f KiB of heap in use each, %.0f us of CPU and %.2f ms per "
+           "connect\n",
+           tls12 ? "TLS 1.2" : "TLS 1.3", got, (double)(resident_kib() - before_kib) / got,
+           (double)(mallinfo2().uordblks - before_heap) / 1024.0 / got, spent / got, wall_ms / got);
     (void)close(end[1]);
     (void)waitpid(pid, NULL, 0);
     while (atomic_load(&closed) - before_closed < got) (void)usleep(1000);
@@ -155,7 +160,8 @@ int main(int argc, char **argv) {
     tls_make(&device, TLS_P256, "device", NULL, 2);
     tls_save(&server, folder, certificate, key);
     const struct vch_tls_options options = {certificate, key, VCH_CLIENT_CERT_REQUIRED, NULL, welcome, NULL};
-    vch_assert(vch_tls_new(&options, &tls, NULL) == VCH_OK && vch_listen(VCH_STR("127.0.0.1:0"), &fd, &port, NULL) == VCH_OK);
+    vch_assert(vch_tls_new(&options, &tls, NULL) == VCH_OK &&
+               vch_listen(VCH_STR("127.0.0.1:0"), &fd, &port, NULL) == VCH_OK);
     vch_assert(vch_loop_new(0, &loop) == VCH_OK);
     const struct vch_listener_options listening = {.fd = fd, .tls = tls, .on_accept = on_accept};
     vch_assert(vch_listener_new(loop, &listening, &listener) == VCH_OK && vch_loop_start(loop) == VCH_OK);
