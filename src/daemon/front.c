@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/sanitized.h"
 #include "core/reason.h"
 #include "daemon/jail.h"
 #include "daemon/loglevel.h"
@@ -46,6 +48,15 @@ static void raise_descriptors(void) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* It holds the server's key, the sealing key and, for moments, keys of devices:
+ * they must not lie about in a core file, nor be read by a debugger. */
+static void forbid_dumps(void) {
+    const struct rlimit none = {0, 0};
+    if (VCH_SANITIZED) return;
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
 }
 
 static enum vch_err connect_signer(struct front *front, struct vch_diag *diag) {
@@ -175,6 +186,7 @@ enum vch_err vch_front_run(const struct vch_front_options *options, struct vch_d
     front->wiring.site = &front->site;
     block_signals(front);
     raise_descriptors();
+    forbid_dumps();
     enum vch_err err = vch_site_prepare(options->config, &front->site, diag);
     /* Temporary files of the registry stay within the jail. */
     if (!err && setenv("SQLITE_TMPDIR", front->site.store_dir, 1) != 0) err = VCH_ERR_NOMEM;
