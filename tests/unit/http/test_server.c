@@ -358,6 +358,28 @@ static void large_bodies(void **state) {
     app_stop(&app);
 }
 
+/* Pipelined requests whose answers nobody reads wait, and are answered once somebody does. */
+static void unread_answers_hold_the_next_request(void **state) {
+    (void)state;
+    enum { COUNT = 8, LARGE = 4 * 1024 * 1024 };
+    struct app app;
+    char text[COUNT * 64] = "";
+    app_start(&app, (struct net_setup){0});
+    struct vch_dial *dial = net_dial(&app.server, NULL, NULL);
+    for (int i = 0; i < COUNT; i++) (void)strcat(text, "GET /large HTTP/1.1\r\n" HOST "\r\n");
+    send_text(dial, text);
+    await(&app.requests, 1);
+    (void)usleep(200000);
+    assert_true(atomic_load(&app.requests) <= 2); /* 4 MiB may just fit into the sockets */
+    size_t total = 0, len = 0;
+    static char buf[65536];
+    while (total < (size_t)COUNT * LARGE && vch_dial_recv(dial, buf, sizeof buf, &len, soon()) == VCH_OK) total += len;
+    assert_true(total > (size_t)COUNT * LARGE);
+    assert_int_equal(atomic_load(&app.requests), COUNT);
+    vch_dial_close(dial);
+    app_stop(&app);
+}
+
 /* 413 comes back although the client keeps sending. */
 static void too_large_while_sending(void **state) {
     (void)state;
@@ -567,6 +589,7 @@ int main(void) {
         cmocka_unit_test(refusals_are_answered_and_end),
         cmocka_unit_test(a_broken_answer_becomes_500),
         cmocka_unit_test(large_bodies),
+        cmocka_unit_test(unread_answers_hold_the_next_request),
         cmocka_unit_test(too_large_while_sending),
         cmocka_unit_test(slow_requests_are_cut),
         cmocka_unit_test(idle_connections_are_cut),

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 struct client {
@@ -511,6 +512,33 @@ static void a_session_is_not_resumed(void **state) {
     assert_int_equal(registry.asked, 2); /* judged anew */
 }
 
+/* A client that asks for new keys and never reads the answers fills the socket:
+ * the server stops reading, and does not turn in circles. */
+static void key_updates_without_reading(void **state) {
+    (void)state;
+    struct net_server server;
+    net_server_start(&server, &(struct net_setup){0});
+    SSL *ssl = client_new(&server, &(struct client){0});
+    const struct timeval brief = {.tv_usec = 300000};
+    const int small = 4096;
+    assert_int_equal(SSL_connect(ssl), 1);
+    assert_true(echo_once(ssl));
+    (void)setsockopt(SSL_get_fd(ssl), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    (void)setsockopt(SSL_get_fd(ssl), SOL_SOCKET, SO_SNDTIMEO, &brief, sizeof brief);
+    bool written = true;
+    for (unsigned i = 0; i < 400000 && written; i++) {
+        /* The client's own machinery waits for one answer before it asks again; a half-written update may fail. */
+        written = SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(ssl) == 1;
+    }
+    assert_false(written); /* the server read no further */
+    clock_t cpu = clock();
+    (void)usleep(200000);
+    assert_true(clock() - cpu < CLOCKS_PER_SEC / 10);
+    client_free(ssl);
+    net_wait(&server, &server.closed, 1);
+    net_server_free(&server);
+}
+
 static int by_size(const void *a, const void *b) {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return x < y ? -1 : x > y;
@@ -623,6 +651,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_sent_in_the_clear),
         cmocka_unit_test(the_first_message_does_not_wait),
         cmocka_unit_test(keys_may_be_updated),
+        cmocka_unit_test(key_updates_without_reading),
         cmocka_unit_test(renegotiation_is_refused),
         cmocka_unit_test(a_session_is_not_resumed),
         cmocka_unit_test(bytes_that_are_not_tls),
