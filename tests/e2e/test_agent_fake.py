@@ -123,6 +123,7 @@ def test_workshop_command(device, server):
     check_no_secret_is_told(device)
     base = "$aws/certificates/create/json"
     register = "$aws/provisioning-templates/TrustedUserProvisioningTemplate/provision/json"
+    assert wait_for(lambda: len(server.events) >= 10)  # the server's side of the last DISCONNECT
     told = [e[:2] for e in server.events]
     assert told == [("connect", "device-client-fp"), ("subscribe", base + "/accepted"), ("subscribe", base + "/rejected"),
                     ("publish", base), ("subscribe", register + "/accepted"), ("subscribe", register + "/rejected"),
@@ -137,9 +138,10 @@ def test_second_start_needs_no_claim(device, server):
     assert device.run() == 0, device.output
     for path in (device.cert, device.key):
         os.unlink(path)
+    assert wait_for(lambda: len(server.events) >= 10)
     before = len(server.events)
     assert device.run() == 0, device.output
-    assert [e[:1] for e in server.events[before:]] == [("connect",), ("disconnect",)]
+    assert wait_for(lambda: [e[:1] for e in server.events[before:]] == [("connect",), ("disconnect",)])
     assert len(server.active()) == 1
 
 
