@@ -18,7 +18,8 @@ static void check_string(struct vch_str text, char *document, const struct vch_d
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct vch_devjson_field fields[] = {{.name = "certificateId"}, {.name = "statusCode"}, {.name = "deviceConfiguration"}};
+    struct vch_devjson_field fields[] = {
+        {.name = "certificateId"}, {.name = "statusCode"}, {.name = "deviceConfiguration"}};
     struct vch_str text = vch_str_of(data, size);
     int number;
     if (vch_devjson_scan(text, fields, 3) == VCH_OK) {

@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     split(vch_str_of(data, size), &body, &text);
     enum vch_template_type type = size % 4 == 3 ? VCH_TEMPLATE_JITP : VCH_TEMPLATE_FLEET;
-    (void)vch_template_check(type, body, &diag);
+    enum vch_err checked = vch_template_check(type, body, &diag);
+    vch_assert(checked == VCH_OK || diag.reason || checked == VCH_ERR_NOMEM);
     if (vch_json_decode(text, &VCH_VAL_LIMITS_DEFAULT, arena, &parameters, NULL) == VCH_OK &&
         vch_template_plan(type, body, parameters,
                           VCH_STR("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"), arena, &plan,

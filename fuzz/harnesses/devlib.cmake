@@ -1,2 +1,3 @@
 vch_fuzz(devjson ROOMS devlib)
+vch_fuzz(device ROOMS devlib)
 vch_fuzz(pem ROOMS agent)

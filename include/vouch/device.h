@@ -101,7 +101,7 @@ enum { VCH_DEVICE_ERROR_CODE_MAX = 64, VCH_DEVICE_ERROR_MESSAGE_MAX = 512 };
 /* Why the last call failed; texts are terminated and hold no control characters. */
 struct vch_device_failure {
     enum vch_device_stage stage;
-    int code;        /* CONNACK or SUBACK code, or statusCode of a rejection */
+    int code; /* CONNACK or SUBACK code, or statusCode of a rejection */
     char error_code[VCH_DEVICE_ERROR_CODE_MAX + 1];
     char error_message[VCH_DEVICE_ERROR_MESSAGE_MAX + 1];
 };
@@ -126,7 +126,8 @@ struct vch_device {
 };
 
 /* ARGUMENT when a callback or memory is missing. */
-enum vch_device_status vch_device_init(struct vch_device *device, const struct vch_device_options *options) VCH_DEVICE_MUST;
+enum vch_device_status vch_device_init(struct vch_device *device,
+                                       const struct vch_device_options *options) VCH_DEVICE_MUST;
 
 struct vch_device_connect {
     const char *client_id; /* 1 to 128 bytes */
@@ -135,7 +136,8 @@ struct vch_device_connect {
     bool clean_session;
 };
 /* REFUSED with the CONNACK code in the failure. */
-enum vch_device_status vch_device_connect(struct vch_device *device, const struct vch_device_connect *connect) VCH_DEVICE_MUST;
+enum vch_device_status vch_device_connect(struct vch_device *device,
+                                          const struct vch_device_connect *connect) VCH_DEVICE_MUST;
 /* Sends DISCONNECT; the caller then closes the transport. */
 enum vch_device_status vch_device_disconnect(struct vch_device *device);
 

@@ -6,6 +6,7 @@
 #include "agent/enroll.h"
 #include "agent/lock.h"
 #include "agent/serve.h"
+#include "agent/stop.h"
 #include "base/clock.h"
 #include "base/digest.h"
 
@@ -48,17 +49,21 @@ static void take_runtime(struct agent *a) {
     vch_options_set(a->options, VCH_OPT_KEY, r->key, VCH_SOURCE_RUNTIME);
     vch_options_set(a->options, VCH_OPT_THING_NAME, r->thing_name, VCH_SOURCE_RUNTIME);
     /* A claim bundle told these; what people set by hand is stronger. */
-    if (r->endpoint.len && !has(a, VCH_OPT_ENDPOINT)) vch_options_set(a->options, VCH_OPT_ENDPOINT, r->endpoint, VCH_SOURCE_CLAIM);
-    if (r->root_ca.len && !has(a, VCH_OPT_ROOT_CA)) vch_options_set(a->options, VCH_OPT_ROOT_CA, r->root_ca, VCH_SOURCE_CLAIM);
+    if (r->endpoint.len && !has(a, VCH_OPT_ENDPOINT))
+        vch_options_set(a->options, VCH_OPT_ENDPOINT, r->endpoint, VCH_SOURCE_CLAIM);
+    if (r->root_ca.len && !has(a, VCH_OPT_ROOT_CA))
+        vch_options_set(a->options, VCH_OPT_ROOT_CA, r->root_ca, VCH_SOURCE_CLAIM);
     a->bundle.edge_port = r->edge_port;
     a->bundle.mqtt_port = r->mqtt_port;
-    vch_report_line(a->report, VCH_REPORT_INFO, "identity", "This device is provisioned as \"%.*s\".", VCH_STR_ARG(r->thing_name));
+    vch_report_line(a->report, VCH_REPORT_INFO, "identity", "This device is provisioned as \"%.*s\".",
+                    VCH_STR_ARG(r->thing_name));
 }
 
 static void warn_missing_features(struct agent *a) {
     char list[512];
     if (vch_options_missing(a->options, list, sizeof list))
-        vch_report_line(a->report, VCH_REPORT_WARN, "features", "Switched on but not in this agent yet, and skipped: %s.", list);
+        vch_report_line(a->report, VCH_REPORT_WARN, "features",
+                        "Switched on but not in this agent yet, and skipped: %s.", list);
 }
 
 static enum vch_exit load_root(struct agent *a) {
@@ -66,17 +71,20 @@ static enum vch_exit load_root(struct agent *a) {
         vch_buf_clear(&a->credentials.root);
         return vch_credentials_load_root(&a->credentials, text(a, VCH_OPT_ROOT_CA), a->report, a->outcome);
     }
-    if (a->credentials.root.len == 0) vch_report_line(a->report, VCH_REPORT_DEBUG, "root-ca", "Trusting the system's root certificates.");
+    if (a->credentials.root.len == 0)
+        vch_report_line(a->report, VCH_REPORT_DEBUG, "root-ca", "Trusting the system's root certificates.");
     return VCH_EXIT_OK;
 }
 
 static enum vch_exit load_credentials(struct agent *a) {
     if (has(a, VCH_OPT_CLAIM) && !a->runtime.completed) {
-        VCH_STEP(vch_bundle_load(text(a, VCH_OPT_CLAIM), a->options, &a->credentials, &a->bundle, a->report, a->outcome));
+        VCH_STEP(
+            vch_bundle_load(text(a, VCH_OPT_CLAIM), a->options, &a->credentials, &a->bundle, a->report, a->outcome));
     } else {
         if (!has(a, VCH_OPT_CERT)) return missing(a, "certificate", "--cert FILE");
         if (!has(a, VCH_OPT_KEY)) return missing(a, "private key", "--key FILE");
-        VCH_STEP(vch_credentials_load(&a->credentials, text(a, VCH_OPT_CERT), text(a, VCH_OPT_KEY), a->report, a->outcome));
+        VCH_STEP(
+            vch_credentials_load(&a->credentials, text(a, VCH_OPT_CERT), text(a, VCH_OPT_KEY), a->report, a->outcome));
     }
     return load_root(a);
 }
@@ -84,7 +92,8 @@ static enum vch_exit load_credentials(struct agent *a) {
 /* ---- checks before the first packet ------------------------------------- */
 
 static enum vch_exit bad_parameters(struct agent *a, const char *why) {
-    return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, "Give an object of strings, such as '{\"ThingName\": \"lamp-7\"}'.",
+    return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG,
+                           "Give an object of strings, such as '{\"ThingName\": \"lamp-7\"}'.",
                            "The template parameters %s.", why);
 }
 
@@ -104,13 +113,16 @@ static enum vch_exit check_parameters(struct agent *a) {
 
 static enum vch_exit read_request(struct agent *a) {
     if (!has(a, VCH_OPT_CSR_FILE) || !has(a, VCH_OPT_DEVICE_KEY))
-        return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, "Give both, or --csr auto.", "--csr-file and --device-key go together.");
+        return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, "Give both, or --csr auto.",
+                               "--csr-file and --device-key go together.");
     VCH_STEP(vch_text_load(text(a, VCH_OPT_CSR_FILE), "signing request", &a->request, a->outcome));
     VCH_STEP(vch_text_load(text(a, VCH_OPT_DEVICE_KEY), "device key", &a->own_key, a->outcome));
     VCH_STEP(vch_mode_check(text(a, VCH_OPT_DEVICE_KEY), true, a->report, a->outcome));
-    enum vch_err err = vch_x509_check_request(vch_str_of(a->request.ptr, a->request.len), vch_str_of(a->own_key.ptr, a->own_key.len));
+    enum vch_err err =
+        vch_x509_check_request(vch_str_of(a->request.ptr, a->request.len), vch_str_of(a->own_key.ptr, a->own_key.len));
     if (err == VCH_OK) return VCH_EXIT_OK;
-    return vch_outcome_set(a->outcome, VCH_EXIT_CREDENTIALS, "Make the request again: openssl req -new -key KEY -out CSR.",
+    return vch_outcome_set(a->outcome, VCH_EXIT_CREDENTIALS,
+                           "Make the request again: openssl req -new -key KEY -out CSR.",
                            err == VCH_ERR_CONFLICT ? "The signing request was not made with the device key."
                                                    : "The signing request or the device key cannot be read.");
 }
@@ -156,7 +168,8 @@ static enum vch_exit keep_bundle(struct agent *a, struct vch_runtime *base) {
     base->mqtt_port = a->bundle.mqtt_port;
     if (!a->bundle.has_root) return VCH_EXIT_OK;
     base->root_ca = vch_str_from(vch_state_path(&a->state, "root-ca.pem"));
-    return vch_state_write(base->root_ca.ptr, vch_str_of(a->credentials.root.ptr, a->credentials.root.len), 0644, a->outcome);
+    return vch_state_write(base->root_ca.ptr, vch_str_of(a->credentials.root.ptr, a->credentials.root.len), 0644,
+                           a->outcome);
 }
 
 static const char *find_likely_name(const struct agent *a) {
@@ -166,28 +179,39 @@ static const char *find_likely_name(const struct agent *a) {
 
 static enum vch_exit enroll(struct agent *a) {
     struct vch_str request;
-    if (vch_buf_finish(&a->request, &request) != VCH_OK) return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, NULL, "The signing request is too large.");
+    if (vch_buf_finish(&a->request, &request) != VCH_OK)
+        return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, NULL, "The signing request is too large.");
     struct vch_enroll e = {
-        .link = &a->link, .claim = &a->credentials, .state = &a->state, .report = a->report, .endpoint = text(a, VCH_OPT_ENDPOINT),
-        .client_id = a->client_id, .template_name = text(a, VCH_OPT_TEMPLATE), .parameters = text(a, VCH_OPT_PARAMETERS),
-        .csr_pem = request.len ? request.ptr : NULL, .own_key = vch_str_of(a->own_key.ptr, a->own_key.len),
-        .own_key_path = has(a, VCH_OPT_DEVICE_KEY) ? text(a, VCH_OPT_DEVICE_KEY) : NULL, .likely_name = find_likely_name(a),
+        .link = &a->link,
+        .claim = &a->credentials,
+        .state = &a->state,
+        .report = a->report,
+        .endpoint = text(a, VCH_OPT_ENDPOINT),
+        .client_id = a->client_id,
+        .template_name = text(a, VCH_OPT_TEMPLATE),
+        .parameters = text(a, VCH_OPT_PARAMETERS),
+        .csr_pem = request.len ? request.ptr : NULL,
+        .own_key = vch_str_of(a->own_key.ptr, a->own_key.len),
+        .own_key_path = has(a, VCH_OPT_DEVICE_KEY) ? text(a, VCH_OPT_DEVICE_KEY) : NULL,
+        .likely_name = find_likely_name(a),
         .retry_ms = 1000 * (int64_t)vch_options_int(a->options, VCH_OPT_RETRY_SECONDS),
     };
     VCH_STEP(keep_bundle(a, &e.base));
-    vch_report_line(a->report, VCH_REPORT_INFO, "provisioning", "Fleet provisioning with template \"%s\" has been started.", e.template_name);
+    vch_report_line(a->report, VCH_REPORT_INFO, "provisioning",
+                    "Fleet provisioning with template \"%s\" has been started.", e.template_name);
     VCH_STEP(vch_enroll_run(&e, a->outcome));
-    vch_buf_clear(&a->own_key);
+    vch_buf_deinit(&a->own_key); /* wiped: from now on it is a file */
+    vch_buf_init_secret(&a->own_key, 65536);
     vch_runtime_load(&a->state, &a->runtime, a->report);
-    if (!a->runtime.completed) return vch_outcome_set(a->outcome, VCH_EXIT_LOCAL, "Check the disk.", "The runtime file does not read back.");
+    if (!a->runtime.completed)
+        return vch_outcome_set(a->outcome, VCH_EXIT_LOCAL, "Check the disk.", "The runtime file does not read back.");
     return VCH_EXIT_OK;
 }
 
 static enum vch_exit become_device(struct agent *a) {
     if (!vch_str_copy(a->client_id, sizeof a->client_id, a->runtime.thing_name))
         return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, NULL, "The thing name is too long.");
-    vch_buf_clear(&a->credentials.certificate);
-    vch_buf_clear(&a->credentials.key);
+    vch_credentials_forget(&a->credentials);
     return vch_credentials_load(&a->credentials, a->runtime.cert.ptr, a->runtime.key.ptr, a->report, a->outcome);
 }
 
@@ -196,7 +220,8 @@ static enum vch_exit check_identity(struct agent *a) {
     int64_t end = a->credentials.validity.not_after_ms;
     if (vch_now_ms() < end) return VCH_EXIT_OK;
     vch_time_iso(end, when);
-    return vch_outcome_set(a->outcome, VCH_EXIT_CREDENTIALS, "Provision the device again: remove the runtime file and use a new claim.",
+    return vch_outcome_set(a->outcome, VCH_EXIT_CREDENTIALS,
+                           "Provision the device again: remove the runtime file and use a new claim.",
                            "The device certificate expired at %s.", when);
 }
 
@@ -206,7 +231,10 @@ static const char *or_null(const struct agent *a, enum vch_opt opt) {
 
 static enum vch_exit serve(struct agent *a) {
     struct vch_serve s = {
-        .link = &a->link, .credentials = &a->credentials, .report = a->report, .client_id = a->client_id,
+        .link = &a->link,
+        .credentials = &a->credentials,
+        .report = a->report,
+        .client_id = a->client_id,
         .once = vch_options_on(a->options, VCH_OPT_ONCE),
         .retry_ms = 1000 * (int64_t)vch_options_int(a->options, VCH_OPT_RETRY_SECONDS),
     };
@@ -240,6 +268,7 @@ enum vch_exit vch_agent_run(struct vch_options *options, struct vch_report *repo
     vch_buf_init_secret(&a.own_key, 65536);
     vch_buf_init(&a.request, 65536);
     enum vch_exit exit = work(&a);
+    if (exit == VCH_EXIT_NETWORK && vch_stop_asked()) exit = VCH_EXIT_OK; /* given up because it was told to */
     vch_link_deinit(&a.link);
     vch_lock_release(&a.lock);
     vch_state_close(&a.state);

@@ -7,8 +7,10 @@
 
 /* What the command line says, and the configuration file that it names or that
  * stands at its usual place. */
-enum vch_exit vch_agent_configure(struct vch_options *options, int argc, char **argv, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_agent_configure(struct vch_options *options, int argc, char **argv,
+                                  struct vch_outcome *outcome) VCH_MUST;
 /* Checks everything, provisions when needed, serves. `arena` wipes. */
-enum vch_exit vch_agent_run(struct vch_options *options, struct vch_report *report, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_agent_run(struct vch_options *options, struct vch_report *report,
+                            struct vch_outcome *outcome) VCH_MUST;
 
 #endif

@@ -37,7 +37,8 @@ static enum vch_exit take(const struct vch_val *bundle, const char *path, struct
     struct vch_str certificate = vch_val_str_at(bundle, "certificatePem"), root = vch_val_str_at(bundle, "rootCa");
     struct vch_str key = vch_val_str_at(bundle, "privateKey");
     if (key.len == 0) key = vch_val_str_at(vch_val_get(bundle, "keyPair"), "PrivateKey");
-    if (certificate.len == 0 || key.len == 0) return not_a_claim(path, "has no certificatePem or no private key", outcome);
+    if (certificate.len == 0 || key.len == 0)
+        return not_a_claim(path, "has no certificatePem or no private key", outcome);
     take_settings(options, bundle);
     ret->mqtt_port = port_at(bundle, "mqttPort");
     ret->edge_port = port_at(bundle, "edgePort");
@@ -56,9 +57,12 @@ enum vch_exit vch_bundle_load(const char *path, struct vch_options *options, str
     enum vch_exit exit = vch_text_load(path, "claim bundle", &text, outcome);
     if (exit == VCH_EXIT_OK) exit = vch_mode_check(path, true, report, outcome);
     if (exit == VCH_EXIT_OK) {
-        enum vch_err err = arena ? vch_json_decode(vch_str_of(text.ptr, text.len), NULL, arena, &bundle, NULL) : VCH_ERR_NOMEM;
-        if (err != VCH_OK || bundle->type != VCH_VAL_MAP) exit = not_a_claim(path, "is not a JSON object", outcome);
-        else exit = take(bundle, path, options, credentials, ret, outcome);
+        enum vch_err err =
+            arena ? vch_json_decode(vch_str_of(text.ptr, text.len), NULL, arena, &bundle, NULL) : VCH_ERR_NOMEM;
+        if (err != VCH_OK || bundle->type != VCH_VAL_MAP)
+            exit = not_a_claim(path, "is not a JSON object", outcome);
+        else
+            exit = take(bundle, path, options, credentials, ret, outcome);
     }
     vch_buf_deinit(&text);
     vch_arena_free(arena);

@@ -23,15 +23,20 @@ enum vch_exit vch_credentials_load(struct vch_credentials *credentials, const ch
 /* From text, such as a bundle's members: mended and checked the same way. */
 enum vch_exit vch_credentials_take(struct vch_credentials *credentials, struct vch_str certificate, struct vch_str key,
                                    struct vch_outcome *outcome) VCH_MUST;
+/* Forgets certificate and key, wiping the key; the root stays. */
+void vch_credentials_forget(struct vch_credentials *credentials);
 /* A missing file is a warning and leaves the system's roots, as with the AWS client. */
-enum vch_exit vch_credentials_load_root(struct vch_credentials *credentials, const char *path, struct vch_report *report,
+enum vch_exit vch_credentials_load_root(struct vch_credentials *credentials, const char *path,
+                                        struct vch_report *report, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_credentials_take_root(struct vch_credentials *credentials, struct vch_str pem,
                                         struct vch_outcome *outcome) VCH_MUST;
-enum vch_exit vch_credentials_take_root(struct vch_credentials *credentials, struct vch_str pem, struct vch_outcome *outcome) VCH_MUST;
 
 /* A secret file must be closed to group and others (0600), another one must not
  * be writable by them (0644); its folder neither. */
-enum vch_exit vch_mode_check(const char *path, bool secret, struct vch_report *report, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_mode_check(const char *path, bool secret, struct vch_report *report,
+                             struct vch_outcome *outcome) VCH_MUST;
 /* Reads a whole text file of at most 64 KiB into `buf`. */
-enum vch_exit vch_text_load(const char *path, const char *what, struct vch_buf *buf, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_text_load(const char *path, const char *what, struct vch_buf *buf,
+                            struct vch_outcome *outcome) VCH_MUST;
 
 #endif

@@ -34,8 +34,8 @@ static struct vch_str keep(const struct vch_enroll *e, const char *text) {
     return vch_arena_str(e->state->arena, vch_str_from(text));
 }
 
-static enum vch_exit save_key(const struct vch_enroll *e, struct vch_journal *j, const struct vch_device_identity *identity,
-                              struct vch_outcome *outcome) {
+static enum vch_exit note_key(const struct vch_enroll *e, struct vch_journal *j,
+                              const struct vch_device_identity *identity, struct vch_outcome *outcome) {
     struct vch_str key = identity->private_key_pem ? vch_str_from(identity->private_key_pem) : e->own_key;
     enum vch_err err = vch_x509_check_pair(vch_str_from(identity->certificate_pem), key);
     if (err != VCH_OK)
@@ -47,7 +47,8 @@ static enum vch_exit save_key(const struct vch_enroll *e, struct vch_journal *j,
         return VCH_EXIT_OK;
     }
     j->key = vch_str_from(vch_state_path(e->state, "keys/%s-private.pem.key", identity->certificate_id));
-    return vch_state_write(j->key.ptr, key, 0600, outcome);
+    j->key_pem = key;
+    return VCH_EXIT_OK;
 }
 
 static enum vch_exit save_identity(struct attempt *a, const struct vch_device_identity *identity) {
@@ -56,10 +57,13 @@ static enum vch_exit save_identity(struct attempt *a, const struct vch_device_id
     j.certificate_id = keep(e, identity->certificate_id);
     j.token = keep(e, identity->token);
     j.created_ms = vch_now_ms();
-    VCH_STEP(save_key(e, &j, identity, a->outcome));
+    VCH_STEP(note_key(e, &j, identity, a->outcome));
     j.cert = vch_str_from(vch_state_path(e->state, "keys/%s-certificate.pem.crt", identity->certificate_id));
-    VCH_STEP(vch_state_write(j.cert.ptr, vch_str_from(identity->certificate_pem), 0644, a->outcome));
+    j.cert_pem = vch_str_from(identity->certificate_pem);
+    /* From here on nothing that the server made is lost, whenever we are stopped. */
     VCH_STEP(vch_journal_save(e->state, &j, a->outcome));
+    VCH_STEP(vch_journal_put_files(&j, a->outcome));
+    j.cert_pem = j.key_pem = VCH_STR(""); /* the caller's memory, and no longer needed */
     a->journal = j;
     a->has_journal = true;
     vch_report_line(e->report, VCH_REPORT_INFO, "saved", "Stored certificate %s and its private key in %s/keys.",
@@ -77,13 +81,16 @@ static void on_progress(void *arg, enum vch_device_stage stage) {
 }
 
 /* The second copies under fixed names, then the runtime file, then the journal goes. */
-static enum vch_exit copy_file(const struct vch_enroll *e, struct vch_str from, const char *to, unsigned mode, struct vch_outcome *outcome) {
+static enum vch_exit copy_file(const struct vch_enroll *e, struct vch_str from, const char *to, unsigned mode,
+                               struct vch_outcome *outcome) {
     struct vch_buf buf;
     struct vch_diag diag = {0};
     vch_buf_init_secret(&buf, 65536);
     enum vch_exit exit = VCH_EXIT_OK;
-    if (vch_file_read(from.ptr, &buf, &diag) != VCH_OK) exit = vch_outcome_diag(outcome, VCH_EXIT_LOCAL, NULL, &diag);
-    else exit = vch_state_write(vch_state_path(e->state, "%s", to), vch_str_of(buf.ptr, buf.len), mode, outcome);
+    if (vch_file_read(from.ptr, &buf, &diag) != VCH_OK)
+        exit = vch_outcome_diag(outcome, VCH_EXIT_LOCAL, NULL, &diag);
+    else
+        exit = vch_state_write(vch_state_path(e->state, "%s", to), vch_str_of(buf.ptr, buf.len), mode, outcome);
     vch_buf_deinit(&buf);
     return exit;
 }
@@ -126,12 +133,14 @@ static bool adopt(struct attempt *a) {
     if (up) vch_link_close(a->e->link);
     vch_credentials_deinit(&c);
     if (!up) return false;
-    vch_report_line(a->e->report, VCH_REPORT_WARN, "adopted", "An earlier run had registered this device; going on with its certificate.");
+    vch_report_line(a->e->report, VCH_REPORT_WARN, "adopted",
+                    "An earlier run had registered this device; going on with its certificate.");
     return conclude(a, a->e->likely_name, VCH_STR("{}")) == VCH_EXIT_OK;
 }
 
 static void abandon(struct attempt *a) {
-    vch_report_line(a->e->report, VCH_REPORT_WARN, "abandoned", "The unfinished registration of certificate %s cannot be resumed; starting anew.",
+    vch_report_line(a->e->report, VCH_REPORT_WARN, "abandoned",
+                    "The unfinished registration of certificate %s cannot be resumed; starting anew.",
                     a->journal.certificate_id.ptr);
     vch_journal_abandon(a->e->state, &a->journal);
     a->has_journal = false;
@@ -141,8 +150,13 @@ static void abandon(struct attempt *a) {
 
 static enum vch_device_status provision(struct attempt *a, bool resume, struct vch_device_provisioned *done) {
     const struct vch_device_provision p = {
-        .template_name = a->e->template_name, .csr_pem = a->e->csr_pem, .parameters_json = a->e->parameters,
-        .token = resume ? a->journal.token.ptr : NULL, .save = on_save, .progress = on_progress, .arg = a,
+        .template_name = a->e->template_name,
+        .csr_pem = a->e->csr_pem,
+        .parameters_json = a->e->parameters,
+        .token = resume ? a->journal.token.ptr : NULL,
+        .save = on_save,
+        .progress = on_progress,
+        .arg = a,
     };
     return vch_device_provision(&a->e->link->device, &p, done);
 }
@@ -155,7 +169,9 @@ static bool token_is_stale(const struct vch_device *device) {
 static enum vch_exit exchange(struct attempt *a, struct vch_device_provisioned *done) {
     struct vch_device *device = &a->e->link->device;
     bool resume = a->has_journal;
-    if (resume) vch_report_line(a->e->report, VCH_REPORT_INFO, "resume", "Resuming the registration of certificate %s.", a->journal.certificate_id.ptr);
+    if (resume)
+        vch_report_line(a->e->report, VCH_REPORT_INFO, "resume", "Resuming the registration of certificate %s.",
+                        a->journal.certificate_id.ptr);
     enum vch_device_status status = provision(a, resume, done);
     if (status == VCH_DEVICE_REJECTED && resume && token_is_stale(device)) {
         abandon(a);
@@ -177,7 +193,8 @@ static enum vch_exit try_once(struct attempt *a, int64_t deadline_ms) {
     vch_report_line(e->report, VCH_REPORT_INFO, "connected", "MQTT connection established with the claim.");
     enum vch_exit exit = exchange(a, &done);
     if (exit == VCH_EXIT_OK) {
-        struct vch_str configuration = vch_arena_str(e->state->arena, vch_str_of(done.configuration_json, done.configuration_len));
+        struct vch_str configuration =
+            vch_arena_str(e->state->arena, vch_str_of(done.configuration_json, done.configuration_len));
         /* A template without a thing names none: the client id then stays what it was. */
         exit = conclude(a, done.thing_name[0] ? done.thing_name : e->client_id, configuration);
     }
@@ -194,14 +211,16 @@ static enum vch_exit check_life(const struct vch_enroll *e, struct vch_outcome *
     vch_time_iso(now, clock);
     if (now >= v->not_after_ms) {
         vch_time_iso(v->not_after_ms, when);
-        return vch_outcome_set(outcome, VCH_EXIT_EXPIRED, new_claim, "The claim expired at %s; this device's clock says %s.", when, clock);
+        return vch_outcome_set(outcome, VCH_EXIT_EXPIRED, new_claim,
+                               "The claim expired at %s; this device's clock says %s.", when, clock);
     }
     if (now + SKEW_MS < v->not_before_ms) {
         vch_time_iso(v->not_before_ms, when);
         return vch_outcome_set(outcome, VCH_EXIT_CREDENTIALS, "Set the clock of this device.",
                                "The claim is valid from %s, but this device's clock says %s.", when, clock);
     }
-    vch_report_line(e->report, VCH_REPORT_INFO, "claim", "The claim is valid for another %lld seconds.", (long long)((v->not_after_ms - now) / 1000));
+    vch_report_line(e->report, VCH_REPORT_INFO, "claim", "The claim is valid for another %lld seconds.",
+                    (long long)((v->not_after_ms - now) / 1000));
     return VCH_EXIT_OK;
 }
 
@@ -221,10 +240,12 @@ static enum vch_exit keep_trying(struct attempt *a) {
             char when[25];
             struct vch_outcome last = *a->outcome;
             vch_time_iso(e->claim->validity.not_after_ms, when);
-            return vch_outcome_set(a->outcome, VCH_EXIT_EXPIRED, new_claim, "The claim expired at %s before it could be used. %.200s", when, last.sentence);
+            return vch_outcome_set(a->outcome, VCH_EXIT_EXPIRED, new_claim,
+                                   "The claim expired at %s before it could be used. %.200s", when, last.sentence);
         }
         if (vch_mono_ms() + wait >= deadline) return exit;
-        vch_report_line(e->report, VCH_REPORT_WARN, "retry", "%s Trying again in %lld ms.", a->outcome->sentence, (long long)wait);
+        vch_report_line(e->report, VCH_REPORT_WARN, "retry", "%s Trying again in %lld ms.", a->outcome->sentence,
+                        (long long)wait);
         if (vch_stop_wait(wait)) return exit;
     }
 }
@@ -232,12 +253,15 @@ static enum vch_exit keep_trying(struct attempt *a) {
 static void look_back(struct attempt *a) {
     a->has_journal = vch_journal_load(a->e->state, &a->journal);
     if (!a->has_journal) vch_journal_remove(a->e->state); /* half a journal is none */
+    else if (vch_journal_put_files(&a->journal, a->outcome) != VCH_EXIT_OK) a->has_journal = false;
 }
 
 enum vch_exit vch_enroll_run(const struct vch_enroll *enroll, struct vch_outcome *outcome) {
     struct attempt a = {.e = enroll, .outcome = outcome};
-    a.wanted = (struct vch_journal){.endpoint = vch_str_from(enroll->endpoint), .template_name = vch_str_from(enroll->template_name),
-                                    .parameters = vch_str_from(enroll->parameters), .claim_id = vch_str_from(enroll->claim->validity.id)};
+    a.wanted = (struct vch_journal){.endpoint = vch_str_from(enroll->endpoint),
+                                    .template_name = vch_str_from(enroll->template_name),
+                                    .parameters = vch_str_from(enroll->parameters),
+                                    .claim_id = vch_str_from(enroll->claim->validity.id)};
     look_back(&a);
     bool resumes = a.has_journal && vch_journal_resumes(&a.journal, &a.wanted, vch_now_ms());
     enum vch_exit life = check_life(enroll, outcome);

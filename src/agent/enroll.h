@@ -12,8 +12,8 @@ struct vch_enroll {
     const struct vch_state *state;
     struct vch_report *report;
     const char *endpoint, *client_id, *template_name, *parameters; /* JSON object text */
-    const char *csr_pem;    /* NULL: the server makes the key */
-    struct vch_str own_key; /* PEM of the request's key */
+    const char *csr_pem;                                           /* NULL: the server makes the key */
+    struct vch_str own_key;                                        /* PEM of the request's key */
     const char *own_key_path; /* where it already is; NULL: it is saved with the identity */
     const char *likely_name;  /* of the thing, should the answer have been lost; NULL: unknown */
     int64_t retry_ms;

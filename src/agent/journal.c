@@ -9,13 +9,20 @@ struct field {
     struct vch_str *text;
 };
 
-enum { FIELDS = 8 };
+enum { FIELDS = 10 };
 
 static void fields_of(struct vch_journal *j, struct field out[FIELDS]) {
     const struct field fields[FIELDS] = {
-        {"certificateId", &j->certificate_id}, {"token", &j->token},           {"certificate", &j->cert},
-        {"key", &j->key},                      {"endpoint", &j->endpoint},     {"template", &j->template_name},
-        {"parameters", &j->parameters},        {"claim", &j->claim_id},
+        {"certificateId", &j->certificate_id},
+        {"token", &j->token},
+        {"certificate", &j->cert},
+        {"key", &j->key},
+        {"endpoint", &j->endpoint},
+        {"template", &j->template_name},
+        {"parameters", &j->parameters},
+        {"claim", &j->claim_id},
+        {"certificatePem", &j->cert_pem},
+        {"privateKeyPem", &j->key_pem},
     };
     for (size_t i = 0; i < FIELDS; i++) out[i] = fields[i];
 }
@@ -27,12 +34,13 @@ static const char *path_of(const struct vch_state *state) {
 static bool read_fields(const struct vch_val *document, struct vch_journal *ret) {
     struct field fields[FIELDS];
     fields_of(ret, fields);
+    ret->own_key = vch_val_bool_at(document, "ownKey", false);
     for (size_t i = 0; i < FIELDS; i++) {
         *fields[i].text = vch_val_str_at(document, fields[i].name);
-        if (fields[i].text->len == 0) return false;
+        bool optional = fields[i].text == &ret->key_pem && ret->own_key;
+        if (fields[i].text->len == 0 && !optional) return false;
     }
     ret->created_ms = vch_val_int_at(document, "createdAt", 0);
-    ret->own_key = vch_val_bool_at(document, "ownKey", false);
     return vch_str_eq_c(vch_val_str_at(document, "stage"), "register") && ret->created_ms > 0;
 }
 
@@ -47,7 +55,8 @@ bool vch_journal_load(const struct vch_state *state, struct vch_journal *ret) {
     return err == VCH_OK && read_fields(document, ret);
 }
 
-enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_journal *journal, struct vch_outcome *outcome) {
+enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_journal *journal,
+                               struct vch_outcome *outcome) {
     struct vch_journal copy = *journal;
     struct field fields[FIELDS];
     struct vch_buf buf;
@@ -68,6 +77,11 @@ enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_j
     return exit;
 }
 
+enum vch_exit vch_journal_put_files(const struct vch_journal *journal, struct vch_outcome *outcome) {
+    if (!journal->own_key) VCH_STEP(vch_state_write(journal->key.ptr, journal->key_pem, 0600, outcome));
+    return vch_state_write(journal->cert.ptr, journal->cert_pem, 0644, outcome);
+}
+
 void vch_journal_remove(const struct vch_state *state) {
     (void)unlink(path_of(state));
 }
@@ -75,7 +89,8 @@ void vch_journal_remove(const struct vch_state *state) {
 bool vch_journal_resumes(const struct vch_journal *journal, const struct vch_journal *wanted, int64_t now_ms) {
     int64_t age = now_ms - journal->created_ms;
     return age >= 0 && age < VCH_JOURNAL_LIFE_MS && vch_str_eq(journal->claim_id, wanted->claim_id) &&
-           vch_str_eq(journal->endpoint, wanted->endpoint) && vch_str_eq(journal->template_name, wanted->template_name) &&
+           vch_str_eq(journal->endpoint, wanted->endpoint) &&
+           vch_str_eq(journal->template_name, wanted->template_name) &&
            vch_str_eq(journal->parameters, wanted->parameters);
 }
 

@@ -51,7 +51,8 @@ static bool split_endpoint(struct vch_link *link, struct vch_str text, int *ret_
         size_t close = vch_str_find(text, ']', 0);
         if (close == SIZE_MAX) return false;
         struct vch_str tail = vch_str_sub(text, close + 1, SIZE_MAX);
-        if (tail.len && (tail.ptr[0] != ':' || vch_str_int(vch_str_sub(tail, 1, SIZE_MAX), &port) != VCH_OK)) return false;
+        if (tail.len && (tail.ptr[0] != ':' || vch_str_int(vch_str_sub(tail, 1, SIZE_MAX), &port) != VCH_OK))
+            return false;
         text = vch_str_sub(text, 1, close - 1);
     } else if (colon != SIZE_MAX && vch_str_find(text, ':', colon + 1) == SIZE_MAX) {
         if (vch_str_int(vch_str_sub(text, colon + 1, SIZE_MAX), &port) != VCH_OK) return false;
@@ -62,8 +63,8 @@ static bool split_endpoint(struct vch_link *link, struct vch_str text, int *ret_
     return text.len > 0 && vch_str_find(text, '/', 0) == SIZE_MAX && vch_str_copy(link->host, sizeof link->host, text);
 }
 
-enum vch_exit vch_link_init(struct vch_link *link, struct vch_report *report, const char *endpoint, int port, int edge_port,
-                            int mqtt_port, struct vch_outcome *outcome) {
+enum vch_exit vch_link_init(struct vch_link *link, struct vch_report *report, const char *endpoint, int port,
+                            int edge_port, int mqtt_port, struct vch_outcome *outcome) {
     int own = 0;
     memset(link, 0, sizeof *link);
     link->report = report;
@@ -111,32 +112,36 @@ void vch_link_close(struct vch_link *link) {
 /* ---- words -------------------------------------------------------------- */
 
 static const char *connack_word(int code) {
-    static const char *const words[] = {"accepted", "protocol version", "client id", "unavailable", "bad user name or password", "not authorized"};
+    static const char *const words[] = {"accepted",    "protocol version",          "client id",
+                                        "unavailable", "bad user name or password", "not authorized"};
     return code >= 0 && code < 6 ? words[code] : "unknown";
 }
 
 static enum vch_exit refused(const struct vch_link *link, const char *doing, struct vch_outcome *outcome) {
     int code = link->device.failure.code;
     if (link->device.failure.stage != VCH_DEVICE_STAGE_CONNECT)
-        return vch_outcome_set(outcome, VCH_EXIT_REJECTED, "Check that the claim is for this template, then make a new claim.",
+        return vch_outcome_set(outcome, VCH_EXIT_REJECTED,
+                               "Check that the claim is for this template, then make a new claim.",
                                "The server refused the subscription while %s (0x%02x).", doing, (unsigned)code);
-    enum vch_exit exit = vch_outcome_set(outcome, code == 3 ? VCH_EXIT_NETWORK : VCH_EXIT_REJECTED,
-                                         "Ask the server why: vouch why CLIENT-ID.", "The server refused the connection while %s: %s (code %d).",
-                                         doing, connack_word(code), code);
+    enum vch_exit exit = vch_outcome_set(
+        outcome, code == 3 ? VCH_EXIT_NETWORK : VCH_EXIT_REJECTED, "Ask the server's operator: its log names the reason.",
+        "The server refused the connection while %s: %s (code %d).", doing, connack_word(code), code);
     outcome->again = code == 3;
     return exit;
 }
 
 static enum vch_exit rejected(const struct vch_link *link, const char *doing, struct vch_outcome *outcome) {
     const struct vch_device_failure *f = &link->device.failure;
-    enum vch_exit exit = vch_outcome_set(outcome, VCH_EXIT_REJECTED, "Correct what the server names, then make a new claim if this one is spent.",
-                                         "The server rejected %s: %d %s: %s", doing, f->code, f->error_code[0] ? f->error_code : "(no code)",
-                                         f->error_message[0] ? f->error_message : "(no message)");
+    enum vch_exit exit = vch_outcome_set(
+        outcome, VCH_EXIT_REJECTED, "Correct what the server names, then make a new claim if this one is spent.",
+        "The server rejected %s: %d %s: %s", doing, f->code, f->error_code[0] ? f->error_code : "(no code)",
+        f->error_message[0] ? f->error_message : "(no message)");
     outcome->again = f->code == 429 || f->code >= 500;
     return exit;
 }
 
-enum vch_exit vch_link_failed(const struct vch_link *link, enum vch_device_status status, const char *doing, struct vch_outcome *outcome) {
+enum vch_exit vch_link_failed(const struct vch_link *link, enum vch_device_status status, const char *doing,
+                              struct vch_outcome *outcome) {
     const struct vch_diag *diag = link->dial ? vch_dial_diag(link->dial) : NULL;
     const char *why = diag && diag->message[0] ? diag->message : "";
     enum vch_exit exit;
@@ -150,13 +155,18 @@ enum vch_exit vch_link_failed(const struct vch_link *link, enum vch_device_statu
     case VCH_DEVICE_STORAGE: return vch_outcome_set(outcome, VCH_EXIT_LOCAL, NULL, "The identity could not be saved.");
     case VCH_DEVICE_SPACE:
     case VCH_DEVICE_PROTOCOL:
-        return vch_outcome_set(outcome, VCH_EXIT_NETWORK, "Check that the endpoint and port are those of the MQTT server.",
-                               "The answer on port %u while %s was not what MQTT provisioning allows.", link->routes[link->route].port, doing);
+        return vch_outcome_set(outcome, VCH_EXIT_NETWORK,
+                               "Check that the endpoint and port are those of the MQTT server.",
+                               "The answer on port %u while %s was not what MQTT provisioning allows.",
+                               link->routes[link->route].port, doing);
     case VCH_DEVICE_TIMEOUT:
-        exit = vch_outcome_set(outcome, VCH_EXIT_NETWORK, check_network, "The server did not answer in time while %s.", doing);
+        exit = vch_outcome_set(outcome, VCH_EXIT_NETWORK, check_network, "The server did not answer in time while %s.",
+                               doing);
         break;
     default:
-        exit = vch_outcome_set(outcome, VCH_EXIT_NETWORK, "The claim or certificate may be unknown, spent or revoked there, or its policy may not allow this: vouch why tells.",
+        exit = vch_outcome_set(outcome, VCH_EXIT_NETWORK,
+                               "The claim or certificate may be unknown, spent or revoked there, or its policy may not "
+                               "allow this: the server's log names the reason.",
                                "The connection ended while %s. %s", doing, why);
         break;
     }
@@ -165,16 +175,19 @@ enum vch_exit vch_link_failed(const struct vch_link *link, enum vch_device_statu
     return exit;
 }
 
-static enum vch_exit dial_failed(enum vch_err err, const char *whose, const struct vch_diag *diag, struct vch_outcome *outcome) {
+static enum vch_exit dial_failed(enum vch_err err, const char *whose, const struct vch_diag *diag,
+                                 struct vch_outcome *outcome) {
     bool again = err == VCH_ERR_IO || err == VCH_ERR_TIMEOUT;
     const char *next = check_network;
     char text[256];
     if (err == VCH_ERR_DENIED) {
-        (void)snprintf(text, sizeof text, "Check --root-ca and --endpoint, this device's clock, and that the %s is still valid.", whose);
+        (void)snprintf(text, sizeof text,
+                       "Check --root-ca and --endpoint, this device's clock, and that the %s is still valid.", whose);
         next = text;
     }
     if (err == VCH_ERR_INVALID) next = "Check the certificate, key and root files.";
-    enum vch_exit exit = vch_outcome_diag(outcome, err == VCH_ERR_INVALID ? VCH_EXIT_CREDENTIALS : VCH_EXIT_NETWORK, next, diag);
+    enum vch_exit exit =
+        vch_outcome_diag(outcome, err == VCH_ERR_INVALID ? VCH_EXIT_CREDENTIALS : VCH_EXIT_NETWORK, next, diag);
     outcome->again = again;
     return exit;
 }
@@ -185,11 +198,17 @@ static struct vch_str text_of(const struct vch_buf *buf) {
     return vch_str_of(buf->ptr, buf->len);
 }
 
-static enum vch_exit say_hello(struct vch_link *link, const char *client_id, int64_t deadline_ms, struct vch_outcome *outcome) {
+static enum vch_exit say_hello(struct vch_link *link, const char *client_id, int64_t deadline_ms,
+                               struct vch_outcome *outcome) {
     const struct vch_device_options options = {
         .transport = {on_send, on_recv, on_now, link},
-        .in = link->in, .in_size = VCH_LINK_IN, .out = link->out, .out_size = VCH_LINK_OUT,
-        .deadline_ms = deadline_ms, .on_message = link->on_message, .arg = link->arg,
+        .in = link->in,
+        .in_size = VCH_LINK_IN,
+        .out = link->out,
+        .out_size = VCH_LINK_OUT,
+        .deadline_ms = deadline_ms,
+        .on_message = link->on_message,
+        .arg = link->arg,
     };
     const struct vch_device_connect connect = {
         .client_id = client_id, .username = "?SDK=VouchAgent&Version=" VOUCH_VERSION, .keep_alive_s = KEEP_ALIVE_S};
@@ -199,17 +218,23 @@ static enum vch_exit say_hello(struct vch_link *link, const char *client_id, int
     return vch_link_failed(link, status, "connecting", outcome);
 }
 
-static enum vch_exit open_route(struct vch_link *link, const struct vch_credentials *c, const char *client_id, int64_t deadline_ms,
-                                const char *whose, struct vch_outcome *outcome) {
+static enum vch_exit open_route(struct vch_link *link, const struct vch_credentials *c, const char *client_id,
+                                int64_t deadline_ms, const char *whose, struct vch_outcome *outcome) {
     const struct vch_route *route = &link->routes[link->route];
     int64_t until = vch_mono_ms() + DIAL_MS;
     struct vch_diag diag = {0};
     const struct vch_dial_options options = {
-        .host = vch_str_from(link->host), .port = route->port, .alpn = route->alpn, .root_pem = text_of(&c->root),
-        .certificate_pem = text_of(&c->certificate), .key_pem = text_of(&c->key),
-        .deadline_ms = until < deadline_ms ? until : deadline_ms, .tls = true,
+        .host = vch_str_from(link->host),
+        .port = route->port,
+        .alpn = route->alpn,
+        .root_pem = text_of(&c->root),
+        .certificate_pem = text_of(&c->certificate),
+        .key_pem = text_of(&c->key),
+        .deadline_ms = until < deadline_ms ? until : deadline_ms,
+        .tls = true,
     };
-    vch_report_line(link->report, VCH_REPORT_DEBUG, "connecting", "Connecting to %s port %u as \"%s\".", link->host, route->port, client_id);
+    vch_report_line(link->report, VCH_REPORT_DEBUG, "connecting", "Connecting to %s port %u as \"%s\".", link->host,
+                    route->port, client_id);
     enum vch_err err = vch_dial_open(&options, &link->dial, &diag);
     if (err != VCH_OK) return dial_failed(err, whose, &diag, outcome);
     enum vch_exit exit = say_hello(link, client_id, deadline_ms, outcome);
@@ -219,8 +244,8 @@ static enum vch_exit open_route(struct vch_link *link, const struct vch_credenti
 
 /* A refusal in MQTT is the server's word: no other port will say better. */
 static bool is_final(const struct vch_link *link, const struct vch_outcome *outcome) {
-    return outcome->exit == VCH_EXIT_REJECTED || outcome->exit == VCH_EXIT_CONFIG || outcome->exit == VCH_EXIT_CREDENTIALS ||
-           link->route_count == 1;
+    return outcome->exit == VCH_EXIT_REJECTED || outcome->exit == VCH_EXIT_CONFIG ||
+           outcome->exit == VCH_EXIT_CREDENTIALS || link->route_count == 1;
 }
 
 enum vch_exit vch_link_open(struct vch_link *link, const struct vch_credentials *credentials, const char *client_id,
@@ -231,7 +256,8 @@ enum vch_exit vch_link_open(struct vch_link *link, const struct vch_credentials 
         link->route = (start + i) % link->route_count;
         enum vch_exit exit = open_route(link, credentials, client_id, deadline_ms, whose, outcome);
         if (exit == VCH_EXIT_OK || is_final(link, outcome)) return exit;
-        vch_report_line(link->report, VCH_REPORT_DEBUG, "port", "Port %u: %s", link->routes[link->route].port, outcome->sentence);
+        vch_report_line(link->report, VCH_REPORT_DEBUG, "port", "Port %u: %s", link->routes[link->route].port,
+                        outcome->sentence);
         /* A definite no says more than a port where nobody answers. */
         if (i == 0 || (first.again && !outcome->again)) first = *outcome;
     }

@@ -29,8 +29,8 @@ struct vch_link {
 
 /* `endpoint` is "host" or "host:port"; a port given there or in `port` is the
  * only one; else edge and mqtt when known; else 443 with ALPN, then 8883. */
-enum vch_exit vch_link_init(struct vch_link *link, struct vch_report *report, const char *endpoint, int port, int edge_port,
-                            int mqtt_port, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_link_init(struct vch_link *link, struct vch_report *report, const char *endpoint, int port,
+                            int edge_port, int mqtt_port, struct vch_outcome *outcome) VCH_MUST;
 void vch_link_deinit(struct vch_link *link);
 
 /* TLS with the credentials and CONNECT as `client_id`, on the first route that

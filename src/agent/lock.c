@@ -32,7 +32,8 @@ static bool is_alive(pid_t pid) {
     return pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
-enum vch_exit vch_lock_take(struct vch_lock *lock, const char *thing_name, struct vch_report *report, struct vch_outcome *outcome) {
+enum vch_exit vch_lock_take(struct vch_lock *lock, const char *thing_name, struct vch_report *report,
+                            struct vch_outcome *outcome) {
     const char *folder = getenv("LOCK_FILE_PATH");
     struct holder holder;
     struct vch_diag diag = {0};

@@ -11,7 +11,8 @@ struct vch_lock {
 };
 /* CONFIG "already running"; LOCAL when LOCK_FILE_PATH is set and not writable.
  * Without that variable a folder that cannot be written is a warning. */
-enum vch_exit vch_lock_take(struct vch_lock *lock, const char *thing_name, struct vch_report *report, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_lock_take(struct vch_lock *lock, const char *thing_name, struct vch_report *report,
+                            struct vch_outcome *outcome) VCH_MUST;
 void vch_lock_release(struct vch_lock *lock); /* only a file that is still ours */
 
 #endif

@@ -7,9 +7,12 @@
 /* As the AWS client: anywhere on the command line, before all checks. */
 static bool answer_at_once(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) vch_options_help(stdout);
-        else if (strcmp(argv[i], "--version") == 0) (void)printf("vouch-agent " VOUCH_VERSION "\n");
-        else continue;
+        if (strcmp(argv[i], "--help") == 0)
+            vch_options_help(stdout);
+        else if (strcmp(argv[i], "--version") == 0)
+            (void)printf("vouch-agent " VOUCH_VERSION "\n");
+        else
+            continue;
         return true;
     }
     return false;
@@ -35,8 +38,10 @@ int main(int argc, char **argv) {
     enum vch_exit exit = vch_agent_configure(&options, argc, argv, &outcome);
     set_report(&options, &report);
     if (exit == VCH_EXIT_OK) exit = vch_agent_run(&options, &report, &outcome);
-    if (exit != VCH_EXIT_OK) vch_report_failure(&report, &outcome);
-    else vch_report_line(&report, VCH_REPORT_INFO, "done", "Done.");
+    if (exit != VCH_EXIT_OK)
+        vch_report_failure(&report, &outcome);
+    else
+        vch_report_line(&report, VCH_REPORT_INFO, "done", "Done.");
     vch_report_close(&report);
     vch_arena_free(arena);
     return (int)exit;

@@ -30,7 +30,8 @@ void vch_options_init(struct vch_options *options, struct vch_arena *arena) {
 void vch_options_set(struct vch_options *options, enum vch_opt opt, struct vch_str text, enum vch_source source) {
     struct vch_setting *setting = &options->settings[opt];
     if (setting->source > source) return;
-    setting->text = rows[opt].kind == KIND_PATH ? vch_path_expand(text, options->arena) : vch_arena_str(options->arena, text);
+    setting->text =
+        rows[opt].kind == KIND_PATH ? vch_path_expand(text, options->arena) : vch_arena_str(options->arena, text);
     setting->source = source;
 }
 
@@ -40,8 +41,8 @@ static enum vch_exit check(enum vch_opt opt, const char *name, struct vch_str te
         return vch_outcome_set(outcome, VCH_EXIT_CONFIG, NULL, "The value of %s holds a zero byte.", name);
     if (rows[opt].kind != KIND_INT) return VCH_EXIT_OK;
     if (vch_str_int(text, &number) == VCH_OK && number >= 0 && number <= 1000000000) return VCH_EXIT_OK;
-    return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Give a whole number.", "The value of %s, \"%.*s\", is not a whole number.",
-                           name, VCH_STR_ARG(text));
+    return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Give a whole number.",
+                           "The value of %s, \"%.*s\", is not a whole number.", name, VCH_STR_ARG(text));
 }
 
 /* ---- command line ------------------------------------------------------- */
@@ -54,7 +55,8 @@ static enum vch_opt find_flag(const char *word) {
 
 static const char see_help[] = "Run vouch-agent --help for the list of flags.";
 
-static enum vch_exit take_flag(struct vch_options *options, enum vch_opt opt, const char *value, struct vch_outcome *outcome) {
+static enum vch_exit take_flag(struct vch_options *options, enum vch_opt opt, const char *value,
+                               struct vch_outcome *outcome) {
     struct vch_str text = vch_str_from(value);
     VCH_STEP(check(opt, rows[opt].flag, text, outcome));
     if (rows[opt].kind == KIND_BOOL && !vch_str_eq_c(text, "true")) text = VCH_STR("false");
@@ -70,7 +72,8 @@ enum vch_exit vch_options_parse(struct vch_options *options, int argc, char **ar
         if (opt == VCH_OPT_COUNT)
             return vch_outcome_set(outcome, VCH_EXIT_CONFIG, see_help, "The flag %.100s is not known.", argv[i]);
         if (seen[opt])
-            return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Give each flag once.", "The flag %s is given twice.", argv[i]);
+            return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Give each flag once.", "The flag %s is given twice.",
+                                   argv[i]);
         seen[opt] = true;
         if (rows[opt].kind != KIND_NONE && i + 1 >= argc)
             return vch_outcome_set(outcome, VCH_EXIT_CONFIG, see_help, "The flag %s has no value.", argv[i]);
@@ -95,7 +98,8 @@ static enum vch_exit wrong_type(const struct row *row, const char *wanted, struc
 
 static enum vch_exit text_of(const struct vch_options *options, const struct row *row, const struct vch_val *val,
                              struct vch_str *ret, struct vch_outcome *outcome) {
-    if (val->type == VCH_VAL_STR) *ret = val->str;
+    if (val->type == VCH_VAL_STR)
+        *ret = val->str;
     else if (val->type == VCH_VAL_BOOL && (row->kind == KIND_BOOL || row->kind == KIND_NONE))
         *ret = val->boolean ? VCH_STR("true") : VCH_STR("false");
     else if (val->type == VCH_VAL_INT && row->kind == KIND_INT)
@@ -107,7 +111,11 @@ static enum vch_exit text_of(const struct vch_options *options, const struct row
         *ret = vch_arena_str(options->arena, vch_str_of(buf.ptr, buf.failed ? 0 : buf.len));
         vch_buf_deinit(&buf);
     } else
-        return wrong_type(row, row->kind == KIND_INT ? "a number" : row->kind == KIND_BOOL ? "true or false" : "text", outcome);
+        return wrong_type(row,
+                          row->kind == KIND_INT    ? "a number"
+                          : row->kind == KIND_BOOL ? "true or false"
+                                                   : "text",
+                          outcome);
     return VCH_EXIT_OK;
 }
 
@@ -125,7 +133,8 @@ static bool any_sensor(const struct vch_val *document) {
     return false;
 }
 
-enum vch_exit vch_options_load(struct vch_options *options, const struct vch_val *document, struct vch_outcome *outcome) {
+enum vch_exit vch_options_load(struct vch_options *options, const struct vch_val *document,
+                               struct vch_outcome *outcome) {
     if (!vch_val_is(document, VCH_VAL_MAP))
         return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Correct the configuration file.",
                                "The configuration file is not a JSON object.");
@@ -180,22 +189,26 @@ bool vch_options_missing(const struct vch_options *options, char *out, size_t si
     out[0] = '\0';
     for (size_t i = 0; i < VCH_OPT_COUNT; i++) {
         const struct vch_setting *setting = &options->settings[i];
-        if (!rows[i].feature || setting->source == VCH_SOURCE_DEFAULT || !vch_options_on(options, (enum vch_opt)i)) continue;
+        if (!rows[i].feature || setting->source == VCH_SOURCE_DEFAULT || !vch_options_on(options, (enum vch_opt)i))
+            continue;
         name_feature(vch_str_from(rows[i].feature), out, size, &at);
     }
     if (options->sensors) name_feature(VCH_STR("sensor publish"), out, size, &at);
-    if (vch_options_has(options, VCH_OPT_HTTP_PROXY)) name_feature(VCH_STR("HTTP proxy"), out, size, &at);
+    if (options->proxy) name_feature(VCH_STR("HTTP proxy"), out, size, &at);
     if (vch_options_has(options, VCH_OPT_PAIR)) name_feature(VCH_STR("pairing"), out, size, &at);
     return at > 0;
 }
 
 void vch_options_help(FILE *out) {
     (void)fputs("vouch-agent: gets a device its own identity by a provisioning claim and keeps it connected.\n"
-                "Takes every flag and configuration key of aws-iot-device-client.\n\n", out);
+                "Takes every flag and configuration key of aws-iot-device-client.\n\n",
+                out);
     for (size_t i = 0; i < VCH_OPT_COUNT; i++) {
         if (!rows[i].flag || !rows[i].help) continue;
-        (void)fprintf(out, "  %-42s %s%s%s%s\n", rows[i].flag, rows[i].help, rows[i].preset[0] && rows[i].kind != KIND_NONE ? " [" : "",
-                      rows[i].kind != KIND_NONE ? rows[i].preset : "", rows[i].preset[0] && rows[i].kind != KIND_NONE ? "]" : "");
+        (void)fprintf(out, "  %-42s %s%s%s%s\n", rows[i].flag, rows[i].help,
+                      rows[i].preset[0] && rows[i].kind != KIND_NONE ? " [" : "",
+                      rows[i].kind != KIND_NONE ? rows[i].preset : "",
+                      rows[i].preset[0] && rows[i].kind != KIND_NONE ? "]" : "");
     }
     (void)fputs("  --help, --version\n\nAccepted, and named in a warning when switched on:\n ", out);
     for (size_t i = 0; i < VCH_OPT_COUNT; i++)
@@ -203,7 +216,8 @@ void vch_options_help(FILE *out) {
     (void)fputs("\n\nThe configuration file is STATE-DIR/aws-iot-device-client.conf, then\n"
                 "~/.aws-iot-device-client/aws-iot-device-client.conf, unless --config-file names one.\n"
                 "Exit status: 0 ok, 1 configuration, 2 credentials or file modes, 3 network or TLS,\n"
-                "4 claim expired, 5 rejected by the server, 6 local input or output.\n", out);
+                "4 claim expired, 5 rejected by the server, 6 local input or output.\n",
+                out);
 }
 
 static enum vch_err export_row(struct vch_arena *arena, struct vch_val *root, const struct row *row) {
@@ -221,9 +235,12 @@ static enum vch_err export_row(struct vch_arena *arena, struct vch_val *root, co
     int64_t number;
     if (!slot) return VCH_ERR_NOMEM;
     struct vch_str preset = vch_str_from(row->preset);
-    if (row->kind == KIND_BOOL || row->kind == KIND_NONE) *slot = (struct vch_val){.type = VCH_VAL_BOOL, .boolean = vch_str_eq_c(preset, "true")};
-    else if (row->kind == KIND_INT && vch_str_int(preset, &number) == VCH_OK) *slot = (struct vch_val){.type = VCH_VAL_INT, .integer = number};
-    else *slot = (struct vch_val){.type = VCH_VAL_STR, .str = preset};
+    if (row->kind == KIND_BOOL || row->kind == KIND_NONE)
+        *slot = (struct vch_val){.type = VCH_VAL_BOOL, .boolean = vch_str_eq_c(preset, "true")};
+    else if (row->kind == KIND_INT && vch_str_int(preset, &number) == VCH_OK)
+        *slot = (struct vch_val){.type = VCH_VAL_INT, .integer = number};
+    else
+        *slot = (struct vch_val){.type = VCH_VAL_STR, .str = preset};
     return VCH_OK;
 }
 

@@ -26,14 +26,17 @@ struct vch_setting {
 struct vch_options {
     struct vch_arena *arena; /* borrowed */
     struct vch_setting settings[VCH_OPT_COUNT];
-    bool sensors;            /* sensor-publish has an enabled sensor */
+    bool sensors; /* sensor-publish has an enabled sensor */
+    bool proxy;   /* the HTTP proxy file switches it on */
 };
 
 void vch_options_init(struct vch_options *options, struct vch_arena *arena);
 /* Strict: an unknown or repeated flag and a missing value are refused. */
-enum vch_exit vch_options_parse(struct vch_options *options, int argc, char **argv, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_options_parse(struct vch_options *options, int argc, char **argv,
+                                struct vch_outcome *outcome) VCH_MUST;
 /* A configuration document; never replaces what the command line set. */
-enum vch_exit vch_options_load(struct vch_options *options, const struct vch_val *document, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_options_load(struct vch_options *options, const struct vch_val *document,
+                               struct vch_outcome *outcome) VCH_MUST;
 /* Unless a stronger source has set it. `text` is copied. */
 void vch_options_set(struct vch_options *options, enum vch_opt opt, struct vch_str text, enum vch_source source);
 

@@ -21,14 +21,17 @@ enum vch_exit vch_outcome_set(struct vch_outcome *outcome, enum vch_exit exit, c
     return exit;
 }
 
-enum vch_exit vch_outcome_diag(struct vch_outcome *outcome, enum vch_exit exit, const char *next, const struct vch_diag *diag) {
-    return vch_outcome_set(outcome, exit, next, "%s", diag->message[0] ? diag->message : "Something failed without a word.");
+enum vch_exit vch_outcome_diag(struct vch_outcome *outcome, enum vch_exit exit, const char *next,
+                               const struct vch_diag *diag) {
+    return vch_outcome_set(outcome, exit, next, "%s",
+                           diag->message[0] ? diag->message : "Something failed without a word.");
 }
 
 const char *vch_exit_word(enum vch_exit exit) {
     switch (exit) {
 #define VCH_X(name, code, word)                                                                                        \
-    case VCH_EXIT_##name: return word;
+    case VCH_EXIT_##name:                                                                                              \
+        return word;
 #include "agent/exit.def"
 #undef VCH_X
     }

@@ -16,8 +16,10 @@ static struct vch_str take_name(struct vch_str path, size_t *at) {
 static void add_variable(struct vch_str path, size_t *at, struct vch_buf *buf) {
     char name[128];
     struct vch_str word = take_name(path, at);
-    if (word.len == 0) vch_buf_u8(buf, '$');
-    else if (vch_str_copy(name, sizeof name, word)) vch_buf_c(buf, getenv(name));
+    if (word.len == 0)
+        vch_buf_u8(buf, '$');
+    else if (vch_str_copy(name, sizeof name, word))
+        vch_buf_c(buf, getenv(name));
 }
 
 struct vch_str vch_path_expand(struct vch_str path, struct vch_arena *arena) {
@@ -31,8 +33,10 @@ struct vch_str vch_path_expand(struct vch_str path, struct vch_arena *arena) {
     }
     while (at < path.len) {
         char c = path.ptr[at++];
-        if (c == '$') add_variable(path, &at, &buf);
-        else vch_buf_u8(&buf, (uint8_t)c);
+        if (c == '$')
+            add_variable(path, &at, &buf);
+        else
+            vch_buf_u8(&buf, (uint8_t)c);
     }
     struct vch_str ret = vch_arena_str(arena, vch_str_of(buf.ptr, buf.failed ? 0 : buf.len));
     vch_buf_deinit(&buf);

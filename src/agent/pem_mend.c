@@ -10,7 +10,8 @@ struct block {
 };
 
 static size_t find(struct vch_str text, struct vch_str what, size_t from) {
-    const void *at = from <= text.len ? memmem(text.ptr + from, text.len - from, what.ptr, what.len) : NULL;
+    if (text.len == 0 || from > text.len) return SIZE_MAX;
+    const void *at = memmem(text.ptr + from, text.len - from, what.ptr, what.len);
     return at ? (size_t)((const char *)at - text.ptr) : SIZE_MAX;
 }
 
@@ -19,10 +20,14 @@ static enum vch_pem_kind kind_of(struct vch_str label, struct vch_str body) {
         const char *label;
         enum vch_pem_kind kind;
     } labels[] = {
-        {"CERTIFICATE", VCH_PEM_CERTIFICATE},          {"X509 CERTIFICATE", VCH_PEM_CERTIFICATE},
-        {"TRUSTED CERTIFICATE", VCH_PEM_OTHER},        {"PRIVATE KEY", VCH_PEM_PRIVATE_KEY},
-        {"EC PRIVATE KEY", VCH_PEM_PRIVATE_KEY},       {"RSA PRIVATE KEY", VCH_PEM_PRIVATE_KEY},
-        {"ENCRYPTED PRIVATE KEY", VCH_PEM_ENCRYPTED_KEY}, {"CERTIFICATE REQUEST", VCH_PEM_REQUEST},
+        {"CERTIFICATE", VCH_PEM_CERTIFICATE},
+        {"X509 CERTIFICATE", VCH_PEM_CERTIFICATE},
+        {"TRUSTED CERTIFICATE", VCH_PEM_OTHER},
+        {"PRIVATE KEY", VCH_PEM_PRIVATE_KEY},
+        {"EC PRIVATE KEY", VCH_PEM_PRIVATE_KEY},
+        {"RSA PRIVATE KEY", VCH_PEM_PRIVATE_KEY},
+        {"ENCRYPTED PRIVATE KEY", VCH_PEM_ENCRYPTED_KEY},
+        {"CERTIFICATE REQUEST", VCH_PEM_REQUEST},
         {"NEW CERTIFICATE REQUEST", VCH_PEM_REQUEST},
     };
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
@@ -73,7 +78,8 @@ enum vch_pem_kind vch_pem_first(struct vch_str text) {
 }
 
 static bool is_base64(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+           c == '=';
 }
 
 static bool is_litter(char c) {

@@ -37,7 +37,8 @@ static FILE *open_log(const char *path) {
 void vch_report_to_file(struct vch_report *report, const char *path) {
     FILE *file = open_log(path);
     if (!file) {
-        vch_report_line(report, VCH_REPORT_WARN, "log", "The log file %s cannot be written; logging to standard output.", path);
+        vch_report_line(report, VCH_REPORT_WARN, "log",
+                        "The log file %s cannot be written; logging to standard output.", path);
         return;
     }
     report->out = file;
@@ -50,7 +51,8 @@ void vch_report_close(struct vch_report *report) {
     report->out = stdout;
 }
 
-static void say_json(const struct vch_report *report, const char *time, const char *level, const char *event, const char *text) {
+static void say_json(const struct vch_report *report, const char *time, const char *level, const char *event,
+                     const char *text) {
     struct vch_buf buf;
     struct vch_str line;
     vch_buf_init(&buf, 16384);
@@ -65,8 +67,10 @@ static void say(const struct vch_report *report, enum vch_report_level level, co
     char time[25];
     if (level < report->lowest) return;
     vch_time_iso(vch_now_ms(), time);
-    if (report->json) say_json(report, time, names[level], event, text);
-    else (void)fprintf(report->out, "%s [%s]%*s %s\n", time, names[level], (int)(5 - strlen(names[level])), "", text);
+    if (report->json)
+        say_json(report, time, names[level], event, text);
+    else
+        (void)fprintf(report->out, "%s [%s]%*s %s\n", time, names[level], (int)(5 - strlen(names[level])), "", text);
     (void)fflush(report->out);
 }
 
@@ -87,8 +91,10 @@ static void failure_json(const struct vch_report *report, const struct vch_outco
     char time[25];
     vch_time_iso(vch_now_ms(), time);
     vch_buf_init(&buf, 16384);
-    vch_buf_printf(&buf, "{\"time\":\"%s\",\"level\":\"ERROR\",\"event\":\"failed\",\"exit\":%d,\"cause\":\"%s\",\"message\":", time,
-                   (int)o->exit, vch_exit_word(o->exit));
+    vch_buf_printf(
+        &buf,
+        "{\"time\":\"%s\",\"level\":\"ERROR\",\"event\":\"failed\",\"exit\":%d,\"cause\":\"%s\",\"message\":", time,
+        (int)o->exit, vch_exit_word(o->exit));
     vch_json_encode_str(vch_str_from(o->sentence), &buf);
     vch_buf_c(&buf, ",\"next\":");
     vch_json_encode_str(vch_str_from(o->next), &buf);
@@ -99,8 +105,10 @@ static void failure_json(const struct vch_report *report, const struct vch_outco
 }
 
 void vch_report_failure(struct vch_report *report, const struct vch_outcome *outcome) {
-    if (report->json) failure_json(report, outcome);
-    else if (report->owned) vch_report_line(report, VCH_REPORT_ERROR, "failed", "%s", outcome->sentence);
+    if (report->json)
+        failure_json(report, outcome);
+    else if (report->owned)
+        vch_report_line(report, VCH_REPORT_ERROR, "failed", "%s", outcome->sentence);
     (void)fprintf(stderr, "vouch-agent: %s\n", outcome->sentence);
     if (outcome->next[0]) (void)fprintf(stderr, "vouch-agent: next: %s\n", outcome->next);
 }

@@ -23,7 +23,8 @@ static void on_message(void *arg, const struct vch_device_message *m) {
     struct vch_serve *s = arg;
     struct vch_str payload = vch_str_of(m->payload, m->payload_len);
     struct vch_diag diag = {0};
-    vch_report_line(s->report, VCH_REPORT_INFO, "message", "Received %zu bytes on %.*s.", m->payload_len, (int)m->topic_len, m->topic);
+    vch_report_line(s->report, VCH_REPORT_INFO, "message", "Received %zu bytes on %.*s.", m->payload_len,
+                    (int)m->topic_len, m->topic);
     if (vch_str_eq_c(payload, "DC-Publish")) s->publish_asked = true;
     if (!s->sample.subscribe_file) return;
     if (vch_file_write(s->sample.subscribe_file, payload, 0600, &diag) != VCH_OK)
@@ -47,30 +48,50 @@ static enum vch_exit publish(struct vch_serve *s, struct vch_outcome *outcome) {
         exit = vch_link_failed(s->link, status, "publishing", outcome);
         /* A publish that the policy does not allow ends in a close, and says no more. */
         if (status == VCH_DEVICE_CLOSED || status == VCH_DEVICE_NETWORK)
-            exit = vch_outcome_set(outcome, VCH_EXIT_REJECTED, "Allow iot:Publish on that topic in the certificate's policy.",
+            exit = vch_outcome_set(outcome, VCH_EXIT_REJECTED,
+                                   "Allow iot:Publish on that topic in the certificate's policy.",
                                    "The server closed the connection on the publish to %s.", s->sample.publish_topic);
     }
     if (exit == VCH_EXIT_OK)
-        vch_report_line(s->report, VCH_REPORT_INFO, "published", "Published %zu bytes to %s.", buf.len, s->sample.publish_topic);
+        vch_report_line(s->report, VCH_REPORT_INFO, "published", "Published %zu bytes to %s.", buf.len,
+                        s->sample.publish_topic);
     vch_buf_deinit(&buf);
     return exit;
 }
 
+/* What costs the connection once will cost it again: not asked for any more. */
+static void drop_topic(const struct vch_serve *s, const char **topic, enum vch_exit exit) {
+    if (exit == VCH_EXIT_OK || exit == VCH_EXIT_LOCAL || s->once) return;
+    vch_report_line(s->report, VCH_REPORT_WARN, "sample", "The server did not allow %s; going on without it.", *topic);
+    *topic = NULL;
+}
+
+static enum vch_exit subscribe(struct vch_serve *s, struct vch_outcome *outcome) {
+    enum vch_device_status status = vch_device_subscribe(device_of(s), s->sample.subscribe_topic, 1);
+    VCH_STEP(vch_link_failed(s->link, status, "subscribing", outcome));
+    vch_report_line(s->report, VCH_REPORT_INFO, "subscribed", "Subscribed to %s.", s->sample.subscribe_topic);
+    return VCH_EXIT_OK;
+}
+
 static enum vch_exit start_sample(struct vch_serve *s, struct vch_outcome *outcome) {
+    enum vch_exit exit = VCH_EXIT_OK;
     if (s->sample.subscribe_topic && !s->once) {
-        enum vch_device_status status = vch_device_subscribe(device_of(s), s->sample.subscribe_topic, 1);
-        VCH_STEP(vch_link_failed(s->link, status, "subscribing", outcome));
-        vch_report_line(s->report, VCH_REPORT_INFO, "subscribed", "Subscribed to %s.", s->sample.subscribe_topic);
+        exit = subscribe(s, outcome);
+        drop_topic(s, &s->sample.subscribe_topic, exit);
     }
-    return s->sample.publish_topic ? publish(s, outcome) : VCH_EXIT_OK;
+    if (exit == VCH_EXIT_OK && s->sample.publish_topic) {
+        exit = publish(s, outcome);
+        drop_topic(s, &s->sample.publish_topic, exit);
+    }
+    return exit;
 }
 
 /* ---- one connection ----------------------------------------------------- */
 
 static enum vch_exit open_link(struct vch_serve *s, struct vch_outcome *outcome) {
     VCH_STEP(vch_link_open(s->link, s->credentials, s->client_id, vch_mono_ms() + 30000, "certificate", outcome));
-    vch_report_line(s->report, VCH_REPORT_INFO, "ready", "MQTT connection established as \"%s\" on port %u.", s->client_id,
-                    s->link->routes[s->link->route].port);
+    vch_report_line(s->report, VCH_REPORT_INFO, "ready", "MQTT connection established as \"%s\" on port %u.",
+                    s->client_id, s->link->routes[s->link->route].port);
     return VCH_EXIT_OK;
 }
 
@@ -102,7 +123,8 @@ static enum vch_exit connect_first(struct vch_serve *s, struct vch_outcome *outc
         if (exit == VCH_EXIT_OK || !outcome->again || vch_stop_asked()) return exit;
         int64_t wait = vch_backoff_ms(tries, BACKOFF_FIRST_MS, BACKOFF_MAX_MS);
         if (s->once && vch_mono_ms() + wait > deadline) return exit;
-        vch_report_line(s->report, VCH_REPORT_WARN, "retry", "%s Trying again in %lld ms.", outcome->sentence, (long long)wait);
+        vch_report_line(s->report, VCH_REPORT_WARN, "retry", "%s Trying again in %lld ms.", outcome->sentence,
+                        (long long)wait);
         if (vch_stop_wait(wait)) return exit;
     }
 }
@@ -137,8 +159,10 @@ enum vch_exit vch_serve_run(struct vch_serve *serve, struct vch_outcome *outcome
     serve->link->on_message = on_message;
     serve->link->arg = serve;
     enum vch_exit exit = connect_first(serve, outcome);
-    if (exit == VCH_EXIT_OK && serve->once) exit = start_sample(serve, outcome);
-    else if (exit == VCH_EXIT_OK) stay_for_ever(serve);
+    if (exit == VCH_EXIT_OK && serve->once)
+        exit = start_sample(serve, outcome);
+    else if (exit == VCH_EXIT_OK)
+        stay_for_ever(serve);
     vch_link_close(serve->link);
     return vch_stop_asked() ? VCH_EXIT_OK : exit;
 }

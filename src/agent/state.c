@@ -1,5 +1,6 @@
 #include "agent/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -7,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/codec.h"
 #include "base/file.h"
 
 #define RUNTIME_FILE "aws-iot-device-client-runtime.conf"
@@ -26,20 +28,44 @@ const char *vch_state_path(const struct vch_state *state, const char *fmt, ...) 
 static enum vch_exit take_lock(struct vch_state *state, struct vch_outcome *outcome) {
     const char *path = vch_state_path(state, ".lock");
     state->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (state->lock_fd < 0) return vch_outcome_set(outcome, VCH_EXIT_LOCAL, free_space, "Could not open %s: %s.", path, strerror(errno));
+    if (state->lock_fd < 0)
+        return vch_outcome_set(outcome, VCH_EXIT_LOCAL, free_space, "Could not open %s: %s.", path, strerror(errno));
     if (flock(state->lock_fd, LOCK_EX | LOCK_NB) == 0) return VCH_EXIT_OK;
     return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Stop it, or give this one another --state-dir.",
                            "Another agent is using the state folder %.*s.", VCH_STR_ARG(state->dir));
 }
 
-enum vch_exit vch_state_open(struct vch_state *state, struct vch_str dir, struct vch_arena *arena, struct vch_outcome *outcome) {
+/* NAME.<16 hexadecimal digits>.tmp: a file that a crash kept from its place. */
+static bool is_leftover(struct vch_str name) {
+    struct vch_str tail = vch_str_sub(name, name.len < 21 ? name.len : name.len - 21, 21);
+    uint8_t random[8];
+    return tail.len == 21 && tail.ptr[0] == '.' && vch_str_ends(tail, VCH_STR(".tmp")) &&
+           vch_unhex(vch_str_sub(tail, 1, 16), random, sizeof random) == VCH_OK;
+}
+
+static void sweep(const char *folder) {
+    DIR *dir = opendir(folder);
+    if (!dir) return;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        if (is_leftover(vch_str_from(entry->d_name))) (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    (void)closedir(dir);
+}
+
+enum vch_exit vch_state_open(struct vch_state *state, struct vch_str dir, struct vch_arena *arena,
+                             struct vch_outcome *outcome) {
     struct vch_diag diag = {0};
     while (dir.len > 1 && dir.ptr[dir.len - 1] == '/') dir.len--;
     *state = (struct vch_state){.arena = arena, .dir = vch_arena_str(arena, dir), .lock_fd = -1};
-    if (dir.len == 0) return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Set HOME, or give --state-dir.", "The state folder has no name.");
-    if (vch_dir_make(state->dir.ptr, 0700, &diag) != VCH_OK || vch_dir_make(vch_state_path(state, "keys"), 0700, &diag) != VCH_OK)
+    if (dir.len == 0)
+        return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Set HOME, or give --state-dir.",
+                               "The state folder has no name.");
+    if (vch_dir_make(state->dir.ptr, 0700, &diag) != VCH_OK ||
+        vch_dir_make(vch_state_path(state, "keys"), 0700, &diag) != VCH_OK)
         return vch_outcome_diag(outcome, VCH_EXIT_LOCAL, free_space, &diag);
-    return take_lock(state, outcome);
+    VCH_STEP(take_lock(state, outcome));
+    sweep(state->dir.ptr);
+    sweep(vch_state_path(state, "keys"));
+    return VCH_EXIT_OK;
 }
 
 void vch_state_close(struct vch_state *state) {
@@ -71,7 +97,8 @@ void vch_runtime_read(const struct vch_val *document, struct vch_runtime *ret) {
         .mqtt_port = port_at(map, "mqtt-port"),
         .edge_port = port_at(map, "edge-port"),
     };
-    ret->completed = vch_val_bool_at(map, "completed-fp", false) && ret->cert.len && ret->key.len && ret->thing_name.len;
+    ret->completed =
+        vch_val_bool_at(map, "completed-fp", false) && ret->cert.len && ret->key.len && ret->thing_name.len;
 }
 
 void vch_runtime_load(const struct vch_state *state, struct vch_runtime *ret, struct vch_report *report) {
@@ -87,8 +114,10 @@ void vch_runtime_load(const struct vch_state *state, struct vch_runtime *ret, st
     if (err == VCH_OK) vch_runtime_read(document, ret);
     if (err != VCH_OK && err != VCH_ERR_NOT_FOUND)
         vch_report_line(report, VCH_REPORT_ERROR, "runtime", "The runtime file %s is not used: %s", path, diag.message);
-    else if (err == VCH_OK && !ret->completed && vch_val_bool_at(vch_val_get(document, "runtime-config"), "completed-fp", false))
-        vch_report_line(report, VCH_REPORT_ERROR, "runtime", "The runtime file %s lacks cert, key or thing-name and is not used.", path);
+    else if (err == VCH_OK && !ret->completed &&
+             vch_val_bool_at(vch_val_get(document, "runtime-config"), "completed-fp", false))
+        vch_report_line(report, VCH_REPORT_ERROR, "runtime",
+                        "The runtime file %s lacks cert, key or thing-name and is not used.", path);
 }
 
 static void member(struct vch_buf *buf, const char *name, struct vch_str value) {
@@ -97,7 +126,8 @@ static void member(struct vch_buf *buf, const char *name, struct vch_str value) 
     vch_json_encode_str(value, buf);
 }
 
-enum vch_exit vch_runtime_save(const struct vch_state *state, const struct vch_runtime *runtime, struct vch_outcome *outcome) {
+enum vch_exit vch_runtime_save(const struct vch_state *state, const struct vch_runtime *runtime,
+                               struct vch_outcome *outcome) {
     struct vch_buf buf;
     struct vch_str text;
     vch_buf_init(&buf, 262144);

@@ -16,7 +16,8 @@ struct vch_state {
 
 /* Makes DIR (0700) and DIR/keys (0700), takes the lock. LOCAL when it cannot,
  * CONFIG when another agent uses the folder. */
-enum vch_exit vch_state_open(struct vch_state *state, struct vch_str dir, struct vch_arena *arena, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_state_open(struct vch_state *state, struct vch_str dir, struct vch_arena *arena,
+                             struct vch_outcome *outcome) VCH_MUST;
 void vch_state_close(struct vch_state *state);
 
 /* DIR/NAME, in the arena. */
@@ -34,9 +35,11 @@ struct vch_runtime {
  * in the report and counts as missing. `document` may stand in for the file. */
 void vch_runtime_load(const struct vch_state *state, struct vch_runtime *ret, struct vch_report *report);
 void vch_runtime_read(const struct vch_val *document, struct vch_runtime *ret);
-enum vch_exit vch_runtime_save(const struct vch_state *state, const struct vch_runtime *runtime, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_runtime_save(const struct vch_state *state, const struct vch_runtime *runtime,
+                               struct vch_outcome *outcome) VCH_MUST;
 
 /* One file of the state folder; LOCAL with errno's words. */
-enum vch_exit vch_state_write(const char *path, struct vch_str bytes, unsigned mode, struct vch_outcome *outcome) VCH_MUST;
+enum vch_exit vch_state_write(const char *path, struct vch_str bytes, unsigned mode,
+                              struct vch_outcome *outcome) VCH_MUST;
 
 #endif

@@ -23,6 +23,7 @@ struct job {
     bool persistent, has_will, will_retain;
     char will_topic[VCH_TOPIC_MAX + 1];
     int64_t started_us;
+    uint64_t changes; /* before the registry was read */
     /* the worker's answer */
     enum vch_err err;
     uint8_t code;
@@ -160,11 +161,22 @@ static void log_connect(const struct job *job) {
             VCH_LOG_C("detail", job->diag.message), VCH_LOG_I("us", vch_mono_us() - job->started_us));
 }
 
+/* What changed while the worker read found no peer to tell: the right to
+ * connect is asked again, policies before the first packet. */
+static enum vch_err become_peer(struct job *job, struct vch_mqtt_session *session) {
+    bool changed = job->changes != vch_door_changes(job->door, job->peer_id);
+    if (changed) VCH_TRY(vch_identity_check(job->door->service, vch_str_from(job->peer_id), &job->identity, &job->diag));
+    VCH_TRY(make_peer(job, session));
+    struct vch_peer *peer = vch_peer_of(session);
+    peer->stale = changed && !peer->claim;
+    return VCH_OK;
+}
+
 static void finish_connect(void *arg) {
     struct job *job = arg;
     struct vch_mqtt_session *session = vch_mqtt_find(job->door->broker, job->ref);
     if (session) {
-        if (job->err == VCH_OK) job->err = make_peer(job, session);
+        if (job->err == VCH_OK) job->err = become_peer(job, session);
         log_connect(job);
         uint8_t code = job->err == VCH_OK ? 0 : refusal_code(job->err, &job->diag);
         vch_mqtt_connect_done(session, code, job->err == VCH_OK ? NULL : &job->diag);
@@ -199,6 +211,7 @@ static struct job *new_job(struct vch_mqtt_door *door, struct vch_mqtt_session *
     job->ref = vch_mqtt_session_ref(session);
     job->started_us = vch_mono_us();
     (void)vch_str_copy(job->peer_id, sizeof job->peer_id, vch_str_from(vch_mqtt_session_peer_id(session)));
+    job->changes = vch_door_changes(door, job->peer_id);
     (void)vch_str_copy(job->source_ip, sizeof job->source_ip, vch_str_from(vch_mqtt_session_peer_ip(session)));
     (void)vch_str_copy(job->client_id, sizeof job->client_id, client_id);
     return job;

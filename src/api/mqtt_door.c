@@ -5,6 +5,7 @@
 
 #include "api/mqtt_peer_priv.h"
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/log.h"
 #include "core/claim.h"
 #include "core/reason.h"
@@ -121,10 +122,20 @@ static bool registry_failed(const struct vch_diag *diag) {
     return diag->reason && strcmp(diag->reason, vch_reason_code(VCH_REASON_STORE_FAILED)) == 0;
 }
 
+static atomic_uint_fast64_t *bucket_of(struct vch_mqtt_door *door, const char *certificate_id) {
+    uint8_t first = 0;
+    bool hex = strlen(certificate_id) >= 2 && vch_unhex(vch_str_of(certificate_id, 2), &first, 1) == VCH_OK;
+    return &door->certificates_changed[hex ? first : 0];
+}
+
+uint64_t vch_door_changes(struct vch_mqtt_door *door, const char *certificate_id) {
+    return atomic_load(&door->policies_changed) + atomic_load(bucket_of(door, certificate_id));
+}
+
 static void look_again(struct vch_mqtt_session *session, const char *key) {
     (void)key;
     struct vch_peer *peer = vch_peer_of(session);
-    if (!peer) return; /* CONNECT is still under way and reads afresh */
+    if (!peer) return; /* CONNECT is still under way; its end compares vch_door_changes */
     struct vch_identity identity;
     struct vch_diag diag = {0};
     struct vch_str id = vch_str_from(vch_conn_peer_id(vch_mqtt_session_conn(session)));
@@ -156,10 +167,18 @@ void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind
     switch (kind) {
     case VCH_CHANGE_CERTIFICATE:
     case VCH_CHANGE_CLAIM:
-        if (vch_str_copy(id, sizeof id, key)) err = vch_mqtt_each_of(door->broker, id, look_again);
+        if (!vch_str_copy(id, sizeof id, key)) break;
+        atomic_fetch_add(bucket_of(door, id), 1);
+        err = vch_mqtt_each_of(door->broker, id, look_again);
         break;
-    case VCH_CHANGE_POLICY: err = vch_mqtt_each(door->broker, mark_stale, key); break;
-    case VCH_CHANGE_ALL: err = vch_mqtt_each(door->broker, ask_afresh, key); break;
+    case VCH_CHANGE_POLICY:
+        atomic_fetch_add(&door->policies_changed, 1);
+        err = vch_mqtt_each(door->broker, mark_stale, key);
+        break;
+    case VCH_CHANGE_ALL:
+        atomic_fetch_add(&door->policies_changed, 1); /* counted for every certificate */
+        err = vch_mqtt_each(door->broker, ask_afresh, key);
+        break;
     case VCH_CHANGE_TEMPLATE: /* asked at every step of a provisioning */
     case VCH_CHANGE_USER:
     case VCH_CHANGE_ROLE: break;

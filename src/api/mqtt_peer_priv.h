@@ -9,11 +9,15 @@
 #include "service/authz.h"
 
 enum { VCH_PEER_REQUESTS_MAX = 8 }; /* provisioning requests under way per session */
+enum { VCH_DOOR_BUCKETS = 256 };
 
 struct vch_mqtt_door {
     struct vch_service *service;
     struct vch_pool *pool;
     struct vch_mqtt_broker *broker;
+    /* What changed so far, certificates by the first byte of their id: a CONNECT
+     * that was read before a change and is answered after it must notice. */
+    atomic_uint_fast64_t policies_changed, certificates_changed[VCH_DOOR_BUCKETS];
     atomic_uint_fast64_t connects_refused, handshakes_refused, provisioning_accepted, provisioning_rejected;
 };
 
@@ -35,6 +39,9 @@ static inline struct vch_peer *vch_peer_of(const struct vch_mqtt_session *sessio
 
 /* A question about this session's principal; the caller fills action, type, name. */
 struct vch_authz_ask vch_peer_ask(struct vch_mqtt_session *session);
+
+/* Grows with every change that may concern this certificate. Any thread. */
+uint64_t vch_door_changes(struct vch_mqtt_door *door, const char *certificate_id);
 
 /* mqtt_connect.c: from CONNECT to CONNACK, and fresh data for a stale peer. */
 void vch_door_connect(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_connect *packet);

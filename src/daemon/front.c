@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/sanitized.h"
 #include "core/reason.h"
 #include "daemon/jail.h"
 #include "daemon/loglevel.h"
@@ -46,6 +48,15 @@ static void raise_descriptors(void) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* It holds the server's key, the sealing key and, for moments, keys of devices:
+ * they must not lie about in a core file, nor be read by a debugger. */
+static void forbid_dumps(void) {
+    const struct rlimit none = {0, 0};
+    if (VCH_SANITIZED) return;
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
 }
 
 static enum vch_err connect_signer(struct front *front, struct vch_diag *diag) {
@@ -110,6 +121,12 @@ static enum vch_err jail(struct front *front, struct vch_diag *diag) {
 
 /* ---- ready ---------------------------------------------------------------- */
 
+static enum vch_err write_pid(const struct front *front, struct vch_diag *diag) {
+    char text[32];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    return vch_file_write(front->site.pid_file, vch_str_of(text, (size_t)len), 0644, diag);
+}
+
 static enum vch_err say_ready(struct front *front, struct vch_diag *diag) {
     struct vch_buf buf;
     struct vch_str text = {NULL, 0};
@@ -117,6 +134,7 @@ static enum vch_err say_ready(struct front *front, struct vch_diag *diag) {
     vch_entrances_json(front->options->entrances, &buf);
     enum vch_err err = vch_buf_finish(&buf, &text);
     if (!err) err = vch_file_write(front->site.endpoints_json, text, 0644, diag);
+    if (!err) err = write_pid(front, diag);
     vch_buf_clear(&buf);
     vch_entrances_ready_line(front->options->entrances, &buf);
     if (!err) err = vch_buf_finish(&buf, &text);
@@ -203,6 +221,7 @@ enum vch_err vch_front_run(const struct vch_front_options *options, struct vch_d
     front->wiring.site = &front->site;
     block_signals(front);
     raise_descriptors();
+    forbid_dumps();
     enum vch_err err = vch_site_prepare(options->config, &front->site, diag);
     /* Temporary files of the registry stay within the jail. */
     if (!err && setenv("SQLITE_TMPDIR", front->site.store_dir, 1) != 0) err = VCH_ERR_NOMEM;

@@ -23,6 +23,7 @@ size_t vch_loop_count(const struct vch_config *config) {
 static enum vch_err open_entrance(const char *address, size_t loops, struct vch_entrance *ret, struct vch_diag *diag) {
     char again[128];
     ret->on = true;
+    VCH_TRY(vch_listen_check(vch_str_from(address), diag));
     VCH_TRY(vch_listen(vch_str_from(address), &ret->fds[0], &ret->port, diag));
     (void)snprintf(again, sizeof again, "%.*s:%u", (int)(strrchr(address, ':') - address), address, (unsigned)ret->port);
     for (size_t i = 1; i < loops; i++) VCH_TRY(vch_listen(vch_str_from(again), &ret->fds[i], &ret->port, diag));

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/digest.h"
 #include "base/file.h"
@@ -16,12 +17,34 @@ static bool put_path(char *at, size_t size, const char *dir, const char *name) {
 static enum vch_err name_files(const struct vch_config *config, struct vch_site_files *site, struct vch_diag *diag) {
     bool ok = PUT(store_dir, "store") && PUT(run_dir, "run") && PUT(tls_dir, "tls") && PUT(server_pem, "tls/server.pem") &&
               PUT(server_key, "tls/server.key") && PUT(root_pem, "ca.pem") && PUT(admin_json, "admin.json") &&
-              PUT(endpoints_json, "run/endpoints.json");
+              PUT(endpoints_json, "run/endpoints.json") && PUT(pid_file, "run/vouchd.pid");
     bool embedded = strcmp(config->store, "sqlite") == 0;
     int len = embedded ? snprintf(site->store_url, sizeof site->store_url, "sqlite:%s/registry.db", site->store_dir)
                        : snprintf(site->store_url, sizeof site->store_url, "%s", config->store);
     if (ok && len > 0 && (size_t)len < sizeof site->store_url) return VCH_OK;
     return VCH_REFUSE(diag, VCH_ERR_INVALID, FIELD_TOO_LONG, "data", "The data folder's path is too long.");
+}
+
+static bool is_there(const char *dir, const char *name) {
+    char path[4300];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    return stat(path, &st) == 0 && st.st_size > 0;
+}
+
+/* A registry without its key, or a key without its registry, is for a person to
+ * decide about: what would be made anew locks everybody out. */
+static enum vch_err check_whole(const struct vch_config *config, const struct vch_site_files *site, struct vch_diag *diag) {
+    if (strcmp(config->store, "sqlite") != 0) return VCH_OK;
+    bool registry = is_there(site->store_dir, "registry.db"), key = is_there(site->store_dir, "seal.key");
+    if (registry && !key)
+        return VCH_REFUSE(diag, VCH_ERR_MALFORMED, INTERNAL, "store/seal.key",
+                          "The registry's key %s/seal.key is missing or empty; restore it from a copy.", site->store_dir);
+    if (!registry && is_there(config->data, "admin.json"))
+        return VCH_REFUSE(diag, VCH_ERR_MALFORMED, INTERNAL, "store/registry.db",
+                          "The registry %s/registry.db is missing or empty; restore it from a copy, or remove %s to begin anew.",
+                          site->store_dir, site->admin_json);
+    return VCH_OK;
 }
 
 /* 32 random bytes, made once. */
@@ -110,6 +133,7 @@ enum vch_err vch_site_prepare(const struct vch_config *config, struct vch_site_f
     VCH_TRY(name_files(config, ret, diag));
     VCH_TRY(vch_dir_make(ret->store_dir, 0700, diag));
     VCH_TRY(vch_dir_make(ret->run_dir, 0700, diag));
+    VCH_TRY(check_whole(config, ret, diag));
     VCH_TRY(load_seal_key(ret, ret->service.seal_key, diag));
     VCH_TRY(load_root(ret, diag));
     ret->service.endpoint_host = vch_str_from(config->hostnames.count ? config->hostnames.items[0] : "localhost");

@@ -165,7 +165,7 @@ enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *en
     return err;
 }
 
-/* ---- closing: threads first, then from the outside in ---------------------- */
+/* ---- closing: requests, threads, then from the outside in ------------------ */
 
 static void stop_loops(struct vch_wiring *wiring) {
     for (size_t i = 0; i < wiring->loop_count; i++) {
@@ -190,9 +190,10 @@ static void free_loops(struct vch_wiring *wiring) {
 }
 
 void vch_wiring_close(struct vch_wiring *wiring) {
+    vch_pool_stop(wiring->pool); /* the loops are still there for the last answers */
     stop_loops(wiring);
     free_listeners(wiring);
-    if (wiring->pool) vch_pool_free(wiring->pool);
+    vch_pool_free(wiring->pool);
     vch_store_close(wiring->service->store); /* tells the doors of its last changes */
     vch_http_door_free(wiring->http);
     if (wiring->mqtt) vch_mqtt_door_free(wiring->mqtt);

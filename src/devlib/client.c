@@ -3,7 +3,15 @@
 #include "devlib/client_priv.h"
 #include "wire/mqtt.h"
 
-enum { TOPIC_MAX = 256, CLIENT_ID_MAX = 128, USERNAME_MAX = 256, HEAD_MAX = 512, WAIT_DEFAULT_MS = 10000, SUBACK_FAILED = 0x80, CONNACK_BYTE = 0x20 };
+enum {
+    TOPIC_MAX = 256,
+    CLIENT_ID_MAX = 128,
+    USERNAME_MAX = 256,
+    HEAD_MAX = 512,
+    WAIT_DEFAULT_MS = 10000,
+    SUBACK_FAILED = 0x80,
+    CONNACK_BYTE = 0x20
+};
 
 static const struct vch_str ACCEPTED = {"/accepted", 9};
 static const struct vch_str REJECTED = {"/rejected", 9};
@@ -139,7 +147,8 @@ static enum vch_device_status step(struct vch_device *d, int64_t until_ms) {
     size_t size = 0;
     struct vch_str bytes = vch_str_of(d->options.in + d->held, d->in_len - d->held);
     /* At once, so that a server of another protocol is not waited for. [MQTT-3.2.0-1] */
-    if (bytes.len && d->wait[0].type == VCH_MQTT_CONNACK && bytes.ptr[0] != CONNACK_BYTE) return give_up(d, VCH_DEVICE_PROTOCOL);
+    if (bytes.len && d->wait[0].type == VCH_MQTT_CONNACK && bytes.ptr[0] != CONNACK_BYTE)
+        return give_up(d, VCH_DEVICE_PROTOCOL);
     if (vch_mqtt_frame_decode(bytes, &frame, &size) != VCH_OK) return give_up(d, VCH_DEVICE_PROTOCOL);
     if (size > d->options.in_size - d->held) return give_up(d, VCH_DEVICE_SPACE);
     if (size == 0 || size > bytes.len) return receive_more(d, until_ms);
@@ -253,7 +262,8 @@ enum vch_device_status vch_device_subscribe(struct vch_device *device, const cha
     return status == VCH_DEVICE_OK ? wait_subacks(device) : status;
 }
 
-static enum vch_device_status subscribe_answer(struct vch_device *d, struct vch_str topic, struct vch_str ending, uint16_t id) {
+static enum vch_device_status subscribe_answer(struct vch_device *d, struct vch_str topic, struct vch_str ending,
+                                               uint16_t id) {
     char filter[TOPIC_MAX];
     if (topic.len + ending.len > sizeof filter) return VCH_DEVICE_ARGUMENT;
     memcpy(filter, topic.ptr, topic.len);

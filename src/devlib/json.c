@@ -195,8 +195,10 @@ static enum vch_err take_value(struct cursor *c, size_t depth, struct vch_devjso
         ret->type = VCH_DEVJSON_STRING;
         return take_string(c, &ret->start, &ret->len);
     }
-    if (first == '{' || first == '[') VCH_TRY(take_container(c, depth, ret));
-    else VCH_TRY(take_scalar(c, first, ret));
+    if (first == '{' || first == '[')
+        VCH_TRY(take_container(c, depth, ret));
+    else
+        VCH_TRY(take_scalar(c, first, ret));
     ret->len = c->at - ret->start;
     return VCH_OK;
 }
@@ -306,10 +308,14 @@ void vch_devjson_string(struct vch_devjson_out *out, const char *text) {
         unsigned char ch = (unsigned char)*text;
         char escaped[6] = {'\\', 'u', '0', '0', digits[ch >> 4], digits[ch & 15]};
         char pair[2] = {'\\', (char)ch};
-        if (ch == '\n') vch_devjson_raw(out, VCH_STR("\\n"));
-        else if (ch == '"' || ch == '\\') vch_devjson_raw(out, vch_str_of(pair, sizeof pair));
-        else if (ch < 0x20 || ch == 0x7F) vch_devjson_raw(out, vch_str_of(escaped, sizeof escaped));
-        else vch_devjson_raw(out, vch_str_of(text, 1));
+        if (ch == '\n')
+            vch_devjson_raw(out, VCH_STR("\\n"));
+        else if (ch == '"' || ch == '\\')
+            vch_devjson_raw(out, vch_str_of(pair, sizeof pair));
+        else if (ch < 0x20 || ch == 0x7F)
+            vch_devjson_raw(out, vch_str_of(escaped, sizeof escaped));
+        else
+            vch_devjson_raw(out, vch_str_of(text, 1));
     }
     vch_devjson_raw(out, VCH_STR("\""));
 }

@@ -39,7 +39,8 @@ enum vch_err vch_devjson_check_map(struct vch_str text) VCH_MUST;
  * no JSON any more, but places of other fields stay good. MALFORMED on an escaped NUL. */
 enum vch_err vch_devjson_unescape(char *document, const struct vch_devjson_field *field, char **ret_text) VCH_MUST;
 /* Copies a STRING field, unescaped and terminated; the document stays as it is. */
-enum vch_err vch_devjson_copy(struct vch_str document, const struct vch_devjson_field *field, char *out, size_t size) VCH_MUST;
+enum vch_err vch_devjson_copy(struct vch_str document, const struct vch_devjson_field *field, char *out,
+                              size_t size) VCH_MUST;
 /* A NUMBER field that is a whole number of at most nine digits. */
 enum vch_err vch_devjson_int(struct vch_str document, const struct vch_devjson_field *field, int *ret) VCH_MUST;
 

@@ -77,14 +77,18 @@ static bool id_is_plain(const char *id) {
 
 static enum vch_device_status save_identity(struct run *run) {
     struct vch_device *device = run->device;
-    struct vch_devjson_field fields[] = {
-        {.name = "certificateId"}, {.name = "certificatePem"}, {.name = "certificateOwnershipToken"}, {.name = "privateKey"}};
+    struct vch_devjson_field fields[] = {{.name = "certificateId"},
+                                         {.name = "certificatePem"},
+                                         {.name = "certificateOwnershipToken"},
+                                         {.name = "privateKey"}};
     char *id, *pem, *token, *key = NULL;
     if (vch_devjson_scan(answer_text(device), fields, 4) != VCH_OK) return VCH_DEVICE_PROTOCOL;
-    if (!take_text(device, &fields[0], &id) || !take_text(device, &fields[1], &pem) || !take_text(device, &fields[2], &token))
+    if (!take_text(device, &fields[0], &id) || !take_text(device, &fields[1], &pem) ||
+        !take_text(device, &fields[2], &token))
         return VCH_DEVICE_PROTOCOL;
     if (!run->provision->csr_pem && !take_text(device, &fields[3], &key)) return VCH_DEVICE_PROTOCOL;
-    if (!id_is_plain(id) || !vch_str_copy(run->token, sizeof run->token, vch_str_from(token))) return VCH_DEVICE_PROTOCOL;
+    if (!id_is_plain(id) || !vch_str_copy(run->token, sizeof run->token, vch_str_from(token)))
+        return VCH_DEVICE_PROTOCOL;
     const struct vch_device_identity identity = {id, pem, key, token};
     enter(run, VCH_DEVICE_STAGE_SAVE);
     return run->provision->save(run->provision->arg, &identity) == 0 ? VCH_DEVICE_OK : VCH_DEVICE_STORAGE;
@@ -205,8 +209,10 @@ enum vch_device_status vch_device_provision(struct vch_device *device, const str
     name_topic(&run);
     enum vch_device_status status = VCH_DEVICE_OK;
     vch_device_release(device);
-    if (provision->token) (void)vch_str_copy(run.token, sizeof run.token, vch_str_from(provision->token));
-    else status = create(&run);
+    if (provision->token)
+        (void)vch_str_copy(run.token, sizeof run.token, vch_str_from(provision->token));
+    else
+        status = create(&run);
     if (status == VCH_DEVICE_OK) status = register_thing(&run);
     vch_wipe(run.token, sizeof run.token);
     if (status == VCH_DEVICE_OK) enter(&run, VCH_DEVICE_STAGE_DONE);

@@ -16,7 +16,8 @@ struct vch_causes {
     } rows[VCH_CAUSES_MAX];
     size_t count; /* past the last row everything counts as the last, "other" */
 };
-#define VCH_CAUSES_INIT {.lock = PTHREAD_MUTEX_INITIALIZER}
+#define VCH_CAUSES_INIT                                                                                                \
+    { .lock = PTHREAD_MUTEX_INITIALIZER }
 
 /* Digits are replaced, so that ports and ids do not split a cause. */
 void vch_causes_add(struct vch_causes *causes, const char *fmt, ...) VCH_PRINTF(2, 3);

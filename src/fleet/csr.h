@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 
-enum vch_err vch_fleet_make_request(struct vch_arena *arena, struct vch_str *ret_key, struct vch_str *ret_request) VCH_MUST;
+enum vch_err vch_fleet_make_request(struct vch_arena *arena, struct vch_str *ret_key,
+                                    struct vch_str *ret_request) VCH_MUST;
 
 #endif

@@ -17,8 +17,8 @@ const char *vch_phase_word(enum vch_phase phase) {
     return words[phase];
 }
 
-bool vch_fleet_worker_init(struct vch_fleet_worker *worker, const struct vch_fleet_site *site, const char *template_name,
-                           bool csr, struct vch_causes *causes) {
+bool vch_fleet_worker_init(struct vch_fleet_worker *worker, const struct vch_fleet_site *site,
+                           const char *template_name, bool csr, struct vch_causes *causes) {
     *worker = (struct vch_fleet_worker){.site = site, .template_name = template_name, .csr = csr, .causes = causes};
     worker->rest = vch_rest_new(site);
     worker->arena = vch_arena_new(ARENA_MAX, true);
@@ -39,7 +39,10 @@ void vch_fleet_worker_deinit(struct vch_fleet_worker *worker) {
 /* ---- connection --------------------------------------------------------- */
 
 static enum vch_device_status status_of(enum vch_err err) {
-    return err == VCH_OK ? VCH_DEVICE_OK : err == VCH_ERR_TIMEOUT ? VCH_DEVICE_TIMEOUT : err == VCH_ERR_NOT_FOUND ? VCH_DEVICE_CLOSED : VCH_DEVICE_NETWORK;
+    return err == VCH_OK              ? VCH_DEVICE_OK
+           : err == VCH_ERR_TIMEOUT   ? VCH_DEVICE_TIMEOUT
+           : err == VCH_ERR_NOT_FOUND ? VCH_DEVICE_CLOSED
+                                      : VCH_DEVICE_NETWORK;
 }
 
 static enum vch_device_status on_send(void *arg, const void *bytes, size_t len, int64_t deadline_ms) {
@@ -60,22 +63,33 @@ static int64_t on_now(void *arg) {
 static bool failed(struct vch_fleet_worker *w, const char *what, enum vch_device_status status) {
     const struct vch_device_failure *f = &w->device.failure;
     const struct vch_diag *diag = w->dial ? vch_dial_diag(w->dial) : NULL;
-    if (status == VCH_DEVICE_REJECTED) vch_causes_add(w->causes, "%s: %d %s: %s", what, f->code, f->error_code, f->error_message);
-    else if (status == VCH_DEVICE_REFUSED) vch_causes_add(w->causes, "%s: refused with code %d", what, f->code);
-    else vch_causes_add(w->causes, "%s: %s%s%s", what, vch_device_status_word(status), diag && diag->message[0] ? ": " : "", diag ? diag->message : "");
+    if (status == VCH_DEVICE_REJECTED)
+        vch_causes_add(w->causes, "%s: %d %s: %s", what, f->code, f->error_code, f->error_message);
+    else if (status == VCH_DEVICE_REFUSED)
+        vch_causes_add(w->causes, "%s: refused with code %d", what, f->code);
+    else
+        vch_causes_add(w->causes, "%s: %s%s%s", what, vch_device_status_word(status),
+                       diag && diag->message[0] ? ": " : "", diag ? diag->message : "");
     vch_fleet_disconnect(w);
     return false;
 }
 
-bool vch_fleet_connect(struct vch_fleet_worker *worker, struct vch_str certificate, struct vch_str key, const char *client_id,
-                       const char *what) {
+bool vch_fleet_connect(struct vch_fleet_worker *worker, struct vch_str certificate, struct vch_str key,
+                       const char *client_id, const char *what) {
     struct vch_diag diag = {0};
-    const struct vch_dial_options options = {
-        .host = worker->site->host, .port = worker->site->mqtt_port, .root_pem = worker->site->ca_pem,
-        .certificate_pem = certificate, .key_pem = key, .deadline_ms = vch_mono_ms() + WAIT_MS, .tls = true};
-    const struct vch_device_options device = {
-        .transport = {on_send, on_recv, on_now, worker}, .in = worker->in, .in_size = VCH_FLEET_MEMORY,
-        .out = worker->out, .out_size = VCH_FLEET_MEMORY, .wait_ms = WAIT_MS};
+    const struct vch_dial_options options = {.host = worker->site->host,
+                                             .port = worker->site->mqtt_port,
+                                             .root_pem = worker->site->ca_pem,
+                                             .certificate_pem = certificate,
+                                             .key_pem = key,
+                                             .deadline_ms = vch_mono_ms() + WAIT_MS,
+                                             .tls = true};
+    const struct vch_device_options device = {.transport = {on_send, on_recv, on_now, worker},
+                                              .in = worker->in,
+                                              .in_size = VCH_FLEET_MEMORY,
+                                              .out = worker->out,
+                                              .out_size = VCH_FLEET_MEMORY,
+                                              .wait_ms = WAIT_MS};
     const struct vch_device_connect connect = {.client_id = client_id, .keep_alive_s = 1200, .clean_session = true};
     if (vch_dial_open(&options, &worker->dial, &diag) != VCH_OK) {
         vch_causes_add(worker->causes, "%s: %s", what, diag.message[0] ? diag.message : "no connection");
@@ -127,7 +141,8 @@ static int on_save(void *arg, const struct vch_device_identity *identity) {
     struct vch_arena *arena = run->worker->arena;
     lap(run, VCH_PHASE_CREATE);
     run->identity->certificate = vch_arena_str(arena, vch_str_from(identity->certificate_pem));
-    run->identity->key = identity->private_key_pem ? vch_arena_str(arena, vch_str_from(identity->private_key_pem)) : run->own_key;
+    run->identity->key =
+        identity->private_key_pem ? vch_arena_str(arena, vch_str_from(identity->private_key_pem)) : run->own_key;
     return run->identity->certificate.len && run->identity->key.len ? 0 : 1;
 }
 
@@ -135,8 +150,12 @@ static bool exchange(struct run *run, const char *thing_name, const char *csr) {
     struct vch_fleet_worker *w = run->worker;
     struct vch_device_provisioned done;
     const struct vch_device_pair pair = {"ThingName", thing_name};
-    const struct vch_device_provision p = {
-        .template_name = w->template_name, .csr_pem = csr, .parameters = &pair, .parameter_count = 1, .save = on_save, .arg = run};
+    const struct vch_device_provision p = {.template_name = w->template_name,
+                                           .csr_pem = csr,
+                                           .parameters = &pair,
+                                           .parameter_count = 1,
+                                           .save = on_save,
+                                           .arg = run};
     enum vch_device_status status = vch_device_provision(&w->device, &p, &done);
     if (status != VCH_DEVICE_OK) return failed(w, vch_device_stage_word(w->device.failure.stage), status);
     lap(run, VCH_PHASE_REGISTER);

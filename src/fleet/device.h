@@ -38,15 +38,15 @@ struct vch_fleet_identity {
     char thing_name[VCH_DEVICE_THING_MAX + 1];
 };
 
-bool vch_fleet_worker_init(struct vch_fleet_worker *worker, const struct vch_fleet_site *site, const char *template_name,
-                           bool csr, struct vch_causes *causes);
+bool vch_fleet_worker_init(struct vch_fleet_worker *worker, const struct vch_fleet_site *site,
+                           const char *template_name, bool csr, struct vch_causes *causes);
 void vch_fleet_worker_deinit(struct vch_fleet_worker *worker);
 
 /* Claim, connection, creation, registration. False counts a cause; nothing is timed then but what succeeded. */
 bool vch_fleet_provision(struct vch_fleet_worker *worker, const char *thing_name, struct vch_fleet_identity *ret);
 /* TLS and CONNECT into worker->dial; `what` names the cause of a failure. */
-bool vch_fleet_connect(struct vch_fleet_worker *worker, struct vch_str certificate, struct vch_str key, const char *client_id,
-                       const char *what);
+bool vch_fleet_connect(struct vch_fleet_worker *worker, struct vch_str certificate, struct vch_str key,
+                       const char *client_id, const char *what);
 void vch_fleet_disconnect(struct vch_fleet_worker *worker);
 
 #endif

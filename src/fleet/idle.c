@@ -50,7 +50,9 @@ static bool warm_up(struct vch_fleet_worker *w, struct shared *shared, const str
     (void)snprintf(name, sizeof name, "fleet-%s-idle", run->name);
     if (!vch_fleet_provision(w, name, &shared->identity)) return false;
     for (int i = 0; i < 8; i++) {
-        if (!vch_fleet_connect(w, shared->identity.certificate, shared->identity.key, shared->identity.thing_name, "connect")) return false;
+        if (!vch_fleet_connect(w, shared->identity.certificate, shared->identity.key, shared->identity.thing_name,
+                               "connect"))
+            return false;
         vch_fleet_disconnect(w);
     }
     return true;
@@ -92,11 +94,13 @@ bool vch_run_idle(struct vch_fleet_run *run, struct vch_fleet_summary *summary, 
     struct shared shared = {.dials = calloc((size_t)run->options->devices, sizeof *shared.dials)};
     struct vch_fleet_worker first;
     raise_limit(run->options->devices);
-    bool ok = vch_fleet_worker_init(&first, run->site, run->template_name, run->options->csr, run->causes) && shared.dials;
+    bool ok =
+        vch_fleet_worker_init(&first, run->site, run->template_name, run->options->csr, run->causes) && shared.dials;
     if (!ok) (void)vch_diag_set(diag, VCH_ERR_NOMEM, "memory", "", "Memory is out.");
     if (ok && !warm_up(&first, &shared, run)) {
         ok = false;
-        (void)vch_diag_set(diag, VCH_ERR_UNAVAILABLE, "provision", "", "No identity could be provisioned: %s", run->causes->count ? run->causes->rows[0].text : "?");
+        (void)vch_diag_set(diag, VCH_ERR_UNAVAILABLE, "provision", "", "No identity could be provisioned: %s",
+                           run->causes->count ? run->causes->rows[0].text : "?");
     }
     if (ok && !connect_all(run, &shared, summary)) {
         ok = false;

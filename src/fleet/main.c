@@ -9,9 +9,12 @@ enum { EXIT_DONE = 0, EXIT_USAGE = 1, EXIT_FAILED = 2, EXIT_UNUSABLE = 3 };
 
 static bool answer_at_once(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) vch_fleet_help(stdout);
-        else if (strcmp(argv[i], "--version") == 0) (void)printf("vouch-fleet " VOUCH_VERSION "\n");
-        else continue;
+        if (strcmp(argv[i], "--help") == 0)
+            vch_fleet_help(stdout);
+        else if (strcmp(argv[i], "--version") == 0)
+            (void)printf("vouch-fleet " VOUCH_VERSION "\n");
+        else
+            continue;
         return true;
     }
     return false;
@@ -51,8 +54,11 @@ static int run_mode(const struct vch_fleet_options *options, struct vch_arena *a
     struct vch_fleet_site site;
     struct vch_causes causes = VCH_CAUSES_INIT;
     struct vch_fleet_run run = {.causes = &causes};
-    struct vch_fleet_summary summary = {.devices = options->devices, .concurrency = options->concurrency, .csr = options->csr,
-                                        .causes = &causes, .idle_bytes = -1};
+    struct vch_fleet_summary summary = {.devices = options->devices,
+                                        .concurrency = options->concurrency,
+                                        .csr = options->csr,
+                                        .causes = &causes,
+                                        .idle_bytes = -1};
     struct vch_diag diag = {0};
     bool provision = options->mode == VCH_FLEET_PROVISION;
     bool ok = start(options, &site, &run, arena, &diag);
@@ -60,8 +66,10 @@ static int run_mode(const struct vch_fleet_options *options, struct vch_arena *a
     if (ok) ok = provision ? vch_run_provision(&run, &summary, &diag) : vch_run_idle(&run, &summary, &diag);
     summary.done = run.done;
     summary.failed = run.failed;
-    if (ok) print(&summary, options->json);
-    else (void)fprintf(stderr, "vouch-fleet: %s\n", diag.message[0] ? diag.message : "it could not be started");
+    if (ok)
+        print(&summary, options->json);
+    else
+        (void)fprintf(stderr, "vouch-fleet: %s\n", diag.message[0] ? diag.message : "it could not be started");
     for (size_t i = 0; i < VCH_PHASE_COUNT; i++) vch_series_deinit(&summary.phases[i]);
     if (!ok) return EXIT_UNUSABLE;
     return summary.failed || summary.done == 0 ? EXIT_FAILED : EXIT_DONE;

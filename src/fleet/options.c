@@ -28,7 +28,8 @@ void vch_fleet_help(FILE *out) {
                 "      many idle connections of one provisioned device\n\n",
                 out);
     for (size_t i = 0; i < ROWS; i++) (void)fprintf(out, "  %-14s %s\n", rows[i].flag, rows[i].help);
-    (void)fputs("\nExit status: 0 done without an error, 1 usage, 2 some devices failed, 3 the server cannot be used.\n", out);
+    (void)fputs(
+        "\nExit status: 0 done without an error, 1 usage, 2 some devices failed, 3 the server cannot be used.\n", out);
 }
 
 static const struct row *find(const char *word) {
@@ -59,14 +60,18 @@ static bool store(struct vch_fleet_options *options, const struct row *row, cons
 }
 
 static bool take_mode(const char *word, struct vch_fleet_options *ret) {
-    if (strcmp(word, "provision") == 0) ret->mode = VCH_FLEET_PROVISION;
-    else if (strcmp(word, "idle") == 0) ret->mode = VCH_FLEET_IDLE;
-    else return false;
+    if (strcmp(word, "provision") == 0)
+        ret->mode = VCH_FLEET_PROVISION;
+    else if (strcmp(word, "idle") == 0)
+        ret->mode = VCH_FLEET_IDLE;
+    else
+        return false;
     return true;
 }
 
 static bool complete(struct vch_fleet_options *o, FILE *err) {
-    if (!o->data && (!o->endpoint || !o->api)) return fail(err, "needed", "--data DIR, or --endpoint HOST and --api URL");
+    if (!o->data && (!o->endpoint || !o->api))
+        return fail(err, "needed", "--data DIR, or --endpoint HOST and --api URL");
     if (o->data && (o->endpoint || o->api)) return fail(err, "one of the two", "--data, or --endpoint and --api");
     if (!o->mqtt_port) o->mqtt_port = 8883;
     if (!o->concurrency) o->concurrency = 16;

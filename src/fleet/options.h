@@ -27,7 +27,7 @@ struct vch_fleet_site {
     int64_t pid; /* 0: unknown */
 };
 /* From DIR's files, or from the flags and the AWS variables. */
-enum vch_err vch_fleet_find(const struct vch_fleet_options *options, struct vch_arena *arena, struct vch_fleet_site *ret,
-                            struct vch_diag *diag) VCH_MUST;
+enum vch_err vch_fleet_find(const struct vch_fleet_options *options, struct vch_arena *arena,
+                            struct vch_fleet_site *ret, struct vch_diag *diag) VCH_MUST;
 
 #endif

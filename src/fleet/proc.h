@@ -5,10 +5,10 @@
 #include "base/str.h"
 
 struct vch_usage {
-    size_t processes;   /* 0: nothing could be read */
-    int64_t cpu_ms;     /* user and system, of those alive */
-    int64_t rss_kib;    /* now, added up */
-    int64_t peak_kib;   /* each one's own peak, added up */
+    size_t processes; /* 0: nothing could be read */
+    int64_t cpu_ms;   /* user and system, of those alive */
+    int64_t rss_kib;  /* now, added up */
+    int64_t peak_kib; /* each one's own peak, added up */
 };
 void vch_usage_read(int64_t pid, struct vch_usage *ret);
 

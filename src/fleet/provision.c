@@ -40,7 +40,8 @@ static bool ready(struct vch_fleet_run *run, struct job *jobs, int64_t count) {
     bool ok = true;
     for (int64_t i = 0; i < count; i++) {
         jobs[i].run = run;
-        ok = vch_fleet_worker_init(&jobs[i].worker, run->site, run->template_name, run->options->csr, run->causes) && ok;
+        ok =
+            vch_fleet_worker_init(&jobs[i].worker, run->site, run->template_name, run->options->csr, run->causes) && ok;
     }
     return ok;
 }

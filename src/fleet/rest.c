@@ -38,7 +38,8 @@ static enum vch_err sign(const struct vch_rest *rest, const struct vch_sigv4_req
     struct vch_buf buf;
     struct vch_str line;
     vch_buf_init(&buf, 4096);
-    enum vch_err err = vch_sigv4_sign(request, s->access_key_id, s->secret_access_key, s->region, VCH_STR("iot"), now_ms, &buf);
+    enum vch_err err =
+        vch_sigv4_sign(request, s->access_key_id, s->secret_access_key, s->region, VCH_STR("iot"), now_ms, &buf);
     if (err == VCH_OK) err = vch_buf_finish(&buf, &line);
     if (err == VCH_OK) *ret = vch_arena_str(arena, line);
     vch_buf_deinit(&buf);
@@ -63,13 +64,15 @@ enum vch_err vch_rest_call(struct vch_rest *rest, const char *method, struct vch
     size_t count = 2;
     if (body.len) fields[count++] = (struct vch_http_field){VCH_STR("content-type"), VCH_STR("application/json")};
     for (size_t i = 0; i < count; i++) headers[i] = (struct vch_sigv4_header){fields[i].name, fields[i].value};
-    const struct vch_sigv4_request request = {.method = vch_str_from(method), .path = path, .headers = headers, .header_count = count, .body = body};
+    const struct vch_sigv4_request request = {
+        .method = vch_str_from(method), .path = path, .headers = headers, .header_count = count, .body = body};
     *ret = NULL;
     fields[count].name = VCH_STR("authorization");
     VCH_TRY(sign(rest, &request, now_ms, arena, &fields[count].value));
     /* libcurl writes Host itself, from the URL. */
     const struct vch_http_call call = {
-        method, vch_arena_printf(arena, "%.*s%.*s", VCH_STR_ARG(rest->site->api), VCH_STR_ARG(path)), fields + 1, count, body};
+        method, vch_arena_printf(arena, "%.*s%.*s", VCH_STR_ARG(rest->site->api), VCH_STR_ARG(path)), fields + 1, count,
+        body};
     VCH_TRY(vch_http_client_send(rest->client, &call, arena, &answer, diag));
     if (answer.status < 200 || answer.status > 299) return refusal(&answer, diag);
     return answer.body.len ? vch_json_decode(answer.body, NULL, arena, ret, diag) : VCH_OK;
@@ -84,13 +87,15 @@ enum vch_err vch_rest_call(struct vch_rest *rest, const char *method, struct vch
 static const char policy_document[] =
     "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"iot:Connect\",\"Resource\":["
     "\"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}\",\"arn:aws:iot:*:*:client/fleet-idle-*\"]},"
-    "{\"Effect\":\"Allow\",\"Action\":[\"iot:Publish\",\"iot:Receive\"],\"Resource\":\"arn:aws:iot:*:*:topic/fleet/*\"},"
+    "{\"Effect\":\"Allow\",\"Action\":[\"iot:Publish\",\"iot:Receive\"],\"Resource\":\"arn:aws:iot:*:*:topic/fleet/"
+    "*\"},"
     "{\"Effect\":\"Allow\",\"Action\":\"iot:Subscribe\",\"Resource\":\"arn:aws:iot:*:*:topicfilter/fleet/*\"}]}";
 
 static const char template_body[] =
     "{\"Parameters\":{\"ThingName\":{\"Type\":\"String\"}},\"Resources\":{"
     "\"thing\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName\":{\"Ref\":\"ThingName\"}}},"
-    "\"certificate\":{\"Type\":\"AWS::IoT::Certificate\",\"Properties\":{\"CertificateId\":{\"Ref\":\"AWS::IoT::Certificate::Id\"},\"Status\":\"ACTIVE\"}},"
+    "\"certificate\":{\"Type\":\"AWS::IoT::Certificate\",\"Properties\":{\"CertificateId\":{\"Ref\":\"AWS::IoT::"
+    "Certificate::Id\"},\"Status\":\"ACTIVE\"}},"
     "\"policy\":{\"Type\":\"AWS::IoT::Policy\",\"Properties\":{\"PolicyName\":\"fleet-policy\"}}}}";
 
 static enum vch_err make_policy(struct vch_rest *rest, struct vch_arena *arena, struct vch_diag *diag) {
@@ -110,10 +115,13 @@ static enum vch_err make_policy(struct vch_rest *rest, struct vch_arena *arena, 
 static enum vch_err make_template(struct vch_rest *rest, struct vch_arena *arena, struct vch_diag *diag) {
     struct vch_val *answer;
     struct vch_buf buf;
-    enum vch_err err = vch_rest_call(rest, "GET", VCH_STR(TEMPLATE "/FleetTemplate"), VCH_STR(""), arena, &answer, NULL);
+    enum vch_err err =
+        vch_rest_call(rest, "GET", VCH_STR(TEMPLATE "/FleetTemplate"), VCH_STR(""), arena, &answer, NULL);
     if (err != VCH_ERR_NOT_FOUND) return err;
     vch_buf_init(&buf, 8192);
-    vch_buf_printf(&buf, "{\"templateName\":\"FleetTemplate\",\"enabled\":true,\"provisioningRoleArn\":\"arn:aws:iam::%.*s:role/Fleet\",\"templateBody\":",
+    vch_buf_printf(&buf,
+                   "{\"templateName\":\"FleetTemplate\",\"enabled\":true,\"provisioningRoleArn\":\"arn:aws:iam::%.*s:"
+                   "role/Fleet\",\"templateBody\":",
                    VCH_STR_ARG(rest->site->account));
     vch_json_encode_str(vch_str_from(template_body), &buf);
     vch_buf_c(&buf, "}");
@@ -128,6 +136,7 @@ enum vch_err vch_rest_prepare(struct vch_rest *rest, const char *template_name, 
     if (template_name) return VCH_OK;
     enum vch_err err = make_policy(rest, arena, diag);
     if (err == VCH_OK) err = make_template(rest, arena, diag);
-    if (err != VCH_OK) (void)vch_diag_set(diag, err, "prepare", "", "The control plane cannot be used (%s).", vch_err_word(err));
+    if (err != VCH_OK)
+        (void)vch_diag_set(diag, err, "prepare", "", "The control plane cannot be used (%s).", vch_err_word(err));
     return err;
 }

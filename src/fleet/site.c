@@ -33,9 +33,11 @@ static enum vch_err split(struct vch_str address, struct vch_fleet_site *ret, st
     int64_t port = 0;
     while (colon > 0 && address.ptr[colon - 1] != ':') colon--;
     if (colon < 2 || vch_str_int(vch_str_sub(address, colon, SIZE_MAX), &port) != VCH_OK || port < 1 || port > 65535)
-        return vch_diag_set(diag, VCH_ERR_MALFORMED, "endpoints", "mqtt", "The MQTT address of the server cannot be read.");
+        return vch_diag_set(diag, VCH_ERR_MALFORMED, "endpoints", "mqtt",
+                            "The MQTT address of the server cannot be read.");
     ret->host = vch_str_sub(address, 0, colon - 1);
-    if (vch_str_starts(ret->host, VCH_STR("[")) && vch_str_ends(ret->host, VCH_STR("]"))) ret->host = vch_str_sub(ret->host, 1, ret->host.len - 2);
+    if (vch_str_starts(ret->host, VCH_STR("[")) && vch_str_ends(ret->host, VCH_STR("]")))
+        ret->host = vch_str_sub(ret->host, 1, ret->host.len - 2);
     ret->mqtt_port = (uint16_t)port;
     return VCH_OK;
 }
@@ -47,7 +49,8 @@ static int64_t read_pid(const char *path, struct vch_arena *arena) {
     return vch_str_int(vch_str_trim(text), &pid) == VCH_OK ? pid : 0;
 }
 
-static enum vch_err from_data(const char *dir, struct vch_arena *arena, struct vch_fleet_site *ret, struct vch_diag *diag) {
+static enum vch_err from_data(const char *dir, struct vch_arena *arena, struct vch_fleet_site *ret,
+                              struct vch_diag *diag) {
     struct vch_val *admin, *endpoints;
     VCH_TRY(read_json(in_folder(dir, "admin.json", arena), arena, &admin, diag));
     VCH_TRY(read_json(in_folder(dir, "run/endpoints.json", arena), arena, &endpoints, diag));
@@ -78,16 +81,20 @@ static void from_flags(const struct vch_fleet_options *o, struct vch_fleet_site 
     ret->account = VCH_STR("000000000000"); /* only inside the role's ARN, which nothing assumes */
 }
 
-enum vch_err vch_fleet_find(const struct vch_fleet_options *options, struct vch_arena *arena, struct vch_fleet_site *ret,
-                            struct vch_diag *diag) {
+enum vch_err vch_fleet_find(const struct vch_fleet_options *options, struct vch_arena *arena,
+                            struct vch_fleet_site *ret, struct vch_diag *diag) {
     *ret = (struct vch_fleet_site){0};
-    if (options->data) VCH_TRY(from_data(options->data, arena, ret, diag));
-    else from_flags(options, ret);
+    if (options->data)
+        VCH_TRY(from_data(options->data, arena, ret, diag));
+    else
+        from_flags(options, ret);
     if (options->pid) ret->pid = options->pid;
     while (ret->api.len && ret->api.ptr[ret->api.len - 1] == '/') ret->api.len--;
     if (!vch_str_starts(ret->api, VCH_STR("https://")))
-        return vch_diag_set(diag, VCH_ERR_INVALID, "api", "api", "The control plane's address must begin with https://.");
+        return vch_diag_set(diag, VCH_ERR_INVALID, "api", "api",
+                            "The control plane's address must begin with https://.");
     if (!ret->access_key_id.len || !ret->secret_access_key.len)
-        return vch_diag_set(diag, VCH_ERR_INVALID, "keys", "", "There is no access key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
+        return vch_diag_set(diag, VCH_ERR_INVALID, "keys", "",
+                            "There is no access key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
     return ret->ca_file.len ? read_text(ret->ca_file.ptr, arena, &ret->ca_pem, diag) : VCH_OK;
 }

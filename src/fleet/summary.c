@@ -19,9 +19,10 @@ static double cpu_ms_each(const struct vch_fleet_summary *s) {
 }
 
 static void phase_json(const struct vch_series *series, const char *word, bool first, struct vch_buf *buf) {
-    vch_buf_printf(buf, "%s\"%s\":{\"count\":%zu,\"meanMs\":%.3f,\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"p999Ms\":%.3f,\"maxMs\":%.3f}",
-                   first ? "" : ",", word, series->count, ms(vch_series_mean(series)), ms(vch_series_at(series, 500)),
-                   ms(vch_series_at(series, 990)), ms(vch_series_at(series, 999)), ms(vch_series_at(series, 1000)));
+    vch_buf_printf(
+        buf, "%s\"%s\":{\"count\":%zu,\"meanMs\":%.3f,\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"p999Ms\":%.3f,\"maxMs\":%.3f}",
+        first ? "" : ",", word, series->count, ms(vch_series_mean(series)), ms(vch_series_at(series, 500)),
+        ms(vch_series_at(series, 990)), ms(vch_series_at(series, 999)), ms(vch_series_at(series, 1000)));
 }
 
 static void errors_json(const struct vch_causes *causes, struct vch_buf *buf) {
@@ -39,17 +40,23 @@ static void server_json(const struct vch_fleet_summary *s, struct vch_buf *buf) 
         vch_buf_c(buf, ",\"server\":null");
         return;
     }
-    vch_buf_printf(buf, ",\"server\":{\"processes\":%zu,\"cpuSeconds\":%.3f,\"cpuMsPerProvisioning\":%.3f,\"peakKiB\":%lld,\"residentKiB\":%lld",
-                   s->after.processes, server_cpu_s(s), cpu_ms_each(s), (long long)s->after.peak_kib, (long long)s->after.rss_kib);
+    vch_buf_printf(buf,
+                   ",\"server\":{\"processes\":%zu,\"cpuSeconds\":%.3f,\"cpuMsPerProvisioning\":%.3f,\"peakKiB\":%lld,"
+                   "\"residentKiB\":%lld",
+                   s->after.processes, server_cpu_s(s), cpu_ms_each(s), (long long)s->after.peak_kib,
+                   (long long)s->after.rss_kib);
     if (s->idle_bytes >= 0) vch_buf_printf(buf, ",\"bytesPerIdleConnection\":%lld", (long long)s->idle_bytes);
     vch_buf_c(buf, "}");
 }
 
 void vch_summary_json(struct vch_fleet_summary *summary, struct vch_buf *buf) {
     bool first = true;
-    vch_buf_printf(buf, "{\"mode\":\"%s\",\"devices\":%lld,\"concurrency\":%lld,\"csr\":%s,\"done\":%lld,\"failed\":%lld,\"seconds\":%.3f,\"ratePerSecond\":%.1f,\"phases\":{",
-                   summary->mode, (long long)summary->devices, (long long)summary->concurrency, summary->csr ? "true" : "false",
-                   (long long)summary->done, (long long)summary->failed, (double)summary->wall_us / 1e6, rate_of(summary->done, summary->wall_us));
+    vch_buf_printf(buf,
+                   "{\"mode\":\"%s\",\"devices\":%lld,\"concurrency\":%lld,\"csr\":%s,\"done\":%lld,\"failed\":%lld,"
+                   "\"seconds\":%.3f,\"ratePerSecond\":%.1f,\"phases\":{",
+                   summary->mode, (long long)summary->devices, (long long)summary->concurrency,
+                   summary->csr ? "true" : "false", (long long)summary->done, (long long)summary->failed,
+                   (double)summary->wall_us / 1e6, rate_of(summary->done, summary->wall_us));
     for (int i = 0; i < VCH_PHASE_COUNT; i++) {
         if (summary->phases[i].count == 0) continue;
         phase_json(&summary->phases[i], vch_phase_word((enum vch_phase)i), first, buf);
@@ -66,8 +73,9 @@ static void phases_text(const struct vch_fleet_summary *s, FILE *out) {
     for (int i = 0; i < VCH_PHASE_COUNT; i++) {
         const struct vch_series *p = &s->phases[i];
         if (p->count == 0) continue;
-        (void)fprintf(out, "  %-14s %9.2f %9.2f %9.2f %9.2f %9.2f\n", vch_phase_word((enum vch_phase)i), ms(vch_series_mean(p)),
-                      ms(vch_series_at(p, 500)), ms(vch_series_at(p, 990)), ms(vch_series_at(p, 999)), ms(vch_series_at(p, 1000)));
+        (void)fprintf(out, "  %-14s %9.2f %9.2f %9.2f %9.2f %9.2f\n", vch_phase_word((enum vch_phase)i),
+                      ms(vch_series_mean(p)), ms(vch_series_at(p, 500)), ms(vch_series_at(p, 990)),
+                      ms(vch_series_at(p, 999)), ms(vch_series_at(p, 1000)));
     }
 }
 
@@ -79,16 +87,19 @@ static void server_text(const struct vch_fleet_summary *s, FILE *out) {
     (void)fprintf(out, "server: %.2f s of CPU in %zu processes", server_cpu_s(s), s->after.processes);
     if (s->idle_bytes < 0 && s->done > 0) (void)fprintf(out, ", %.2f ms for each", cpu_ms_each(s));
     (void)fprintf(out, ", peak memory %.1f MiB\n", (double)s->after.peak_kib / 1024);
-    if (s->idle_bytes >= 0) (void)fprintf(out, "server: %.1f KiB for each idle connection\n", (double)s->idle_bytes / 1024);
+    if (s->idle_bytes >= 0)
+        (void)fprintf(out, "server: %.1f KiB for each idle connection\n", (double)s->idle_bytes / 1024);
 }
 
 void vch_summary_text(struct vch_fleet_summary *summary, FILE *out) {
     (void)fprintf(out, "%lld %s in %.2f s, %.1f per second, %lld at a time%s; %lld failed\n", (long long)summary->done,
                   summary->idle_bytes >= 0 ? "connected" : "provisioned", (double)summary->wall_us / 1e6,
-                  rate_of(summary->done, summary->wall_us), (long long)summary->concurrency, summary->csr ? ", own keys" : "", (long long)summary->failed);
+                  rate_of(summary->done, summary->wall_us), (long long)summary->concurrency,
+                  summary->csr ? ", own keys" : "", (long long)summary->failed);
     phases_text(summary, out);
     for (size_t i = 0; i < summary->causes->count; i++)
-        (void)fprintf(out, "  %6llu x %s\n", (unsigned long long)summary->causes->rows[i].count, summary->causes->rows[i].text);
+        (void)fprintf(out, "  %6llu x %s\n", (unsigned long long)summary->causes->rows[i].count,
+                      summary->causes->rows[i].text);
     server_text(summary, out);
 }
 
@@ -97,7 +108,7 @@ void vch_summary_bar(FILE *out, int64_t done, int64_t devices, int64_t failed, i
     static const char full[] = "################################", none[] = "................................";
     int64_t part = devices > 0 ? (done + failed) * WIDTH / devices : 0;
     int filled = part > WIDTH ? WIDTH : (int)part;
-    (void)fprintf(out, "\r[%.*s%.*s] %lld/%lld  %.0f/s  %lld failed ", filled, full, WIDTH - filled, none, (long long)done,
-                  (long long)devices, rate_of(done, elapsed_us), (long long)failed);
+    (void)fprintf(out, "\r[%.*s%.*s] %lld/%lld  %.0f/s  %lld failed ", filled, full, WIDTH - filled, none,
+                  (long long)done, (long long)devices, rate_of(done, elapsed_us), (long long)failed);
     (void)fflush(out);
 }

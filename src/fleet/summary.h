@@ -17,7 +17,7 @@ struct vch_fleet_summary {
     struct vch_series phases[VCH_PHASE_COUNT]; /* sorted */
     struct vch_causes *causes;
     struct vch_usage before, after; /* of the server */
-    int64_t idle_bytes; /* of the server for each idle connection; -1: not measured */
+    int64_t idle_bytes;             /* of the server for each idle connection; -1: not measured */
 };
 
 void vch_summary_json(struct vch_fleet_summary *summary, struct vch_buf *buf);

@@ -23,7 +23,9 @@ static void watch(struct vch_fleet_run *run, _Atomic int64_t *running) {
     bool draw = isatty(STDERR_FILENO) && !run->options->json;
     while (atomic_load(running) > 0) {
         (void)poll(NULL, 0, draw ? 100 : 5);
-        if (draw) vch_summary_bar(stderr, atomic_load(&run->done), run->options->devices, atomic_load(&run->failed), vch_mono_us() - run->start_us);
+        if (draw)
+            vch_summary_bar(stderr, atomic_load(&run->done), run->options->devices, atomic_load(&run->failed),
+                            vch_mono_us() - run->start_us);
     }
     if (draw) (void)fputs("\n", stderr);
 }

@@ -8,17 +8,19 @@
 static bool headers_are_sound(const struct vch_http_answer *answer) {
     if (!vch_http_is_field_value(vch_str_from(answer->content_type))) return false;
     for (size_t i = 0; i < answer->header_count; i++)
-        if (!vch_http_is_token(answer->headers[i].name) || !vch_http_is_field_value(answer->headers[i].value)) return false;
+        if (!vch_http_is_token(answer->headers[i].name) || !vch_http_is_field_value(answer->headers[i].value))
+            return false;
     return true;
 }
 
 /* RFC 9110 5.6.7; 1970-01-01 was a Thursday. */
 static void put_date(int64_t now_ms, struct vch_buf *buf) {
     static const char days[7][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct vch_utc t = vch_time_to_utc(now_ms);
-    vch_buf_printf(buf, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", days[now_ms / 86400000 % 7], t.day, months[t.month - 1], t.year, t.hour,
-                   t.minute, t.second);
+    vch_buf_printf(buf, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", days[now_ms / 86400000 % 7], t.day,
+                   months[t.month - 1], t.year, t.hour, t.minute, t.second);
 }
 
 static void put_header(struct vch_str name, struct vch_str value, struct vch_buf *buf) {
@@ -32,15 +34,16 @@ bool vch_http_answer_has_body(const struct vch_http_answer *answer) {
     return answer->status != 204 && answer->status != 304;
 }
 
-bool vch_http_answer_head(const struct vch_http_answer *answer, bool keep_alive, const char *server_name, int64_t now_ms,
-                          struct vch_buf *buf) {
+bool vch_http_answer_head(const struct vch_http_answer *answer, bool keep_alive, const char *server_name,
+                          int64_t now_ms, struct vch_buf *buf) {
     if (!headers_are_sound(answer)) return false;
     vch_buf_printf(buf, "HTTP/1.1 %d %s\r\n", answer->status, http_status_str((enum http_status)answer->status));
     put_date(now_ms, buf);
     if (server_name) put_header(VCH_STR("Server"), vch_str_from(server_name), buf);
     if (answer->content_type) put_header(VCH_STR("Content-Type"), vch_str_from(answer->content_type), buf);
     if (vch_http_answer_has_body(answer)) vch_buf_printf(buf, "Content-Length: %zu\r\n", answer->body.len);
-    for (size_t i = 0; i < answer->header_count; i++) put_header(answer->headers[i].name, answer->headers[i].value, buf);
+    for (size_t i = 0; i < answer->header_count; i++)
+        put_header(answer->headers[i].name, answer->headers[i].value, buf);
     vch_buf_c(buf, keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
     return true;
 }

@@ -7,8 +7,8 @@
 
 /* False when a header would break the answer apart (a line end in it): then
  * nothing is appended. `now_ms` is wall time for Date. */
-bool vch_http_answer_head(const struct vch_http_answer *answer, bool keep_alive, const char *server_name, int64_t now_ms,
-                          struct vch_buf *buf);
+bool vch_http_answer_head(const struct vch_http_answer *answer, bool keep_alive, const char *server_name,
+                          int64_t now_ms, struct vch_buf *buf);
 /* RFC 9110 6.4.1: 204 and 304 have no body, and 204 no length. */
 bool vch_http_answer_has_body(const struct vch_http_answer *answer);
 

@@ -9,11 +9,11 @@ enum phase { PHASE_HEAD, PHASE_LENGTH, PHASE_CHUNK_SIZE, PHASE_CHUNK, PHASE_CHUN
 struct vch_http_reader {
     enum phase phase;
     size_t body_max;
-    size_t scanned;   /* of the head: looked at, and no end yet */
-    size_t line_len;  /* of the request line with its CRLF; 0: not there yet */
-    size_t blank;     /* empty lines skipped before the request, in bytes */
-    uint64_t left;    /* of the body, or of the chunk */
-    bool told;        /* VCH_HTTP_CONTINUE was returned */
+    size_t scanned;  /* of the head: looked at, and no end yet */
+    size_t line_len; /* of the request line with its CRLF; 0: not there yet */
+    size_t blank;    /* empty lines skipped before the request, in bytes */
+    uint64_t left;   /* of the body, or of the chunk */
+    bool told;       /* VCH_HTTP_CONTINUE was returned */
     int status;
     const char *why;
     struct vch_arena *arena;
@@ -55,7 +55,8 @@ static enum vch_http_read refuse(struct vch_http_reader *reader, int status, con
 /* RFC 9112 2.2: an empty line before the request line is ignored. */
 static size_t skip_blank(struct vch_http_reader *reader, struct vch_str bytes) {
     size_t at = 0;
-    while (at < bytes.len && reader->blank < BLANK_MAX && bytes.ptr[at] == (reader->blank % 2 ? '\n' : '\r')) at++, reader->blank++;
+    while (at < bytes.len && reader->blank < BLANK_MAX && bytes.ptr[at] == (reader->blank % 2 ? '\n' : '\r'))
+        at++, reader->blank++;
     return at;
 }
 
@@ -74,8 +75,10 @@ static size_t find_end(struct vch_http_reader *reader, struct vch_str bytes) {
         reader->scanned = i + 1;
         if ((c == '\n') != (before == '\r') || c == '\0') return SIZE_MAX; /* CR and LF only together */
         if (c != '\n') continue;
-        if (reader->line_len == 0) reader->line_len = i + 1;
-        else if (i >= 3 && bytes.ptr[i - 2] == '\n') return i + 1;
+        if (reader->line_len == 0)
+            reader->line_len = i + 1;
+        else if (i >= 3 && bytes.ptr[i - 2] == '\n')
+            return i + 1;
     }
     return 0;
 }
@@ -122,7 +125,8 @@ static enum vch_http_read read_head(struct vch_http_reader *reader, struct vch_s
 /* ---- the body ---------------------------------------------------------------------- */
 
 static enum vch_http_read finish(struct vch_http_reader *reader) {
-    if (vch_buf_finish(&reader->body, &reader->request.body) != VCH_OK) return refuse(reader, 413, "The body is too large.");
+    if (vch_buf_finish(&reader->body, &reader->request.body) != VCH_OK)
+        return refuse(reader, 413, "The body is too large.");
     reader->phase = PHASE_OVER;
     return VCH_HTTP_DONE;
 }
@@ -161,8 +165,10 @@ static enum vch_http_read read_chunk_size(struct vch_http_reader *reader, struct
 }
 
 /* The CRLF after a chunk, or after the last one, where a trailer could be. */
-static enum vch_http_read read_crlf(struct vch_http_reader *reader, struct vch_str bytes, size_t *used, enum phase next) {
-    if (bytes.ptr[0] != '\r' || (bytes.len > 1 && bytes.ptr[1] != '\n')) return refuse(reader, 400, "A chunk is malformed.");
+static enum vch_http_read read_crlf(struct vch_http_reader *reader, struct vch_str bytes, size_t *used,
+                                    enum phase next) {
+    if (bytes.ptr[0] != '\r' || (bytes.len > 1 && bytes.ptr[1] != '\n'))
+        return refuse(reader, 400, "A chunk is malformed.");
     if (bytes.len < 2) return VCH_HTTP_MORE;
     *used = 2;
     reader->phase = next;

@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REQUEST_MS = 30000, IDLE_MS = 75000, ANSWER_HEAD_MAX = 64 * 1024 };
+enum { REQUEST_MS = 30000, IDLE_MS = 75000, ANSWER_HEAD_MAX = 64 * 1024, UNREAD_MAX = 64 * 1024 };
 
 struct http_conn {
     struct vch_conn *conn;
     const struct vch_http_options *options;
-    struct vch_http_reader *reader;  /* NULL between requests */
+    struct vch_http_reader *reader;     /* NULL between requests */
     struct vch_http_exchange *exchange; /* the one under way */
-    bool timed; /* the request's deadline runs */
+    bool timed;                         /* the request's deadline runs */
+    bool held;                          /* the next request waits until the answers before it are written */
 };
 
 struct vch_http_exchange {
@@ -47,12 +48,14 @@ static void time_request(struct http_conn *http) {
 
 /* ---- answering ------------------------------------------------------------------ */
 
-static void write_answer(struct http_conn *http, const struct vch_http_answer *answer, bool keep_alive, bool head_only) {
+static void write_answer(struct http_conn *http, const struct vch_http_answer *answer, bool keep_alive,
+                         bool head_only) {
     static const struct vch_http_answer broken = {.status = 500};
     struct vch_buf buf;
     struct vch_str head;
     vch_buf_init_secret(&buf, ANSWER_HEAD_MAX);
-    bool sound = vch_http_answer_head(answer, keep_alive, http->options->server_name, vch_now_ms(), &buf) && !buf.failed;
+    bool sound =
+        vch_http_answer_head(answer, keep_alive, http->options->server_name, vch_now_ms(), &buf) && !buf.failed;
     if (!sound) {
         answer = &broken;
         vch_buf_clear(&buf);
@@ -72,6 +75,12 @@ static void exchange_free(struct vch_http_exchange *x) {
     free(x);
 }
 
+/* Whoever sends requests and does not read the answers must not fill our memory. */
+static void next_request(struct http_conn *http) {
+    http->held = vch_conn_pending(http->conn) > UNREAD_MAX;
+    if (!http->held) vch_conn_resume(http->conn);
+}
+
 void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *answer) {
     struct http_conn *http = x->http;
     vch_assert(answer->status >= 200 && answer->status <= 599);
@@ -81,8 +90,10 @@ void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *a
         http->exchange = NULL;
         write_answer(http, answer, keep_alive, head_only);
         await_request(http);
-        if (keep_alive) vch_conn_resume(http->conn);
-        else vch_conn_close(http->conn, NULL);
+        if (keep_alive)
+            next_request(http);
+        else
+            vch_conn_close(http->conn, NULL);
     }
     exchange_free(x);
 }
@@ -96,8 +107,10 @@ static void refuse(struct http_conn *http) {
     const char *why = vch_http_reader_why(http->reader);
     (void)vch_diag_set(&diag, VCH_ERR_MALFORMED, "http-refused", "", "%d: %s", status, why);
     int len = snprintf(body, sizeof body, "{\"message\":\"%s\"}", why);
-    const struct vch_http_answer answer = {
-        .status = status, .content_type = "application/json", .body = vch_str_of(body, len > 0 ? (size_t)len : 0), .close = true};
+    const struct vch_http_answer answer = {.status = status,
+                                           .content_type = "application/json",
+                                           .body = vch_str_of(body, len > 0 ? (size_t)len : 0),
+                                           .close = true};
     write_answer(http, &answer, false, false);
     vch_conn_close(http->conn, &diag);
 }
@@ -166,8 +179,10 @@ static void on_open(struct vch_conn *conn, void *arg) {
 
 static void on_drain(struct vch_conn *conn, void *arg) {
     struct http_conn *http = arg;
-    (void)conn;
     if (!http->exchange && !http->timed) await_request(http); /* a large answer took its time */
+    if (!http->held) return;
+    http->held = false;
+    vch_conn_resume(conn);
 }
 
 static void on_close(struct vch_conn *conn, void *arg, enum vch_close_reason reason, const struct vch_diag *diag) {

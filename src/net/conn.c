@@ -7,12 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    OUTPUT_MAX = 1024 * 1024,
-    INPUT_MAX = 64 * 1024,
-    CLOSE_MS = 2000,
-    LINGER_MS = 1000
-};
+enum { OUTPUT_MAX = 1024 * 1024, INPUT_MAX = 64 * 1024, CLOSE_MS = 2000, LINGER_MS = 1000 };
 
 /* ---- a connection without a protocol ------------------------------------------ */
 
@@ -111,8 +106,10 @@ static void end(struct vch_conn *conn, enum vch_close_reason reason, const struc
     conn->ssl = NULL;
     vch_buf_deinit(&conn->out);
     vch_buf_deinit(&conn->in);
-    if (wait) linger(conn);
-    else destroy(conn);
+    if (wait)
+        linger(conn);
+    else
+        destroy(conn);
 }
 
 static void lose(struct vch_conn *conn) {
@@ -129,8 +126,8 @@ static void end_peer(struct vch_conn *conn) {
 
 static void end_overflow(struct vch_conn *conn) {
     struct vch_diag diag = {0};
-    (void)vch_diag_set(&diag, VCH_ERR_LIMIT, "output-overflow", "", "The client reads too slowly: %zu bytes wait for it.",
-                       vch_conn_pending(conn));
+    (void)vch_diag_set(&diag, VCH_ERR_LIMIT, "output-overflow", "",
+                       "The client reads too slowly: %zu bytes wait for it.", vch_conn_pending(conn));
     end(conn, VCH_CLOSE_OVERFLOW, &diag, false);
 }
 
@@ -183,13 +180,15 @@ static void drop_output(struct vch_conn *conn) {
     (void)event_del(&conn->write_event);
     vch_buf_deinit(&conn->out);
     conn->out_done = 0;
+    conn->choked = false;
 }
 
 static void flush(struct vch_conn *conn) {
     if (vch_conn_pending(conn) == 0) return;
     while (vch_conn_pending(conn)) {
         size_t done = 0;
-        enum conn_io io = conn_io_write(conn, vch_str_of(conn->out.ptr + conn->out_done, vch_conn_pending(conn)), &done);
+        enum conn_io io =
+            conn_io_write(conn, vch_str_of(conn->out.ptr + conn->out_done, vch_conn_pending(conn)), &done);
         conn->out_done += done;
         if (io == IO_DONE) continue;
         if (io == IO_WANT_WRITE) (void)event_add(&conn->write_event, NULL);
@@ -280,15 +279,16 @@ static enum conn_io fill(struct vch_conn *conn, char *scratch, size_t *ret_len) 
 }
 
 static bool wants_input(const struct vch_conn *conn) {
-    return conn->state == CONN_OPEN && !conn->paused && !conn->eof && conn->in.len < conn->input_max;
+    return conn->state == CONN_OPEN && !conn->paused && !conn->choked && !conn->eof && conn->in.len < conn->input_max;
 }
 
 static void pull(struct vch_conn *conn) {
     size_t len = 0;
     char *scratch = vch_loop_scratch(conn->loop);
     enum conn_io io = fill(conn, scratch, &len);
-    if (io == IO_FAILED) lose(conn); /* before a callback overwrites errno */
-    if (io == IO_WANT_WRITE) (void)event_add(&conn->write_event, NULL);
+    if (io == IO_FAILED) lose(conn);    /* before a callback overwrites errno */
+    conn->choked = io == IO_WANT_WRITE; /* a peer that asks for new keys and reads nothing */
+    if (conn->choked) (void)event_add(&conn->write_event, NULL);
     conn->eof |= io == IO_END;
     if (len) take(conn, vch_str_of(scratch, len));
 }
@@ -307,10 +307,14 @@ static void listen_again(struct vch_conn *conn) {
 static void settle(struct vch_conn *conn) {
     bool drained = vch_conn_pending(conn) == 0;
     if (conn->state == CONN_OPEN) {
-        if (conn->overflow) end_overflow(conn);
-        else if (conn->lost) end(conn, VCH_CLOSE_PEER, NULL, false);
-        else if (conn->eof && drained && !conn->paused && !conn->offer) end_peer(conn);
-        else listen_again(conn);
+        if (conn->overflow)
+            end_overflow(conn);
+        else if (conn->lost)
+            end(conn, VCH_CLOSE_PEER, NULL, false);
+        else if (conn->eof && drained && !conn->paused && !conn->offer)
+            end_peer(conn);
+        else
+            listen_again(conn);
     } else if (conn->state == CONN_CLOSING) {
         if (conn->lost || drained) end(conn, conn->reason, NULL, !conn->lost);
     }
@@ -320,7 +324,7 @@ static void opened(struct vch_conn *conn) {
     conn->state = CONN_OPEN;
     conn->handshake_at = 0;
     (void)event_del(&conn->write_event);
-    if (conn->ssl) vch_tls_settle(conn->ssl);
+    conn_io_acknowledge(conn);
     conn->handler->on_open(conn, conn->arg);
     if (vch_conn_pending(conn)) vch_loop_defer(conn->loop, &conn->defer); /* written before the handshake ended */
     settle(conn);
@@ -331,9 +335,7 @@ static void handshake(struct vch_conn *conn) {
     case IO_DONE: opened(conn); break;
     case IO_WANT_READ: (void)event_del(&conn->write_event); break;
     case IO_WANT_WRITE: (void)event_add(&conn->write_event, NULL); break;
-    default:
-        lose(conn);
-        end(conn, VCH_CLOSE_HANDSHAKE, NULL, true); /* orderly: the alert must arrive */
+    default: lose(conn); end(conn, VCH_CLOSE_HANDSHAKE, NULL, true); /* orderly: the alert must arrive */
     }
 }
 
@@ -376,7 +378,13 @@ static void on_defer(struct vch_defer *defer) {
 static void on_writable(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
-    advance(arg);
+    struct vch_conn *conn = arg;
+    if (conn->choked) {
+        conn->choked = false;
+        (void)event_del(&conn->write_event);
+        if (wants_input(conn)) pull(conn);
+    }
+    advance(conn);
 }
 
 static void expire(struct vch_conn *conn) {
@@ -402,8 +410,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
     int64_t at = next_deadline(conn);
     conn->timer_at = 0;
     if (at == 0) return;
-    if (vch_mono_ms() >= at) expire(conn);
-    else arm_timer(conn);
+    if (vch_mono_ms() >= at)
+        expire(conn);
+    else
+        arm_timer(conn);
 }
 
 void vch_conn_stop(struct vch_conn *conn) {
@@ -423,7 +433,8 @@ void vch_conn_stop(struct vch_conn *conn) {
 
 /* ---- birth --------------------------------------------------------------------------------- */
 
-struct vch_conn *vch_conn_new(struct vch_loop *loop, struct vch_listener *listener, int fd, struct vch_tls *tls, const char *ip) {
+struct vch_conn *vch_conn_new(struct vch_loop *loop, struct vch_listener *listener, int fd, struct vch_tls *tls,
+                              const char *ip) {
     struct vch_conn *conn = calloc(1, sizeof *conn);
     if (conn && tls) conn->ssl = vch_tls_accept(tls, fd, &conn->peer);
     if (!conn || (tls && !conn->ssl)) {
@@ -452,43 +463,8 @@ void vch_conn_begin(struct vch_conn *conn, int64_t handshake_timeout_ms) {
     if (conn->state != CONN_OPENING) return; /* on_accept closed it */
     conn->handshake_at = vch_mono_ms() + handshake_timeout_ms;
     arm_timer(conn);
-    if (!conn->ssl) vch_loop_defer(conn->loop, &conn->defer);
-    else if (event_add(&conn->read_event, NULL) != 0) vch_conn_close(conn, NULL);
-}
-
-/* ---- what it is ------------------------------------------------------------------------------ */
-
-struct vch_loop *vch_conn_loop(struct vch_conn *conn) {
-    return conn->loop;
-}
-
-bool vch_conn_is_open(const struct vch_conn *conn) {
-    return conn->state == CONN_OPEN;
-}
-
-const char *vch_conn_peer_ip(const struct vch_conn *conn) {
-    return conn->ip;
-}
-
-struct vch_str vch_conn_alpn(const struct vch_conn *conn) {
-    const unsigned char *name = NULL;
-    unsigned len = 0;
-    if (conn->ssl) SSL_get0_alpn_selected(conn->ssl, &name, &len);
-    return vch_str_of(name, len);
-}
-
-struct vch_str vch_conn_sni(const struct vch_conn *conn) {
-    return vch_str_from(conn->ssl ? SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name) : NULL);
-}
-
-const char *vch_conn_peer_id(const struct vch_conn *conn) {
-    return conn->peer.id;
-}
-
-struct vch_str vch_conn_peer_der(const struct vch_conn *conn) {
-    return vch_str_of(conn->peer.der, conn->peer.der_len);
-}
-
-const char *vch_conn_tls_version(const struct vch_conn *conn) {
-    return conn->ssl ? SSL_get_version(conn->ssl) : "";
+    if (!conn->ssl)
+        vch_loop_defer(conn->loop, &conn->defer);
+    else if (event_add(&conn->read_event, NULL) != 0)
+        vch_conn_close(conn, NULL);
 }

@@ -107,5 +107,8 @@ void vch_listener_free(struct vch_listener *listener); /* [loop], outside connec
 /* "127.0.0.1:8443", "[::1]:0", "0.0.0.0:443". Binds and listens with
  * SO_REUSEPORT; *ret_port is the real port. */
 enum vch_err vch_listen(struct vch_str address, int *ret_fd, uint16_t *ret_port, struct vch_diag *diag) VCH_MUST;
+/* Refuses with IO when anybody listens there: SO_REUSEPORT alone would share the
+ * port, and half of the connections, with another server of the same user. */
+enum vch_err vch_listen_check(struct vch_str address, struct vch_diag *diag) VCH_MUST;
 
 #endif

@@ -31,14 +31,15 @@ struct vch_conn {
     uint8_t state;
     uint8_t reason; /* enum vch_close_reason, from CLOSING on */
     bool paused : 1;
-    bool offer : 1;     /* unconsumed input is to be offered again */
-    bool eof : 1;       /* the peer will send no more */
-    bool overflow : 1;  /* output past its bound, or memory is out */
-    bool lost : 1;      /* the socket or TLS failed; diag says how */
+    bool offer : 1;    /* unconsumed input is to be offered again */
+    bool eof : 1;      /* the peer will send no more */
+    bool overflow : 1; /* output past its bound, or memory is out */
+    bool choked : 1;   /* TLS must write before it can read on, and the socket is full */
+    bool lost : 1;     /* the socket or TLS failed; diag says how */
     struct event read_event, write_event, timer_event;
     int64_t timer_at, handshake_at, deadline_at, close_at; /* monotonic ms; 0: off */
-    struct vch_buf out, in; /* without memory while empty */
-    size_t out_done; /* of out, already with the kernel */
+    struct vch_buf out, in;                                /* without memory while empty */
+    size_t out_done;                                       /* of out, already with the kernel */
     size_t output_max, input_max;
     struct vch_tls_peer peer;
     struct vch_diag *diag; /* of the close; NULL until there is something to say */
@@ -51,13 +52,15 @@ enum conn_io conn_io_handshake(struct vch_conn *conn);
 enum conn_io conn_io_read(struct vch_conn *conn, char *buf, size_t size, size_t *ret_len);
 enum conn_io conn_io_write(struct vch_conn *conn, struct vch_str bytes, size_t *ret_len);
 bool conn_io_has_more(const struct vch_conn *conn); /* read, but still inside TLS: the socket will not say so */
+void conn_io_acknowledge(struct vch_conn *conn);    /* after the handshake */
 void conn_io_shutdown(struct vch_conn *conn);       /* close_notify and FIN, if the socket takes them now */
 /* Why the last call said FAILED. */
 void conn_io_explain(const struct vch_conn *conn, struct vch_diag *diag);
 
 /* ---- conn.c ---- */
 /* Takes over `fd`; NULL (and fd closed) when memory is out. */
-struct vch_conn *vch_conn_new(struct vch_loop *loop, struct vch_listener *listener, int fd, struct vch_tls *tls, const char *ip);
+struct vch_conn *vch_conn_new(struct vch_loop *loop, struct vch_listener *listener, int fd, struct vch_tls *tls,
+                              const char *ip);
 void vch_conn_begin(struct vch_conn *conn, int64_t handshake_timeout_ms); /* after on_accept */
 void vch_conn_stop(struct vch_conn *conn); /* ends it now: on_close with VCH_CLOSE_STOP, then gone */
 

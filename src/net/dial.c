@@ -19,7 +19,7 @@
 
 struct vch_dial {
     int fd;
-    SSL *ssl; /* NULL: plain */
+    SSL *ssl;    /* NULL: plain */
     bool broken; /* no close_notify any more */
     struct vch_diag last;
 };
@@ -48,13 +48,18 @@ static enum vch_err connect_one(const struct addrinfo *address, int64_t deadline
     if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
         int failure = errno;
         socklen_t len = sizeof failure;
-        if (failure != EINPROGRESS) err = VCH_ERR_IO;
-        else if (!wait_ready(fd, POLLOUT, deadline_ms)) err = VCH_ERR_TIMEOUT, failure = ETIMEDOUT;
-        else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) != 0 || failure != 0) err = VCH_ERR_IO;
+        if (failure != EINPROGRESS)
+            err = VCH_ERR_IO;
+        else if (!wait_ready(fd, POLLOUT, deadline_ms))
+            err = VCH_ERR_TIMEOUT, failure = ETIMEDOUT;
+        else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) != 0 || failure != 0)
+            err = VCH_ERR_IO;
         *ret_errno = failure;
     }
-    if (err == VCH_OK) *ret_fd = fd;
-    else (void)close(fd);
+    if (err == VCH_OK)
+        *ret_fd = fd;
+    else
+        (void)close(fd);
     return err;
 }
 
@@ -113,7 +118,8 @@ static enum vch_err tls_wait(struct vch_dial *dial, int result, int64_t deadline
     return vch_diag_set(diag, VCH_ERR_TIMEOUT, "tls-timeout", "", "The server did not answer in time.");
 }
 
-static enum vch_err tls_handshake(struct vch_dial *dial, const struct vch_dial_options *options, struct vch_diag *diag) {
+static enum vch_err tls_handshake(struct vch_dial *dial, const struct vch_dial_options *options,
+                                  struct vch_diag *diag) {
     for (;;) {
         ERR_clear_error();
         errno = 0;
@@ -158,7 +164,8 @@ enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_di
 }
 
 static enum vch_err plain_failure(struct vch_dial *dial, int failure) {
-    return vch_diag_set(&dial->last, VCH_ERR_IO, "connection-lost", "", "The connection was lost: %s.", strerror(failure));
+    return vch_diag_set(&dial->last, VCH_ERR_IO, "connection-lost", "", "The connection was lost: %s.",
+                        strerror(failure));
 }
 
 static enum vch_err plain_wait(struct vch_dial *dial, short events, int64_t deadline_ms) {

@@ -7,8 +7,10 @@
 #include <openssl/ssl.h>
 
 /* TLS 1.2 or newer, trust, client certificate. The caller frees the context. INVALID, NOMEM. */
-enum vch_err vch_dial_tls_context(const struct vch_dial_options *options, SSL_CTX **ret, struct vch_diag *diag) VCH_MUST;
+enum vch_err vch_dial_tls_context(const struct vch_dial_options *options, SSL_CTX **ret,
+                                  struct vch_diag *diag) VCH_MUST;
 /* One connection of it: name to check, SNI, ALPN. It holds its own reference to the context. */
-enum vch_err vch_dial_tls_session(const struct vch_dial_options *options, SSL_CTX *ctx, SSL **ret, struct vch_diag *diag) VCH_MUST;
+enum vch_err vch_dial_tls_session(const struct vch_dial_options *options, SSL_CTX *ctx, SSL **ret,
+                                  struct vch_diag *diag) VCH_MUST;
 
 #endif

@@ -11,7 +11,8 @@
 static enum vch_err credentials(struct vch_diag *diag, const char *field, const char *what) {
     unsigned long code = ERR_peek_last_error();
     const char *why = code ? ERR_reason_error_string(code) : NULL;
-    return vch_diag_set(diag, VCH_ERR_INVALID, "credentials-invalid", field, "%s%s%s.", what, why ? ": " : "", why ? why : "");
+    return vch_diag_set(diag, VCH_ERR_INVALID, "credentials-invalid", field, "%s%s%s.", what, why ? ": " : "",
+                        why ? why : "");
 }
 
 static BIO *reader(struct vch_str pem) {
@@ -36,7 +37,9 @@ static bool at_end_of_pem(void) {
 
 static enum vch_err add_roots(SSL_CTX *ctx, struct vch_str pem, struct vch_diag *diag) {
     if (pem.len == 0)
-        return SSL_CTX_set_default_verify_paths(ctx) == 1 ? VCH_OK : credentials(diag, "root", "The system's certificates cannot be read");
+        return SSL_CTX_set_default_verify_paths(ctx) == 1
+                   ? VCH_OK
+                   : credentials(diag, "root", "The system's certificates cannot be read");
     BIO *bio = reader(pem);
     if (!bio) return VCH_ERR_NOMEM;
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
@@ -47,7 +50,8 @@ static enum vch_err add_roots(SSL_CTX *ctx, struct vch_str pem, struct vch_diag 
         X509_free(root);
     }
     BIO_free(bio);
-    if (!added || count == 0 || !at_end_of_pem()) return credentials(diag, "root", "The root certificates cannot be read");
+    if (!added || count == 0 || !at_end_of_pem())
+        return credentials(diag, "root", "The root certificates cannot be read");
     ERR_clear_error(); /* the end of the input reads as an error */
     return VCH_OK;
 }
@@ -84,7 +88,8 @@ static enum vch_err use_key(SSL_CTX *ctx, struct vch_str pem, struct vch_diag *d
 static enum vch_err fill_context(SSL_CTX *ctx, const struct vch_dial_options *options, struct vch_diag *diag) {
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) return VCH_ERR_NOMEM;
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                    SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     VCH_TRY(add_roots(ctx, options->root_pem, diag));
     if (options->certificate_pem.len == 0 && options->key_pem.len == 0) return VCH_OK;
@@ -121,15 +126,20 @@ static bool set_alpn(SSL *ssl, const char *alpn) {
     return SSL_set_alpn_protos(ssl, wire, (unsigned)(len + 1)) == 0;
 }
 
-enum vch_err vch_dial_tls_session(const struct vch_dial_options *options, SSL_CTX *ctx, SSL **ret, struct vch_diag *diag) {
+enum vch_err vch_dial_tls_session(const struct vch_dial_options *options, SSL_CTX *ctx, SSL **ret,
+                                  struct vch_diag *diag) {
     char host[256];
     if (!vch_str_copy(host, sizeof host, options->host)) return VCH_ERR_INVALID;
     SSL *ssl = SSL_new(ctx);
     if (!ssl) return VCH_ERR_NOMEM;
     enum vch_err err = VCH_OK;
-    if (!set_name(ssl, host)) err = vch_diag_set(diag, VCH_ERR_INVALID, "host-invalid", "host", "The host is not a name that TLS can check.");
-    else if (options->alpn && !set_alpn(ssl, options->alpn)) err = vch_diag_set(diag, VCH_ERR_INVALID, "alpn-invalid", "alpn", "The protocol name is empty or too long.");
-    if (err == VCH_OK) *ret = ssl;
-    else SSL_free(ssl);
+    if (!set_name(ssl, host))
+        err = vch_diag_set(diag, VCH_ERR_INVALID, "host-invalid", "host", "The host is not a name that TLS can check.");
+    else if (options->alpn && !set_alpn(ssl, options->alpn))
+        err = vch_diag_set(diag, VCH_ERR_INVALID, "alpn-invalid", "alpn", "The protocol name is empty or too long.");
+    if (err == VCH_OK)
+        *ret = ssl;
+    else
+        SSL_free(ssl);
     return err;
 }

@@ -39,8 +39,8 @@ union address {
 };
 
 static enum vch_err address_invalid(struct vch_str text, struct vch_diag *diag) {
-    return vch_diag_set(diag, VCH_ERR_INVALID, "address-invalid", "", "%.*s is not an address and port like 127.0.0.1:8443 or [::1]:8443.",
-                        VCH_STR_ARG(text));
+    return vch_diag_set(diag, VCH_ERR_INVALID, "address-invalid", "",
+                        "%.*s is not an address and port like 127.0.0.1:8443 or [::1]:8443.", VCH_STR_ARG(text));
 }
 
 static bool parse_port(struct vch_str text, in_port_t *ret) {
@@ -56,7 +56,8 @@ static bool parse_v6(struct vch_str text, struct sockaddr_in6 *ret) {
     if (bracket == SIZE_MAX || bracket + 1 >= text.len || text.ptr[bracket + 1] != ':') return false;
     if (!vch_str_copy(host, sizeof host, vch_str_sub(text, 1, bracket - 1))) return false;
     ret->sin6_family = AF_INET6;
-    return inet_pton(AF_INET6, host, &ret->sin6_addr) == 1 && parse_port(vch_str_sub(text, bracket + 2, text.len), &ret->sin6_port);
+    return inet_pton(AF_INET6, host, &ret->sin6_addr) == 1 &&
+           parse_port(vch_str_sub(text, bracket + 2, text.len), &ret->sin6_port);
 }
 
 static bool parse_v4(struct vch_str text, struct sockaddr_in *ret) {
@@ -64,7 +65,8 @@ static bool parse_v4(struct vch_str text, struct sockaddr_in *ret) {
     size_t colon = vch_str_find(text, ':', 0);
     if (colon == SIZE_MAX || !vch_str_copy(host, sizeof host, vch_str_sub(text, 0, colon))) return false;
     ret->sin_family = AF_INET;
-    return inet_pton(AF_INET, host, &ret->sin_addr) == 1 && parse_port(vch_str_sub(text, colon + 1, text.len), &ret->sin_port);
+    return inet_pton(AF_INET, host, &ret->sin_addr) == 1 &&
+           parse_port(vch_str_sub(text, colon + 1, text.len), &ret->sin_port);
 }
 
 static void set_option(int fd, int level, int name, int value) {
@@ -93,19 +95,45 @@ static bool bind_and_listen(int fd, const union address *address, socklen_t len,
     return true;
 }
 
-enum vch_err vch_listen(struct vch_str text, int *ret_fd, uint16_t *ret_port, struct vch_diag *diag) {
-    union address address = {0};
-    *ret_fd = -1;
+static bool parse_address(struct vch_str text, union address *ret, socklen_t *ret_len) {
     bool is_v6 = text.len && text.ptr[0] == '[';
-    if (is_v6 ? !parse_v6(text, &address.v6) : !parse_v4(text, &address.v4)) return address_invalid(text, diag);
+    *ret = (union address){0};
+    *ret_len = is_v6 ? sizeof ret->v6 : sizeof ret->v4;
+    return is_v6 ? parse_v6(text, &ret->v6) : parse_v4(text, &ret->v4);
+}
+
+static enum vch_err listen_failed(struct vch_str text, int failure, struct vch_diag *diag) {
+    return vch_diag_set(diag, VCH_ERR_IO, "listen-failed", "", "Cannot listen on %.*s: %s.", VCH_STR_ARG(text),
+                        strerror(failure));
+}
+
+enum vch_err vch_listen(struct vch_str text, int *ret_fd, uint16_t *ret_port, struct vch_diag *diag) {
+    union address address;
+    socklen_t len;
+    *ret_fd = -1;
+    if (!parse_address(text, &address, &len)) return address_invalid(text, diag);
     int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && bind_and_listen(fd, &address, is_v6 ? sizeof address.v6 : sizeof address.v4, ret_port)) {
+    if (fd >= 0 && bind_and_listen(fd, &address, len, ret_port)) {
         *ret_fd = fd;
         return VCH_OK;
     }
     int failure = errno;
     if (fd >= 0) (void)close(fd);
-    return vch_diag_set(diag, VCH_ERR_IO, "listen-failed", "", "Cannot listen on %.*s: %s.", VCH_STR_ARG(text), strerror(failure));
+    return listen_failed(text, failure, diag);
+}
+
+/* SO_REUSEADDR alone passes over what lingers, but not over who listens. */
+enum vch_err vch_listen_check(struct vch_str text, struct vch_diag *diag) {
+    union address address;
+    socklen_t len;
+    if (!parse_address(text, &address, &len)) return address_invalid(text, diag);
+    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return listen_failed(text, errno, diag);
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (address.any.sa_family == AF_INET6) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    int failure = bind(fd, &address.any, len) == 0 ? 0 : errno;
+    (void)close(fd);
+    return failure ? listen_failed(text, failure, diag) : VCH_OK;
 }
 
 /* ---- accepting -------------------------------------------------------------------- */
@@ -135,8 +163,10 @@ static void link_conn(struct vch_listener *listener, struct vch_conn *conn) {
 
 void vch_listener_forget(struct vch_listener *listener, struct vch_conn *conn) {
     bool was_full = is_full(listener);
-    if (conn->prev) conn->prev->next = conn->next;
-    else listener->conns = conn->next;
+    if (conn->prev)
+        conn->prev->next = conn->next;
+    else
+        listener->conns = conn->next;
     if (conn->next) conn->next->prev = conn->prev;
     listener->count--;
     if (was_full && !listener->freeing) (void)event_add(&listener->accept_event, NULL);
@@ -176,7 +206,8 @@ static bool accept_one(struct vch_listener *listener) {
         return true;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return true; /* that one peer's fault */
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+        return true; /* that one peer's fault */
     rest(listener);
     return false;
 }
@@ -204,7 +235,8 @@ static void on_retry(evutil_socket_t fd, short what, void *arg) {
 
 /* ---- life --------------------------------------------------------------------------- */
 
-enum vch_err vch_listener_new(struct vch_loop *loop, const struct vch_listener_options *options, struct vch_listener **ret) {
+enum vch_err vch_listener_new(struct vch_loop *loop, const struct vch_listener_options *options,
+                              struct vch_listener **ret) {
     *ret = NULL;
     struct vch_listener *listener = calloc(1, sizeof *listener);
     if (!listener) return VCH_ERR_NOMEM;

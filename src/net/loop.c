@@ -127,8 +127,10 @@ enum vch_err vch_loop_new(unsigned index, struct vch_loop **ret) {
     if (!loop) return VCH_ERR_NOMEM;
     loop->index = index;
     enum vch_err err = loop_init(loop);
-    if (err == VCH_OK) *ret = loop;
-    else vch_loop_free(loop);
+    if (err == VCH_OK)
+        *ret = loop;
+    else
+        vch_loop_free(loop);
     return err;
 }
 

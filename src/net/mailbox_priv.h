@@ -9,7 +9,7 @@
 struct vch_mailbox;
 
 enum vch_err vch_mailbox_new(struct vch_mailbox **ret) VCH_MUST;
-void vch_mailbox_free(struct vch_mailbox *mailbox); /* letters not run are dropped */
+void vch_mailbox_free(struct vch_mailbox *mailbox);    /* letters not run are dropped */
 int vch_mailbox_fd(const struct vch_mailbox *mailbox); /* readable when there is mail or a stop */
 /* Any thread. False after the stop, or when memory is out. */
 bool vch_mailbox_post(struct vch_mailbox *mailbox, void (*fn)(void *arg), void *arg);

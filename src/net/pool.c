@@ -76,13 +76,19 @@ enum vch_err vch_pool_submit(struct vch_pool *pool, void (*fn)(void *arg), void 
     return taken ? VCH_OK : VCH_ERR_UNAVAILABLE;
 }
 
-void vch_pool_free(struct vch_pool *pool) {
+void vch_pool_stop(struct vch_pool *pool) {
     if (!pool) return;
     (void)pthread_mutex_lock(&pool->lock);
     pool->ending = true;
     (void)pthread_mutex_unlock(&pool->lock);
     (void)pthread_cond_broadcast(&pool->more);
     for (unsigned i = 0; i < pool->started; i++) (void)pthread_join(pool->threads[i], NULL);
+    pool->started = 0;
+}
+
+void vch_pool_free(struct vch_pool *pool) {
+    if (!pool) return;
+    vch_pool_stop(pool);
     (void)pthread_cond_destroy(&pool->more);
     (void)pthread_mutex_destroy(&pool->lock);
     free(pool->queue);

@@ -27,7 +27,8 @@ bool vch_host_is_address(const char *host) {
 }
 
 static int lookup_now(const char *host, const char *port, int flags, struct addrinfo **list) {
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
     return getaddrinfo(host, port, &hints, list);
 }
 
@@ -84,14 +85,16 @@ static bool lookup_start(struct lookup *lookup) {
 
 /* Waits with the lock held; true when the thread has finished. */
 static bool lookup_wait(struct lookup *lookup, int64_t deadline_ms) {
-    const struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000), .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
+    const struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
+                                   .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
     int waited = 0;
     while (!lookup->done && waited == 0) waited = pthread_cond_timedwait(&lookup->done_cond, &lookup->lock, &until);
     return lookup->done;
 }
 
 static enum vch_err unresolved(const char *host, int result, struct vch_diag *diag) {
-    return vch_diag_set(diag, VCH_ERR_IO, "name-unresolved", "host", "Cannot resolve %s: %s.", host, gai_strerror(result));
+    return vch_diag_set(diag, VCH_ERR_IO, "name-unresolved", "host", "Cannot resolve %s: %s.", host,
+                        gai_strerror(result));
 }
 
 static enum vch_err lookup_bounded(const char *host, const char *port, int64_t deadline_ms, struct addrinfo **ret,
@@ -121,7 +124,8 @@ enum vch_err vch_resolve(struct vch_str host, uint16_t port, int64_t deadline_ms
     char service[6];
     *ret = NULL;
     if (host.len == 0 || vch_str_find(host, '\0', 0) != SIZE_MAX || !vch_str_copy(name, sizeof name, host))
-        return vch_diag_set(diag, VCH_ERR_INVALID, "host-invalid", "host", "The host is empty, too long, or not a name.");
+        return vch_diag_set(diag, VCH_ERR_INVALID, "host-invalid", "host",
+                            "The host is empty, too long, or not a name.");
     (void)snprintf(service, sizeof service, "%u", (unsigned)port);
     if (vch_host_is_address(name)) {
         int result = lookup_now(name, service, AI_NUMERICHOST, ret);

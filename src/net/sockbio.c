@@ -46,7 +46,8 @@ static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr) {
 static void make_method(void) {
     BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "vouch socket");
     if (!made) return;
-    if (!BIO_meth_set_read(made, bio_read) || !BIO_meth_set_write(made, bio_write) || !BIO_meth_set_ctrl(made, bio_ctrl)) {
+    if (!BIO_meth_set_read(made, bio_read) || !BIO_meth_set_write(made, bio_write) ||
+        !BIO_meth_set_ctrl(made, bio_ctrl)) {
         BIO_meth_free(made);
         return;
     }

@@ -17,7 +17,8 @@ enum vch_err vch_timer_init(struct vch_loop *loop, struct vch_timer *timer, void
 
 void vch_timer_set(struct vch_timer *timer, int64_t delay_ms) {
     if (delay_ms < 0) delay_ms = 0;
-    const struct timeval delay = {.tv_sec = (time_t)(delay_ms / 1000), .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
+    const struct timeval delay = {.tv_sec = (time_t)(delay_ms / 1000),
+                                  .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
     (void)event_add(timer->event, &delay);
 }
 

@@ -52,12 +52,14 @@ static enum vch_err alpn_wire(const char *const *names, struct vch_tls *tls) {
 
 static bool alpn_offers(const unsigned char *offered, unsigned len, const unsigned char *name) {
     for (unsigned at = 0; at < len; at += 1u + offered[at])
-        if (offered[at] == name[0] && at + offered[at] < len && memcmp(offered + at + 1, name + 1, name[0]) == 0) return true;
+        if (offered[at] == name[0] && at + offered[at] < len && memcmp(offered + at + 1, name + 1, name[0]) == 0)
+            return true;
     return false;
 }
 
 /* RFC 7301 3.2: the server's liking decides; nothing in common is fatal. */
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len, void *arg) {
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                   unsigned in_len, void *arg) {
     (void)ssl;
     const struct vch_tls *tls = arg;
     for (unsigned at = 0; at < tls->alpn_len; at += 1u + tls->alpn[at]) {
@@ -74,7 +76,8 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, 
 static bool set_protocol(SSL_CTX *ctx) {
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_cert_list(ctx, CHAIN_BYTES_MAX);
     SSL_CTX_set_read_ahead(ctx, 1);
@@ -88,21 +91,25 @@ static bool set_protocol(SSL_CTX *ctx) {
 
 static enum vch_err set_identity(SSL_CTX *ctx, const struct vch_tls_options *options, struct vch_diag *diag) {
     if (SSL_CTX_use_certificate_chain_file(ctx, options->certificate_file) != 1)
-        return vch_diag_set(diag, VCH_ERR_INVALID, "server-certificate", "certificate", "Cannot use the certificate in %s: %s.",
-                            options->certificate_file, ERR_reason_error_string(ERR_peek_last_error()));
-    if (SSL_CTX_use_PrivateKey_file(ctx, options->key_file, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
-        return vch_diag_set(diag, VCH_ERR_INVALID, "server-key", "key", "Cannot use the key in %s: %s.", options->key_file,
+        return vch_diag_set(diag, VCH_ERR_INVALID, "server-certificate", "certificate",
+                            "Cannot use the certificate in %s: %s.", options->certificate_file,
                             ERR_reason_error_string(ERR_peek_last_error()));
+    if (SSL_CTX_use_PrivateKey_file(ctx, options->key_file, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(ctx) != 1)
+        return vch_diag_set(diag, VCH_ERR_INVALID, "server-key", "key", "Cannot use the key in %s: %s.",
+                            options->key_file, ERR_reason_error_string(ERR_peek_last_error()));
     return VCH_OK;
 }
 
 static enum vch_err tls_init(struct vch_tls *tls, const struct vch_tls_options *options, struct vch_diag *diag) {
     if (options->client_cert != VCH_CLIENT_CERT_NONE && !options->verify)
-        return vch_diag_set(diag, VCH_ERR_INVALID, "verify-missing", "verify", "Client certificates are asked for but nobody judges them.");
+        return vch_diag_set(diag, VCH_ERR_INVALID, "verify-missing", "verify",
+                            "Client certificates are asked for but nobody judges them.");
     tls->ctx = SSL_CTX_new(TLS_server_method());
     if (!tls->ctx) return VCH_ERR_NOMEM;
     if (!set_protocol(tls->ctx))
-        return vch_diag_set(diag, VCH_ERR_INTERNAL, "tls-settings", "", "The TLS library does not know a needed setting: %s.",
+        return vch_diag_set(diag, VCH_ERR_INTERNAL, "tls-settings", "",
+                            "The TLS library does not know a needed setting: %s.",
                             ERR_reason_error_string(ERR_peek_last_error()));
     VCH_TRY(set_identity(tls->ctx, options, diag));
     VCH_TRY(alpn_wire(options->alpn, tls));
@@ -119,8 +126,10 @@ enum vch_err vch_tls_new(const struct vch_tls_options *options, struct vch_tls *
     ERR_clear_error();
     enum vch_err err = tls_init(tls, options, diag);
     ERR_clear_error();
-    if (err == VCH_OK) *ret = tls;
-    else vch_tls_free(tls);
+    if (err == VCH_OK)
+        *ret = tls;
+    else
+        vch_tls_free(tls);
     return err;
 }
 
@@ -142,10 +151,6 @@ SSL *vch_tls_accept(struct vch_tls *tls, int fd, struct vch_tls_peer *peer) {
     }
     SSL_set_accept_state(ssl);
     return ssl;
-}
-
-void vch_tls_settle(SSL *ssl) {
-    (void)ssl;
 }
 
 void vch_tls_peer_deinit(struct vch_tls_peer *peer) {

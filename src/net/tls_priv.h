@@ -8,16 +8,15 @@
 
 /* What the handshake learns about the other side; lives in the connection. */
 struct vch_tls_peer {
-    char id[65];       /* "" without a certificate */
+    char id[65]; /* "" without a certificate */
     unsigned der_len;
-    char *der;         /* owned by the connection */
-    struct vch_diag *diag; /* why the certificate was refused; set during the handshake only, freed with the connection */
+    char *der; /* owned by the connection */
+    struct vch_diag
+        *diag; /* why the certificate was refused; set during the handshake only, freed with the connection */
 };
 
 /* One server-side session over `fd`. NULL when memory is out. */
 SSL *vch_tls_accept(struct vch_tls *tls, int fd, struct vch_tls_peer *peer);
-/* After the handshake: forgets what only the handshake needed. */
-void vch_tls_settle(SSL *ssl);
 void vch_tls_peer_deinit(struct vch_tls_peer *peer);
 /* Says why the last call failed, from OpenSSL's queue, which it empties. */
 void vch_tls_explain(const struct vch_tls_peer *peer, int saved_errno, struct vch_diag *diag);

@@ -63,7 +63,8 @@ static int judge(const struct vch_tls_verify *verify, struct vch_tls_peer *peer,
     }
     enum vch_err err = verify->fn(verify->arg, peer->id, peer->diag);
     if (err != VCH_OK)
-        (void)vch_diag_set(peer->diag, err, "certificate-refused", "", "The client certificate is refused: %s.", vch_err_word(err));
+        (void)vch_diag_set(peer->diag, err, "certificate-refused", "", "The client certificate is refused: %s.",
+                           vch_err_word(err));
     return verdict_error(err);
 }
 

@@ -174,9 +174,10 @@ static enum vch_err acquire(struct vch_iam *iam, const struct holder *holder, st
 
 /* ---- asking ---- */
 
-/* A document that does not compile was accepted once: a fault of ours, and it denies. */
+/* A document that does not compile was accepted once: a fault of ours, and it
+ * denies; so does a holder who is gone. */
 static bool is_broken(enum vch_err err) {
-    return err == VCH_ERR_MALFORMED || err == VCH_ERR_INVALID || err == VCH_ERR_TOO_LARGE;
+    return err == VCH_ERR_NOT_FOUND || err == VCH_ERR_MALFORMED || err == VCH_ERR_INVALID || err == VCH_ERR_TOO_LARGE;
 }
 
 static enum vch_err decide_one(struct vch_iam *iam, const struct holder *holder, const struct vch_iam_ask *ask,

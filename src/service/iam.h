@@ -27,7 +27,8 @@ struct vch_iam_ask {
     const struct vch_val *inputs; /* the operation's, for keys that speak of them; may be NULL */
 };
 /* DENIED with POLICY_DENIES or POLICY_SILENT in AWS's words. Reads the registry
- * when the caller is not known yet; a policy that does not compile denies all. */
+ * when the caller is not known yet; a policy that does not compile denies all,
+ * and so does a caller who is gone. */
 enum vch_err vch_iam_check(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_diag *diag) VCH_MUST;
 
 /* sts:AssumeRole on the role `ask->resource`: what the caller's policies and

@@ -123,6 +123,7 @@ def test_workshop_command(device, server):
     check_no_secret_is_told(device)
     base = "$aws/certificates/create/json"
     register = "$aws/provisioning-templates/TrustedUserProvisioningTemplate/provision/json"
+    assert wait_for(lambda: len(server.events) >= 10)  # the server's side of the last DISCONNECT
     told = [e[:2] for e in server.events]
     assert told == [("connect", "device-client-fp"), ("subscribe", base + "/accepted"), ("subscribe", base + "/rejected"),
                     ("publish", base), ("subscribe", register + "/accepted"), ("subscribe", register + "/rejected"),
@@ -137,9 +138,10 @@ def test_second_start_needs_no_claim(device, server):
     assert device.run() == 0, device.output
     for path in (device.cert, device.key):
         os.unlink(path)
+    assert wait_for(lambda: len(server.events) >= 10)
     before = len(server.events)
     assert device.run() == 0, device.output
-    assert [e[:1] for e in server.events[before:]] == [("connect",), ("disconnect",)]
+    assert wait_for(lambda: [e[:1] for e in server.events[before:]] == [("connect",), ("disconnect",)])
     assert len(server.active()) == 1
 
 
@@ -282,6 +284,40 @@ def test_stays_reconnects_and_stops(device, server):
     assert running.wait(timeout=5) == 0
     assert wait_for(lambda: server.events[-1] == ("disconnect", "device-client-fp"))
     assert not os.path.exists(os.path.join(device.home, "devicecl.lock"))
+
+
+def test_subscribes_writes_and_answers(device, server):
+    """The pub-sub sample: a message lands in the file, and DC-Publish asks for the file once more."""
+    path, landed = os.path.join(device.home, "out.txt"), os.path.join(device.home, "in.txt")
+    write(path, "payload", 0o600)
+    running = device.start("--enable-pub-sub", "true", "--publish-topic", "d/out", "--publish-file", path,
+                           "--subscribe-topic", "d/in", "--subscribe-file", landed)
+    assert wait_for(lambda: server.published == [("d/out", b"payload")])
+    server.tell("d/in", b"DC-Publish")
+    assert wait_for(lambda: len(server.published) == 2)
+    with open(landed) as file:
+        assert file.read() == "DC-Publish"
+    assert stat.S_IMODE(os.stat(landed).st_mode) == 0o600
+    running.terminate()
+    assert running.wait(timeout=5) == 0
+
+
+def test_subscription_that_the_policy_denies_is_not_repeated(device, server):
+    server.script["suback"] = {"d/in": 0x80}
+    running = device.start("--enable-pub-sub", "true", "--subscribe-topic", "d/in")
+    assert wait_for(lambda: len([e for e in server.events if e[0] == "connect" and e[2] == "active"]) == 2)
+    time.sleep(0.3)
+    running.terminate()
+    assert running.wait(timeout=5) == 0
+    assert len([e for e in server.events if e == ("subscribe", "d/in")]) == 1
+
+
+def test_stopped_while_it_tries(device, server):
+    server.script["close"] = {"claim-connect": True}
+    running = device.start()
+    assert wait_for(lambda: len(server.events) >= 1)
+    running.terminate()
+    assert running.wait(timeout=5) == 0
 
 
 def test_two_agents_of_one_name(device, server):

@@ -86,7 +86,7 @@ class FakeAws:
         self.tokens = {}     # token -> certificate id
         self.answers = {}    # register request bytes -> answer
         self.things = {}     # thing name -> certificate ids
-        self.connections = []
+        self.connections, self.sessions = [], []
         self.lock = threading.Lock()
         self.stopping = False
         self.context = self._context(tls)
@@ -128,6 +128,12 @@ class FakeAws:
         write(paths[2], self.authority.pem(), 0o644)
         return paths
 
+    def tell(self, topic, payload):
+        """A message to whoever is subscribed, as from another client."""
+        for session in list(self.sessions):
+            if topic in session.filters:
+                session.publish(topic, payload)
+
     def active(self):
         return [i for i, state in self.state.items() if state == "active"]
 
@@ -164,7 +170,9 @@ class FakeAws:
             raw.settimeout(30)
             with self.context.wrap_socket(raw, server_side=True) as connection:
                 self.connections.append(connection)
-                Session(self, connection).run()
+                session = Session(self, connection)
+                self.sessions.append(session)
+                session.run()
         except (OSError, ssl.SSLError, Closed):
             pass
 

@@ -33,8 +33,10 @@ static void script_open(struct vch_conn *conn, void *arg) {
 static size_t script_data(struct vch_conn *conn, void *arg, struct vch_str bytes) {
     struct net_server *server = arg;
     size_t used = bytes.len;
-    if (server->script && server->script->on_data) used = server->script->on_data(server, conn, bytes);
-    else vch_conn_write(conn, bytes);
+    if (server->script && server->script->on_data)
+        used = server->script->on_data(server, conn, bytes);
+    else
+        vch_conn_write(conn, bytes);
     count(server, &server->datas);
     return used;
 }
@@ -71,7 +73,8 @@ static void make_tls(struct net_server *server, const struct net_setup *setup) {
     const char *names = setup->names ? setup->names : "DNS:localhost,IP:127.0.0.1,IP:::1";
     tls_make(&server->identity, setup->key, "localhost", names, setup->days ? setup->days : 2);
     tls_save(&server->identity, server->folder, certificate, key);
-    const struct vch_tls_options options = {certificate, key, setup->client_cert, setup->alpn, setup->verify, setup->verify_arg};
+    const struct vch_tls_options options = {certificate, key,           setup->client_cert,
+                                            setup->alpn, setup->verify, setup->verify_arg};
     if (vch_tls_new(&options, &server->tls, &diag) != VCH_OK) vch_assert_failed(diag.message, __FILE__, __LINE__);
 }
 
@@ -87,8 +90,10 @@ void net_server_start(struct net_server *server, const struct net_setup *setup) 
     folder_make(server->folder);
     if (!setup->plain) make_tls(server, setup);
     int fd = -1;
-    vch_assert(vch_listen(vch_str_from(setup->address ? setup->address : "127.0.0.1:0"), &fd, &server->port, NULL) == VCH_OK);
-    const struct vch_listener_options options = {fd, server->tls, setup->handshake_timeout_ms, setup->connections_max, on_accept, server};
+    vch_assert(vch_listen(vch_str_from(setup->address ? setup->address : "127.0.0.1:0"), &fd, &server->port, NULL) ==
+               VCH_OK);
+    const struct vch_listener_options options = {
+        fd, server->tls, setup->handshake_timeout_ms, setup->connections_max, on_accept, server};
     vch_assert(vch_loop_new(0, &server->loop) == VCH_OK);
     vch_assert(vch_listener_new(server->loop, &options, &server->listener) == VCH_OK);
     vch_assert(vch_loop_start(server->loop) == VCH_OK);
@@ -129,8 +134,8 @@ unsigned net_count(struct net_server *server, const unsigned *counter) {
     return now;
 }
 
-enum vch_err net_dial_try(const struct net_server *server, const struct tls_material *client, const char *alpn, struct vch_dial **ret,
-                          struct vch_diag *diag) {
+enum vch_err net_dial_try(const struct net_server *server, const struct tls_material *client, const char *alpn,
+                          struct vch_dial **ret, struct vch_diag *diag) {
     const struct vch_dial_options options = {
         .host = VCH_STR("127.0.0.1"),
         .port = server->port,

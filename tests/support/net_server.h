@@ -48,7 +48,7 @@ struct net_setup {
     size_t connections_max;
     enum tls_key_kind key;
     const char *names; /* NULL: localhost and the loopback addresses */
-    int days; /* of the server's certificate; 0: 2, negative: expired */
+    int days;          /* of the server's certificate; 0: 2, negative: expired */
     const struct net_script *script;
     const char *address; /* NULL: 127.0.0.1:0 */
 };
@@ -59,12 +59,12 @@ void net_server_free(struct net_server *server); /* stops too */
 /* Waits up to 5 s for a counter to reach `want`; aborts with a message otherwise. */
 void net_wait(struct net_server *server, const unsigned *counter, unsigned want);
 unsigned net_count(struct net_server *server, const unsigned *counter); /* as it is now */
-extern const struct vch_conn_handler net_script_handler; /* arg: the server */
+extern const struct vch_conn_handler net_script_handler;                /* arg: the server */
 
 /* Dials it; `client` may be NULL. Aborts when that fails. */
 struct vch_dial *net_dial(const struct net_server *server, const struct tls_material *client, const char *alpn);
-enum vch_err net_dial_try(const struct net_server *server, const struct tls_material *client, const char *alpn, struct vch_dial **ret,
-                          struct vch_diag *diag);
+enum vch_err net_dial_try(const struct net_server *server, const struct tls_material *client, const char *alpn,
+                          struct vch_dial **ret, struct vch_diag *diag);
 /* Receives exactly `len` bytes, or fewer when the peer closes; the count. */
 size_t net_recv_all(struct vch_dial *dial, char *buf, size_t len);
 

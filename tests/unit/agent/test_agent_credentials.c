@@ -76,31 +76,23 @@ static const struct {
     uint16_t first, second;
     bool first_alpn;
 } routes[] = {
-    {"h", 0, 0, 0, "h", 2, 443, 8883, true},
-    {"h", 7, 0, 0, "h", 1, 7, 0, true},
-    {"h", 8883, 1, 2, "h", 1, 8883, 0, false},
-    {"h:99", 0, 0, 0, "h", 1, 99, 0, true},
-    {"h:99", 98, 0, 0, "h", 1, 98, 0, true},
-    {"h", 0, 5, 6, "h", 2, 5, 6, true},
-    {"h", 0, 0, 6, "h", 1, 6, 0, false},
-    {"::1", 0, 0, 0, "::1", 2, 443, 8883, true},
-    {"[::1]:77", 0, 0, 0, "::1", 1, 77, 0, true},
-    {"[::1]", 0, 0, 0, "::1", 2, 443, 8883, true},
-    {"", 0, 0, 0, NULL, 0, 0, 0, false},
-    {":1", 0, 0, 0, NULL, 0, 0, 0, false},
-    {"h:x", 0, 0, 0, NULL, 0, 0, 0, false},
-    {"h:70000", 0, 0, 0, NULL, 0, 0, 0, false},
-    {"[::1", 0, 0, 0, NULL, 0, 0, 0, false},
-    {"[::1]x", 0, 0, 0, NULL, 0, 0, 0, false},
-    {"https://h", 0, 0, 0, NULL, 0, 0, 0, false},
-    {"h", 70000, 0, 0, NULL, 0, 0, 0, false},
+    {"h", 0, 0, 0, "h", 2, 443, 8883, true},      {"h", 7, 0, 0, "h", 1, 7, 0, true},
+    {"h", 8883, 1, 2, "h", 1, 8883, 0, false},    {"h:99", 0, 0, 0, "h", 1, 99, 0, true},
+    {"h:99", 98, 0, 0, "h", 1, 98, 0, true},      {"h", 0, 5, 6, "h", 2, 5, 6, true},
+    {"h", 0, 0, 6, "h", 1, 6, 0, false},          {"::1", 0, 0, 0, "::1", 2, 443, 8883, true},
+    {"[::1]:77", 0, 0, 0, "::1", 1, 77, 0, true}, {"[::1]", 0, 0, 0, "::1", 2, 443, 8883, true},
+    {"", 0, 0, 0, NULL, 0, 0, 0, false},          {":1", 0, 0, 0, NULL, 0, 0, 0, false},
+    {"h:x", 0, 0, 0, NULL, 0, 0, 0, false},       {"h:70000", 0, 0, 0, NULL, 0, 0, 0, false},
+    {"[::1", 0, 0, 0, NULL, 0, 0, 0, false},      {"[::1]x", 0, 0, 0, NULL, 0, 0, 0, false},
+    {"https://h", 0, 0, 0, NULL, 0, 0, 0, false}, {"h", 70000, 0, 0, NULL, 0, 0, 0, false},
 };
 
 static void test_routes(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         struct vch_link link;
-        enum vch_exit exit = vch_link_init(&link, &quiet, routes[i].endpoint, routes[i].port, routes[i].edge, routes[i].mqtt, &outcome);
+        enum vch_exit exit =
+            vch_link_init(&link, &quiet, routes[i].endpoint, routes[i].port, routes[i].edge, routes[i].mqtt, &outcome);
         assert_int_equal(exit, routes[i].host ? VCH_EXIT_OK : VCH_EXIT_CONFIG);
         if (!routes[i].host) continue;
         assert_string_equal(link.host, routes[i].host);

@@ -71,8 +71,13 @@ static void test_folders(void **state) {
 
 static void test_runtime_round_trip(void **state) {
     (void)state;
-    struct vch_runtime back, runtime = {.completed = true, .cert = VCH_STR("/a \"b\"\\c"), .key = VCH_STR("/k\n"), .thing_name = VCH_STR("t"),
-                                        .device_config = VCH_STR("{\"x\":\"y\"}"), .endpoint = VCH_STR("e"), .edge_port = 443};
+    struct vch_runtime back, runtime = {.completed = true,
+                                        .cert = VCH_STR("/a \"b\"\\c"),
+                                        .key = VCH_STR("/k\n"),
+                                        .thing_name = VCH_STR("t"),
+                                        .device_config = VCH_STR("{\"x\":\"y\"}"),
+                                        .endpoint = VCH_STR("e"),
+                                        .edge_port = 443};
     vch_runtime_load(&f.state, &back, &f.report);
     assert_false(back.completed);
     assert_int_equal(vch_runtime_save(&f.state, &runtime, &f.outcome), VCH_EXIT_OK);
@@ -89,7 +94,11 @@ static void test_runtime_round_trip(void **state) {
 static void test_runtime_that_does_not_hold(void **state) {
     (void)state;
     static const char *const cases[] = {
-        "", "{", "[]", "{\"runtime-config\":7}", "{\"runtime-config\":{\"completed-fp\":false,\"cert\":\"a\",\"key\":\"b\",\"thing-name\":\"c\"}}",
+        "",
+        "{",
+        "[]",
+        "{\"runtime-config\":7}",
+        "{\"runtime-config\":{\"completed-fp\":false,\"cert\":\"a\",\"key\":\"b\",\"thing-name\":\"c\"}}",
         "{\"runtime-config\":{\"completed-fp\":true,\"cert\":\"a\",\"key\":\"\",\"thing-name\":\"c\"}}",
         "{\"runtime-config\":{\"completed-fp\":true,\"cert\":\"a\",\"thing-name\":\"c\"}}",
         "{\"runtime-config\":{\"completed-fp\":\"true\",\"cert\":\"a\",\"key\":\"b\",\"thing-name\":\"c\"}}"};
@@ -102,15 +111,24 @@ static void test_runtime_that_does_not_hold(void **state) {
     /* As the AWS client writes it. */
     struct vch_runtime runtime;
     write_text(vch_state_path(&f.state, "aws-iot-device-client-runtime.conf"),
-               "{\n\"runtime-config\": {\n\"completed-fp\": true,\n\"cert\": \"/c\",\n\"key\": \"/k\",\n\"thing-name\": \"n\",\n\"device-config\": {\n}\n}\n}");
+               "{\n\"runtime-config\": {\n\"completed-fp\": true,\n\"cert\": \"/c\",\n\"key\": "
+               "\"/k\",\n\"thing-name\": \"n\",\n\"device-config\": {\n}\n}\n}");
     vch_runtime_load(&f.state, &runtime, &f.report);
     assert_true(runtime.completed);
 }
 
 static struct vch_journal sample(void) {
-    return (struct vch_journal){.certificate_id = VCH_STR("0a"), .token = VCH_STR("tok\"en"), .cert = vch_str_from(vch_state_path(&f.state, "keys/c")),
-                                .key = vch_str_from(vch_state_path(&f.state, "keys/k")), .endpoint = VCH_STR("e"), .template_name = VCH_STR("T"),
-                                .parameters = VCH_STR("{\"a\":\"b\"}"), .claim_id = VCH_STR("cl"), .created_ms = 1000000};
+    return (struct vch_journal){.certificate_id = VCH_STR("0a"),
+                                .token = VCH_STR("tok\"en"),
+                                .cert = vch_str_from(vch_state_path(&f.state, "keys/c")),
+                                .key = vch_str_from(vch_state_path(&f.state, "keys/k")),
+                                .endpoint = VCH_STR("e"),
+                                .template_name = VCH_STR("T"),
+                                .parameters = VCH_STR("{\"a\":\"b\"}"),
+                                .claim_id = VCH_STR("cl"),
+                                .cert_pem = VCH_STR("certificate text\n"),
+                                .key_pem = VCH_STR("key text\n"),
+                                .created_ms = 1000000};
 }
 
 static void test_journal_round_trip(void **state) {
@@ -125,6 +143,42 @@ static void test_journal_round_trip(void **state) {
     assert_true(vch_journal_resumes(&back, &journal, journal.created_ms + 1));
     vch_journal_remove(&f.state);
     assert_false(vch_journal_load(&f.state, &back));
+}
+
+/* Killed after the journal and before the files: the journal makes them. */
+static void test_a_journal_restores_its_files(void **state) {
+    (void)state;
+    struct vch_journal back, journal = sample();
+    assert_int_equal(vch_journal_save(&f.state, &journal, &f.outcome), VCH_EXIT_OK);
+    assert_true(vch_journal_load(&f.state, &back));
+    assert_int_equal(vch_journal_put_files(&back, &f.outcome), VCH_EXIT_OK);
+    assert_int_equal(mode_of(journal.key.ptr), 0600);
+    assert_int_equal(mode_of(journal.cert.ptr), 0644);
+    struct vch_buf text;
+    vch_buf_init(&text, 100);
+    assert_int_equal(vch_file_read(journal.key.ptr, &text, NULL), VCH_OK);
+    assert_true(vch_str_eq(vch_str_of(text.ptr, text.len), journal.key_pem));
+    vch_buf_deinit(&text);
+    /* A key of the user's own is never written. */
+    (void)unlink(journal.key.ptr);
+    back.own_key = true;
+    assert_int_equal(vch_journal_put_files(&back, &f.outcome), VCH_EXIT_OK);
+    assert_int_not_equal(access(journal.key.ptr, F_OK), 0);
+    (void)unlink(journal.cert.ptr);
+    vch_journal_remove(&f.state);
+}
+
+/* What a crash kept from its place goes; nothing else does. */
+static void test_leftovers_are_swept(void **state) {
+    (void)state;
+    static const char *const names[] = {"keys/a.pem.0123456789abcdef.tmp", "keys/a.tmp", "keys/b.0123456789abcdeg.tmp", "b.ffffffffffffffff.tmp"};
+    static const bool stays[] = {false, true, true, false};
+    for (size_t i = 0; i < 4; i++) write_text(vch_state_path(&f.state, "%s", names[i]), "x");
+    struct vch_str dir = f.state.dir;
+    vch_state_close(&f.state);
+    assert_int_equal(vch_state_open(&f.state, dir, f.state.arena, &f.outcome), VCH_EXIT_OK);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(access(vch_state_path(&f.state, "%s", names[i]), F_OK) == 0, stays[i]);
+    for (size_t i = 0; i < 4; i++) (void)unlink(vch_state_path(&f.state, "%s", names[i]));
 }
 
 /* The whole passes; each cut of it does not. */
@@ -221,7 +275,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_runtime_round_trip, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runtime_that_does_not_hold, setup, teardown),
         cmocka_unit_test_setup_teardown(test_journal_round_trip, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_half_a_journal_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_journal_restores_its_files, setup, teardown), cmocka_unit_test_setup_teardown(test_leftovers_are_swept, setup, teardown), cmocka_unit_test_setup_teardown(test_half_a_journal_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_resumes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_abandoning, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lock, setup, teardown),

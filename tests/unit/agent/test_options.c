@@ -4,10 +4,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "agent/agent.h"
 #include "agent/options.h"
+#include "base/file.h"
 
 enum { WORDS = 24 };
 
@@ -40,11 +43,27 @@ static enum vch_exit load(struct fixture *f, const char *json) {
     return vch_options_load(&f->options, document, &f->outcome);
 }
 
-static const char *const workshop[] = {
-    "--enable-fleet-provisioning", "true", "--endpoint", "E", "--cert", "/c", "--key", "/k", "--root-ca", "/r",
-    "--thing-name", "device-client-fp", "--fleet-provisioning-template-name", "TrustedUserProvisioningTemplate",
-    "--enable-jobs", "false", "--enable-tunneling", "false", "--fleet-provisioning-template-parameters",
-    "{\"ThingName\": \"device-client-fp\"}", NULL};
+static const char *const workshop[] = {"--enable-fleet-provisioning",
+                                       "true",
+                                       "--endpoint",
+                                       "E",
+                                       "--cert",
+                                       "/c",
+                                       "--key",
+                                       "/k",
+                                       "--root-ca",
+                                       "/r",
+                                       "--thing-name",
+                                       "device-client-fp",
+                                       "--fleet-provisioning-template-name",
+                                       "TrustedUserProvisioningTemplate",
+                                       "--enable-jobs",
+                                       "false",
+                                       "--enable-tunneling",
+                                       "false",
+                                       "--fleet-provisioning-template-parameters",
+                                       "{\"ThingName\": \"device-client-fp\"}",
+                                       NULL};
 
 static void test_workshop_flags(void **state) {
     (void)state;
@@ -63,10 +82,19 @@ static void test_workshop_flags(void **state) {
 static void test_refused_command_lines(void **state) {
     (void)state;
     static const char *const cases[][6] = {
-        {"--unknown", "x"},       {"endpoint", "x"},         {"--endpoint=x"},         {"--endpoint"},
-        {"--endpoint", "a", "--endpoint", "b"},              {"--once", "--once"},     {"--port", "x"},
-        {"--port", "-1"},         {"--port", "99999999999"}, {"--device-defender-interval", "often"}, {"--once", "true"},
-        {"--enable-fleet-provisioning"},                     {""},
+        {"--unknown", "x"},
+        {"endpoint", "x"},
+        {"--endpoint=x"},
+        {"--endpoint"},
+        {"--endpoint", "a", "--endpoint", "b"},
+        {"--once", "--once"},
+        {"--port", "x"},
+        {"--port", "-1"},
+        {"--port", "99999999999"},
+        {"--device-defender-interval", "often"},
+        {"--once", "true"},
+        {"--enable-fleet-provisioning"},
+        {""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture f;
@@ -121,7 +149,8 @@ static void test_precedence(void **state) {
     struct fixture f;
     start(&f);
     assert_int_equal(parse(&f, (const char *const[]){"--endpoint", "from-cli", NULL}), VCH_EXIT_OK);
-    assert_int_equal(load(&f, "{\"endpoint\":\"from-file\",\"thing-name\":\"from-file\",\"cert\":\"/file\"}"), VCH_EXIT_OK);
+    assert_int_equal(load(&f, "{\"endpoint\":\"from-file\",\"thing-name\":\"from-file\",\"cert\":\"/file\"}"),
+                     VCH_EXIT_OK);
     assert_string_equal(vch_options_text(&f.options, VCH_OPT_ENDPOINT), "from-cli");
     assert_string_equal(vch_options_text(&f.options, VCH_OPT_THING_NAME), "from-file");
     vch_options_set(&f.options, VCH_OPT_THING_NAME, VCH_STR("from-claim"), VCH_SOURCE_CLAIM);
@@ -138,12 +167,15 @@ static void test_configuration_keys(void **state) {
     struct fixture f;
     char list[256];
     start(&f);
-    assert_int_equal(load(&f, "{\"logging\":{\"level\":\"WARN\",\"enable-sdk-logging\":true},\"jobs\":{\"enabled\":true},"
-                              "\"device-defender\":{\"enabled\":true,\"interval\":600},\"unknown\":[1],\"tunneling\":{\"enabled\":false},"
-                              "\"samples\":{\"pub-sub\":{\"enabled\":true,\"publish-topic\":\"a/b\"}},"
-                              "\"sensor-publish\":{\"sensors\":[{\"enabled\":false},{\"enabled\":true}]},"
-                              "\"fleet-provisioning\":{\"enabled\":true,\"template-name\":\"T\",\"template-parameters\":{\"a\":\"b\"}}}"),
-                     VCH_EXIT_OK);
+    assert_int_equal(
+        load(
+            &f,
+            "{\"logging\":{\"level\":\"WARN\",\"enable-sdk-logging\":true},\"jobs\":{\"enabled\":true},"
+            "\"device-defender\":{\"enabled\":true,\"interval\":600},\"unknown\":[1],\"tunneling\":{\"enabled\":false},"
+            "\"samples\":{\"pub-sub\":{\"enabled\":true,\"publish-topic\":\"a/b\"}},"
+            "\"sensor-publish\":{\"sensors\":[{\"enabled\":false},{\"enabled\":true}]},"
+            "\"fleet-provisioning\":{\"enabled\":true,\"template-name\":\"T\",\"template-parameters\":{\"a\":\"b\"}}}"),
+        VCH_EXIT_OK);
     assert_string_equal(vch_options_text(&f.options, VCH_OPT_LOG_LEVEL), "WARN");
     assert_int_equal(vch_options_int(&f.options, VCH_OPT_DEFENDER_INTERVAL), 600);
     assert_string_equal(vch_options_text(&f.options, VCH_OPT_PUBLISH_TOPIC), "a/b");
@@ -164,8 +196,12 @@ static void test_disabled_provisioning_is_not_read(void **state) {
 
 static void test_wrong_types_in_the_file(void **state) {
     (void)state;
-    static const char *const cases[] = {"{\"endpoint\":7}", "{\"jobs\":{\"enabled\":7}}", "{\"vouch\":{\"port\":\"many\"}}", "[]",
-                                        "{\"endpoint\":[\"a\"]}", "{\"device-defender\":{\"interval\":1.5}}"};
+    static const char *const cases[] = {"{\"endpoint\":7}",
+                                        "{\"jobs\":{\"enabled\":7}}",
+                                        "{\"vouch\":{\"port\":\"many\"}}",
+                                        "[]",
+                                        "{\"endpoint\":[\"a\"]}",
+                                        "{\"device-defender\":{\"interval\":1.5}}"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture f;
         start(&f);
@@ -174,13 +210,48 @@ static void test_wrong_types_in_the_file(void **state) {
     }
 }
 
+/* Only a file that switches the proxy on is worth a word; a named one must be readable. */
+static void test_proxy_file(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        enum vch_exit exit;
+        bool proxy;
+    } cases[] = {{"{\"http-proxy-enabled\": true}", VCH_EXIT_OK, true},
+                 {"{\"http-proxy-enabled\": false}", VCH_EXIT_OK, false},
+                 {"{", VCH_EXIT_CONFIG, false}};
+    char dir[] = "/tmp/vouch-proxy-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/p.conf", dir);
+    (void)setenv("HOME", dir, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        char list[64];
+        char *argv[] = {dir, (char *)(uintptr_t) "--http-proxy-config", path};
+        start(&f);
+        assert_int_equal(vch_file_write(path, vch_str_from(cases[i].text), 0600, NULL), VCH_OK);
+        assert_int_equal(vch_agent_configure(&f.options, 3, argv, &f.outcome), cases[i].exit);
+        assert_int_equal(vch_options_missing(&f.options, list, sizeof list), cases[i].proxy);
+        vch_arena_free(f.arena);
+    }
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_paths(void **state) {
     (void)state;
     struct vch_arena *arena = vch_arena_new(65536, false);
     static const char *const cases[][2] = {
-        {"~/x", "/home/d/x"},        {"~", "/home/d"},       {"$VCH_T/x", "/there/x"}, {"${VCH_T}x", "/therex"},
-        {"~other/x", "~other/x"},    {"a~b", "a~b"},         {"$VCH_NONE/x", "/x"},    {"${VCH_T", "${VCH_T"},
-        {"5$", "5$"},                {"", ""},
+        {"~/x", "/home/d/x"},
+        {"~", "/home/d"},
+        {"$VCH_T/x", "/there/x"},
+        {"${VCH_T}x", "/therex"},
+        {"~other/x", "~other/x"},
+        {"a~b", "a~b"},
+        {"$VCH_NONE/x", "/x"},
+        {"${VCH_T", "${VCH_T"},
+        {"5$", "5$"},
+        {"", ""},
     };
     (void)setenv("HOME", "/home/d", 1);
     (void)setenv("VCH_T", "/there", 1);
@@ -210,10 +281,17 @@ static void test_export_reads_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_workshop_flags), cmocka_unit_test(test_refused_command_lines), cmocka_unit_test(test_every_flag),
-        cmocka_unit_test(test_booleans_are_exact), cmocka_unit_test(test_precedence), cmocka_unit_test(test_configuration_keys),
-        cmocka_unit_test(test_disabled_provisioning_is_not_read), cmocka_unit_test(test_wrong_types_in_the_file),
-        cmocka_unit_test(test_paths), cmocka_unit_test(test_export_reads_back),
+        cmocka_unit_test(test_workshop_flags),
+        cmocka_unit_test(test_refused_command_lines),
+        cmocka_unit_test(test_every_flag),
+        cmocka_unit_test(test_booleans_are_exact),
+        cmocka_unit_test(test_precedence),
+        cmocka_unit_test(test_configuration_keys),
+        cmocka_unit_test(test_disabled_provisioning_is_not_read),
+        cmocka_unit_test(test_wrong_types_in_the_file),
+        cmocka_unit_test(test_proxy_file),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_export_reads_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,16 @@ static void test_what_is_not_pem(void **state) {
     }
 }
 
+static void test_no_text_at_all(void **state) {
+    (void)state;
+    struct vch_buf buf;
+    bool changed;
+    vch_buf_init(&buf, 64);
+    assert_int_equal(vch_pem_first(vch_str_of(NULL, 0)), VCH_PEM_NONE);
+    assert_int_equal(vch_pem_mend(vch_str_of(NULL, 0), VCH_PEM_CERTIFICATE, &buf, &changed), VCH_ERR_NOT_FOUND);
+    vch_buf_deinit(&buf);
+}
+
 static void test_chains_stay_whole(void **state) {
     (void)state;
     struct vch_buf buf;
@@ -96,10 +106,12 @@ static void test_kinds(void **state) {
     } cases[] = {
         {CLEAN, VCH_PEM_CERTIFICATE},
         {"-----BEGIN RSA PRIVATE KEY-----\\nAAAA\\n-----END RSA PRIVATE KEY-----", VCH_PEM_PRIVATE_KEY},
-        {"-----BEGIN EC PARAMETERS-----\nAAAA\n-----END EC PARAMETERS-----\n-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----",
+        {"-----BEGIN EC PARAMETERS-----\nAAAA\n-----END EC PARAMETERS-----\n-----BEGIN EC PRIVATE "
+         "KEY-----\nAAAA\n-----END EC PRIVATE KEY-----",
          VCH_PEM_PRIVATE_KEY},
         {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----", VCH_PEM_ENCRYPTED_KEY},
-        {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAAAA\n-----END RSA PRIVATE KEY-----", VCH_PEM_ENCRYPTED_KEY},
+        {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAAAA\n-----END RSA PRIVATE KEY-----",
+         VCH_PEM_ENCRYPTED_KEY},
         {"-----BEGIN NEW CERTIFICATE REQUEST-----\nAAAA\n-----END NEW CERTIFICATE REQUEST-----", VCH_PEM_REQUEST},
         {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", VCH_PEM_NONE},
         {"nothing", VCH_PEM_NONE},
@@ -112,6 +124,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pasted_text_becomes_clean),
         cmocka_unit_test(test_what_is_not_pem),
+        cmocka_unit_test(test_no_text_at_all),
         cmocka_unit_test(test_chains_stay_whole),
         cmocka_unit_test(test_kinds),
     };

@@ -138,7 +138,8 @@ struct vch_str script_sent(const struct script *s, size_t index) {
     for (;;) {
         struct vch_mqtt_frame frame;
         size_t size;
-        if (vch_mqtt_frame_decode(rest, &frame, &size) != VCH_OK || size == 0 || size > rest.len) return vch_str_of(NULL, 0);
+        if (vch_mqtt_frame_decode(rest, &frame, &size) != VCH_OK || size == 0 || size > rest.len)
+            return vch_str_of(NULL, 0);
         if (index-- == 0) return vch_str_sub(rest, 0, size);
         rest = vch_str_sub(rest, size, SIZE_MAX);
     }

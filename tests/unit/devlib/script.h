@@ -18,7 +18,7 @@ struct script_step {
 struct script {
     struct script_step steps[SCRIPT_STEPS];
     size_t count, at, offset;
-    size_t piece; /* most bytes given by one recv; 0: all */
+    size_t piece;               /* most bytes given by one recv; 0: all */
     enum vch_device_status end; /* what recv says when nothing is left */
     int64_t now_ms;
     uint8_t sent[20000];

@@ -13,9 +13,11 @@
 #define CSR "$aws/certificates/create-from-csr/json"
 #define REGISTER "$aws/provisioning-templates/T/provision/json"
 #define IDENTITY                                                                                                       \
-    "{\"certificateId\":\"0a1b\",\"certificatePem\":\"-----BEGIN\\nX\\n\",\"privateKey\":\"KEY\\n\","                   \
+    "{\"certificateId\":\"0a1b\",\"certificatePem\":\"-----BEGIN\\nX\\n\",\"privateKey\":\"KEY\\n\","                  \
     "\"certificateOwnershipToken\":\"tok\\u002den\"}"
-#define IDENTITY_CSR "{\"certificateOwnershipToken\":\"tok-en\",\"certificateId\":\"0a1b\",\"certificatePem\":\"PEM\\n\",\"extra\":[1]}"
+#define IDENTITY_CSR                                                                                                   \
+    "{\"certificateOwnershipToken\":\"tok-en\",\"certificateId\":\"0a1b\",\"certificatePem\":\"PEM\\n\",\"extra\":[1]" \
+    "}"
 #define DONE "{\"deviceConfiguration\":{\"a\":\"b\"},\"thingName\":\"lamp-7\"}"
 
 static struct script s; /* large; one test at a time */
@@ -80,8 +82,14 @@ static enum vch_device_status provision(struct saved *saved, const char *csr, co
                                         struct vch_device_provisioned *done) {
     static const struct vch_device_pair pairs[] = {{"ThingName", "lamp \"7\""}, {"Serial", "1"}};
     const struct vch_device_provision p = {
-        .template_name = "T", .csr_pem = csr, .token = token, .parameters = pairs, .parameter_count = 2,
-        .save = on_save, .progress = on_progress, .arg = saved,
+        .template_name = "T",
+        .csr_pem = csr,
+        .token = token,
+        .parameters = pairs,
+        .parameter_count = 2,
+        .save = on_save,
+        .progress = on_progress,
+        .arg = saved,
     };
     assert_int_equal(vch_device_connect(&s.device, &CONNECT), VCH_DEVICE_OK);
     enum vch_device_status status = vch_device_provision(&s.device, &p, done);
@@ -123,7 +131,8 @@ static void test_whole_exchange_by_keys(void **state) {
         assert_int_equal(saved.packets_at_save, 5); /* nothing of RegisterThing had left */
         check_publish(3, CREATE, "{}");
         check_publish(7, REGISTER,
-                      "{\"certificateOwnershipToken\":\"tok-en\",\"parameters\":{\"ThingName\":\"lamp \\\"7\\\"\",\"Serial\":\"1\"}}");
+                      "{\"certificateOwnershipToken\":\"tok-en\",\"parameters\":{\"ThingName\":\"lamp "
+                      "\\\"7\\\"\",\"Serial\":\"1\"}}");
         assert_int_equal(saved.stage_count, 6);
         assert_int_equal(saved.stages[5], VCH_DEVICE_STAGE_DONE);
         assert_int_equal(vch_device_disconnect(&s.device), VCH_DEVICE_OK);
@@ -177,7 +186,8 @@ static void test_resume_skips_creation(void **state) {
     assert_int_equal(provision(&saved, NULL, "old-token", &done), VCH_DEVICE_OK);
     assert_int_equal(saved.calls, 0);
     check_publish(3, REGISTER,
-                  "{\"certificateOwnershipToken\":\"old-token\",\"parameters\":{\"ThingName\":\"lamp \\\"7\\\"\",\"Serial\":\"1\"}}");
+                  "{\"certificateOwnershipToken\":\"old-token\",\"parameters\":{\"ThingName\":\"lamp "
+                  "\\\"7\\\"\",\"Serial\":\"1\"}}");
 }
 
 static void test_rejections(void **state) {
@@ -187,7 +197,8 @@ static void test_rejections(void **state) {
         int code;
         const char *error_code, *error_message;
     } cases[] = {
-        {"{\"statusCode\":403,\"errorCode\":\"AccessDenied\",\"errorMessage\":\"Not\\nyou.\"}", 403, "AccessDenied", "Not you."},
+        {"{\"statusCode\":403,\"errorCode\":\"AccessDenied\",\"errorMessage\":\"Not\\nyou.\"}", 403, "AccessDenied",
+         "Not you."},
         {"{\"errorMessage\":\"only this\"}", 0, "", "only this"},
         {"{\"statusCode\":\"x\",\"errorCode\":5,\"errorMessage\":null}", 0, "", ""},
         {"not JSON", 0, "", ""},
@@ -231,7 +242,8 @@ static const char *const bad_identities[] = {
     "{\"certificateId\":\"\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\"}",
     "{\"certificateId\":\"../x\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\"}",
     "{\"certificateId\":7,\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\"}",
-    "{\"certificateId\":\"0a\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\\u0000\"}",
+    "{\"certificateId\":\"0a\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":"
+    "\"t\\u0000\"}",
     "{\"certificateId\":\"0a\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\"",
     "[]",
     "",
@@ -322,16 +334,11 @@ static const struct {
     size_t len;
     enum vch_device_status status;
 } garbage[] = {
-    {"\x20\x02\x00", 3, VCH_DEVICE_TIMEOUT},
-    {"\x20\x02\x02\x00", 4, VCH_DEVICE_PROTOCOL},
-    {"\x21\x02\x00\x00", 4, VCH_DEVICE_PROTOCOL},
-    {"\x20\x03\x00\x00\x00", 5, VCH_DEVICE_PROTOCOL},
-    {"\xD0\x00", 2, VCH_DEVICE_PROTOCOL},
-    {"\x20\xFF\xFF\xFF\xFF\x01", 6, VCH_DEVICE_PROTOCOL},
-    {"\x20\xFF\xFF\x7F", 4, VCH_DEVICE_SPACE},
-    {"HTTP/1.1 400 Bad Request\r\n\r\n", 28, VCH_DEVICE_PROTOCOL},
-    {"\x00\x00", 2, VCH_DEVICE_PROTOCOL},
-    {"\x10\x00", 2, VCH_DEVICE_PROTOCOL},
+    {"\x20\x02\x00", 3, VCH_DEVICE_TIMEOUT},      {"\x20\x02\x02\x00", 4, VCH_DEVICE_PROTOCOL},
+    {"\x21\x02\x00\x00", 4, VCH_DEVICE_PROTOCOL}, {"\x20\x03\x00\x00\x00", 5, VCH_DEVICE_PROTOCOL},
+    {"\xD0\x00", 2, VCH_DEVICE_PROTOCOL},         {"\x20\xFF\xFF\xFF\xFF\x01", 6, VCH_DEVICE_PROTOCOL},
+    {"\x20\xFF\xFF\x7F", 4, VCH_DEVICE_SPACE},    {"HTTP/1.1 400 Bad Request\r\n\r\n", 28, VCH_DEVICE_PROTOCOL},
+    {"\x00\x00", 2, VCH_DEVICE_PROTOCOL},         {"\x10\x00", 2, VCH_DEVICE_PROTOCOL},
 };
 
 static void test_garbage_instead_of_connack(void **state) {
@@ -349,7 +356,9 @@ static void test_server_must_not_send_these(void **state) {
     static const struct {
         const char *bytes;
         size_t len;
-    } cases[] = {{"\x34\x05\x00\x01t\x00\x01", 7}, {"\x82\x00", 2}, {"\xC0\x00", 2}, {"\xE0\x00", 2}, {"\x20\x02\x00\x00", 4}, {"\x90\x04\x00\x01\x00\x00", 6}};
+    } cases[] = {
+        {"\x34\x05\x00\x01t\x00\x01", 7}, {"\x82\x00", 2}, {"\xC0\x00", 2}, {"\xE0\x00", 2}, {"\x20\x02\x00\x00", 4},
+        {"\x90\x04\x00\x01\x00\x00", 6}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         connected();
         script_raw(&s, 1, cases[i].bytes, cases[i].len);
@@ -445,7 +454,8 @@ static void test_secrets_are_wiped(void **state) {
     struct saved saved = {0};
     struct vch_device_provisioned done;
     connected();
-    script_create(CREATE, "{\"certificateId\":\"0a\",\"certificatePem\":\"P\",\"privateKey\":\"SECRETKEY\",\"certificateOwnershipToken\":\"SECRETTOKEN\"}");
+    script_create(CREATE, "{\"certificateId\":\"0a\",\"certificatePem\":\"P\",\"privateKey\":\"SECRETKEY\","
+                          "\"certificateOwnershipToken\":\"SECRETTOKEN\"}");
     script_register("/accepted", DONE);
     assert_int_equal(provision(&saved, NULL, NULL, &done), VCH_DEVICE_OK);
     assert_null(memmem(s.memory_in, sizeof s.memory_in, "SECRET", 6));
@@ -455,23 +465,35 @@ static void test_secrets_are_wiped(void **state) {
 
 static void test_words(void **state) {
     (void)state;
-    for (int i = 0; i < VCH_DEVICE_STATUS_COUNT; i++) assert_true(strlen(vch_device_status_word((enum vch_device_status)i)) > 0);
-    for (int i = 0; i < VCH_DEVICE_STAGE_COUNT; i++) assert_true(strlen(vch_device_stage_word((enum vch_device_stage)i)) > 0);
+    for (int i = 0; i < VCH_DEVICE_STATUS_COUNT; i++)
+        assert_true(strlen(vch_device_status_word((enum vch_device_status)i)) > 0);
+    for (int i = 0; i < VCH_DEVICE_STAGE_COUNT; i++)
+        assert_true(strlen(vch_device_stage_word((enum vch_device_stage)i)) > 0);
     assert_string_equal(vch_device_status_word((enum vch_device_status)99), "unknown");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_exchange_by_keys), cmocka_unit_test(test_whole_exchange_by_csr),
-        cmocka_unit_test(test_answer_before_puback_and_strangers), cmocka_unit_test(test_resume_skips_creation),
-        cmocka_unit_test(test_rejections), cmocka_unit_test(test_long_error_is_cut_at_a_character),
-        cmocka_unit_test(test_bad_identities_are_not_saved), cmocka_unit_test(test_failed_save_stops),
-        cmocka_unit_test(test_connack_codes), cmocka_unit_test(test_suback_refusal),
-        cmocka_unit_test(test_end_at_every_moment), cmocka_unit_test(test_wait_is_bounded),
-        cmocka_unit_test(test_garbage_instead_of_connack), cmocka_unit_test(test_server_must_not_send_these),
-        cmocka_unit_test(test_publish_subscribe_ping_poll), cmocka_unit_test(test_large_publish),
-        cmocka_unit_test(test_small_memory), cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_secrets_are_wiped), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_whole_exchange_by_keys),
+        cmocka_unit_test(test_whole_exchange_by_csr),
+        cmocka_unit_test(test_answer_before_puback_and_strangers),
+        cmocka_unit_test(test_resume_skips_creation),
+        cmocka_unit_test(test_rejections),
+        cmocka_unit_test(test_long_error_is_cut_at_a_character),
+        cmocka_unit_test(test_bad_identities_are_not_saved),
+        cmocka_unit_test(test_failed_save_stops),
+        cmocka_unit_test(test_connack_codes),
+        cmocka_unit_test(test_suback_refusal),
+        cmocka_unit_test(test_end_at_every_moment),
+        cmocka_unit_test(test_wait_is_bounded),
+        cmocka_unit_test(test_garbage_instead_of_connack),
+        cmocka_unit_test(test_server_must_not_send_these),
+        cmocka_unit_test(test_publish_subscribe_ping_poll),
+        cmocka_unit_test(test_large_publish),
+        cmocka_unit_test(test_small_memory),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_secrets_are_wiped),
+        cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

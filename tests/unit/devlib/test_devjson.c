@@ -10,8 +10,10 @@
 
 static void test_finds_members(void **state) {
     (void)state;
-    struct vch_str text = VCH_STR(" {\"a\":\"one\", \"b\" : {\"a\":\"inner\",\"x\":[1,2,{}]} ,\"n\":-12,\"t\":true,\"z\":null,\"l\":[ ]}\n");
-    struct vch_devjson_field f[] = {{.name = "a"}, {.name = "b"}, {.name = "n"}, {.name = "t"}, {.name = "z"}, {.name = "l"}, {.name = "q"}};
+    struct vch_str text = VCH_STR(
+        " {\"a\":\"one\", \"b\" : {\"a\":\"inner\",\"x\":[1,2,{}]} ,\"n\":-12,\"t\":true,\"z\":null,\"l\":[ ]}\n");
+    struct vch_devjson_field f[] = {{.name = "a"}, {.name = "b"}, {.name = "n"}, {.name = "t"},
+                                    {.name = "z"}, {.name = "l"}, {.name = "q"}};
     char out[16];
     int number;
     assert_int_equal(vch_devjson_scan(text, f, 7), VCH_OK);
@@ -87,7 +89,8 @@ static void test_strings(void **state) {
         memcpy(document, text.ptr, text.len);
         assert_int_equal(vch_devjson_unescape(document, &f, &in_place), VCH_OK);
         assert_string_equal(in_place, strings[i].value);
-        if (strlen(out) > 0) assert_int_equal(vch_devjson_copy(text, &f, out, strlen(strings[i].value)), VCH_ERR_TOO_LARGE);
+        if (strlen(out) > 0)
+            assert_int_equal(vch_devjson_copy(text, &f, out, strlen(strings[i].value)), VCH_ERR_TOO_LARGE);
     }
 }
 
@@ -144,8 +147,12 @@ static void test_int(void **state) {
     static const struct {
         const char *text;
         enum vch_err err;
-    } cases[] = {{"{\"n\":400}", VCH_OK}, {"{\"n\":4.5}", VCH_ERR_MALFORMED}, {"{\"n\":1e3}", VCH_ERR_MALFORMED},
-                 {"{\"n\":9999999999}", VCH_ERR_MALFORMED}, {"{\"n\":\"4\"}", VCH_ERR_MALFORMED}, {"{}", VCH_ERR_MALFORMED}};
+    } cases[] = {{"{\"n\":400}", VCH_OK},
+                 {"{\"n\":4.5}", VCH_ERR_MALFORMED},
+                 {"{\"n\":1e3}", VCH_ERR_MALFORMED},
+                 {"{\"n\":9999999999}", VCH_ERR_MALFORMED},
+                 {"{\"n\":\"4\"}", VCH_ERR_MALFORMED},
+                 {"{}", VCH_ERR_MALFORMED}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vch_devjson_field f = {.name = "n"};
         int n = 0;
@@ -173,9 +180,13 @@ static void test_writer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_finds_members), cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_unescape_stays_inside), cmocka_unit_test(test_escaped_nul_is_refused),
-        cmocka_unit_test(test_depth), cmocka_unit_test(test_check_map), cmocka_unit_test(test_int),
+        cmocka_unit_test(test_finds_members),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_unescape_stays_inside),
+        cmocka_unit_test(test_escaped_nul_is_refused),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_check_map),
+        cmocka_unit_test(test_int),
         cmocka_unit_test(test_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

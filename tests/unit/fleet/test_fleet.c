@@ -87,10 +87,12 @@ static void test_command_lines(void **state) {
     assert_int_equal(o.concurrency, 16);
     assert_int_equal(o.seconds, 0);
     assert_false(o.csr || o.json);
-    assert_true(parse(&o, (const char *const[]){"provision", "--json", "--data", "D", "--seconds", "3", "--csr", NULL}));
+    assert_true(
+        parse(&o, (const char *const[]){"provision", "--json", "--data", "D", "--seconds", "3", "--csr", NULL}));
     assert_int_equal(o.devices, 10000000);
     assert_true(o.csr && o.json);
-    assert_true(parse(&o, (const char *const[]){"idle", "--endpoint", "h", "--api", "https://h:1", "--devices", "4", NULL}));
+    assert_true(
+        parse(&o, (const char *const[]){"idle", "--endpoint", "h", "--api", "https://h:1", "--devices", "4", NULL}));
     assert_int_equal(o.mode, VCH_FLEET_IDLE);
     assert_int_equal(o.mqtt_port, 8883);
     assert_int_equal(o.concurrency, 4);
@@ -138,7 +140,8 @@ static void test_site_of_a_data_folder(void **state) {
     struct vch_fleet_site site;
     struct vch_diag diag = {0};
     assert_int_equal(vch_fleet_find(&o, arena, &site, &diag), VCH_ERR_NOT_FOUND);
-    put(dir, "admin.json", "{\"accessKeyId\":\"AK\",\"secretAccessKey\":\"S\",\"account\":\"123456789012\",\"region\":\"r\"}");
+    put(dir, "admin.json",
+        "{\"accessKeyId\":\"AK\",\"secretAccessKey\":\"S\",\"account\":\"123456789012\",\"region\":\"r\"}");
     put(dir, "ca.pem", "PEM\n");
     put(dir, "run/endpoints.json", "{\"api\":\"https://localhost:1/\",\"mqtt\":\"[::1]:2\"}");
     put(dir, "run/vouchd.pid", "77\n");
@@ -148,8 +151,12 @@ static void test_site_of_a_data_folder(void **state) {
     assert_int_equal(site.mqtt_port, 2);
     assert_int_equal(site.pid, 77);
     assert_true(vch_str_eq_c(site.ca_pem, "PEM\n"));
-    static const char *const bad[] = {"{\"api\":\"https://h\",\"mqtt\":\"h\"}", "{\"api\":\"https://h\",\"mqtt\":\"h:0\"}",
-                                      "{\"api\":\"http://h\",\"mqtt\":\"h:1\"}", "{\"api\":\"https://h\",\"mqtt\":\":1\"}", "{}", "["};
+    static const char *const bad[] = {"{\"api\":\"https://h\",\"mqtt\":\"h\"}",
+                                      "{\"api\":\"https://h\",\"mqtt\":\"h:0\"}",
+                                      "{\"api\":\"http://h\",\"mqtt\":\"h:1\"}",
+                                      "{\"api\":\"https://h\",\"mqtt\":\":1\"}",
+                                      "{}",
+                                      "["};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         put(dir, "run/endpoints.json", bad[i]);
         assert_int_not_equal(vch_fleet_find(&o, arena, &site, &diag), VCH_OK);
@@ -178,7 +185,8 @@ static void test_causes(void **state) {
 static void test_process_figures(void **state) {
     (void)state;
     int64_t parent = 0, ticks = 0;
-    assert_true(vch_stat_parse(VCH_STR("12 (a) b) (c) S 7 1 1 0 -1 4194560 10 20 30 40 5 6 7 8 20 0 1"), &parent, &ticks));
+    assert_true(
+        vch_stat_parse(VCH_STR("12 (a) b) (c) S 7 1 1 0 -1 4194560 10 20 30 40 5 6 7 8 20 0 1"), &parent, &ticks));
     assert_int_equal(parent, 7);
     assert_int_equal(ticks, 11);
     assert_false(vch_stat_parse(VCH_STR(""), &parent, &ticks));
@@ -195,8 +203,14 @@ static void test_process_figures(void **state) {
 static void test_summary(void **state) {
     (void)state;
     struct vch_causes causes = VCH_CAUSES_INIT;
-    struct vch_fleet_summary s = {.mode = "provision", .devices = 10, .concurrency = 2, .done = 4, .failed = 1, .wall_us = 2000000,
-                                  .causes = &causes, .idle_bytes = -1};
+    struct vch_fleet_summary s = {.mode = "provision",
+                                  .devices = 10,
+                                  .concurrency = 2,
+                                  .done = 4,
+                                  .failed = 1,
+                                  .wall_us = 2000000,
+                                  .causes = &causes,
+                                  .idle_bytes = -1};
     struct vch_buf buf;
     struct vch_str text;
     struct vch_val *val;
@@ -230,15 +244,23 @@ static void test_bar(void **state) {
     vch_summary_bar(out, 8, 16, 0, 2000000);
     vch_summary_bar(out, 90, 16, 3, 0);
     (void)fclose(out);
-    assert_string_equal(text, "\r[################................] 8/16  4/s  0 failed \r[################################] 90/16  0/s  3 failed ");
+    assert_string_equal(text, "\r[################................] 8/16  4/s  0 failed "
+                              "\r[################################] 90/16  0/s  3 failed ");
     free(text);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_percentiles), cmocka_unit_test(test_percentiles_of_few), cmocka_unit_test(test_merging_and_bounds),
-        cmocka_unit_test(test_command_lines), cmocka_unit_test(test_refused_command_lines), cmocka_unit_test(test_site_of_a_data_folder),
-        cmocka_unit_test(test_causes), cmocka_unit_test(test_process_figures), cmocka_unit_test(test_summary), cmocka_unit_test(test_bar),
+        cmocka_unit_test(test_percentiles),
+        cmocka_unit_test(test_percentiles_of_few),
+        cmocka_unit_test(test_merging_and_bounds),
+        cmocka_unit_test(test_command_lines),
+        cmocka_unit_test(test_refused_command_lines),
+        cmocka_unit_test(test_site_of_a_data_folder),
+        cmocka_unit_test(test_causes),
+        cmocka_unit_test(test_process_figures),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_bar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,14 +20,21 @@ static const char *head_of(const struct vch_http_answer *answer, bool keep_alive
 
 static void golden_heads(void **state) {
     (void)state;
-    const struct vch_http_header headers[] = {{VCH_STR("x-amzn-RequestId"), VCH_STR("abc")}, {VCH_STR("X-Empty"), VCH_STR("")}};
-    const struct vch_http_answer full = {.status = 200, .content_type = "application/json", .headers = headers, .header_count = 2, .body = VCH_STR("{}")};
-    assert_string_equal(head_of(&full, true, "vouch", 0), "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nServer: vouch\r\n"
-                                                          "Content-Type: application/json\r\nContent-Length: 2\r\nx-amzn-RequestId: abc\r\nX-Empty: \r\n"
-                                                          "Connection: keep-alive\r\n\r\n");
+    const struct vch_http_header headers[] = {{VCH_STR("x-amzn-RequestId"), VCH_STR("abc")},
+                                              {VCH_STR("X-Empty"), VCH_STR("")}};
+    const struct vch_http_answer full = {.status = 200,
+                                         .content_type = "application/json",
+                                         .headers = headers,
+                                         .header_count = 2,
+                                         .body = VCH_STR("{}")};
+    assert_string_equal(head_of(&full, true, "vouch", 0),
+                        "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nServer: vouch\r\n"
+                        "Content-Type: application/json\r\nContent-Length: 2\r\nx-amzn-RequestId: abc\r\nX-Empty: \r\n"
+                        "Connection: keep-alive\r\n\r\n");
     const struct vch_http_answer bare = {.status = 404};
-    assert_string_equal(head_of(&bare, false, NULL, 1795451072000), "HTTP/1.1 404 Not Found\r\nDate: Mon, 23 Nov 2026 16:24:32 GMT\r\nContent-Length: 0\r\n"
-                                                                    "Connection: close\r\n\r\n");
+    assert_string_equal(head_of(&bare, false, NULL, 1795451072000),
+                        "HTTP/1.1 404 Not Found\r\nDate: Mon, 23 Nov 2026 16:24:32 GMT\r\nContent-Length: 0\r\n"
+                        "Connection: close\r\n\r\n");
     const struct vch_http_answer nothing = {.status = 204};
     assert_null(strstr(head_of(&nothing, true, NULL, 0), "Content-Length"));
     assert_false(vch_http_answer_has_body(&nothing));
@@ -40,8 +47,8 @@ static void dates(void **state) {
         int year, month, day;
         const char *text;
     } rows[] = {
-        {1994, 11, 6, "Sun, 06 Nov 1994"}, {2000, 2, 29, "Tue, 29 Feb 2000"}, {2024, 12, 31, "Tue, 31 Dec 2024"},
-        {2026, 11, 23, "Mon, 23 Nov 2026"}, {2100, 3, 1, "Mon, 01 Mar 2100"}, {2038, 1, 19, "Tue, 19 Jan 2038"},
+        {1994, 11, 6, "Sun, 06 Nov 1994"},  {2000, 2, 29, "Tue, 29 Feb 2000"}, {2024, 12, 31, "Tue, 31 Dec 2024"},
+        {2026, 11, 23, "Mon, 23 Nov 2026"}, {2100, 3, 1, "Mon, 01 Mar 2100"},  {2038, 1, 19, "Tue, 19 Jan 2038"},
     };
     const struct vch_http_answer answer = {.status = 200};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -58,13 +65,18 @@ static void answers_are_not_split(void **state) {
         struct vch_http_header header;
         const char *content_type;
     } rows[] = {
-        {{VCH_STR("Location"), VCH_STR("/a\r\nSet-Cookie: b")}, NULL}, {{VCH_STR("Location"), VCH_STR("/a\nX: b")}, NULL},
-        {{VCH_STR("Location"), VCH_STR("/a\rX: b")}, NULL},            {{VCH_STR("Location"), VCH_STR("/a\0b")}, NULL},
-        {{VCH_STR("Lo cation"), VCH_STR("/a")}, NULL},                 {{VCH_STR("Location:"), VCH_STR("/a")}, NULL},
-        {{VCH_STR(""), VCH_STR("/a")}, NULL},                          {{VCH_STR("X"), VCH_STR("y")}, "text/html\r\nX: y"},
+        {{VCH_STR("Location"), VCH_STR("/a\r\nSet-Cookie: b")}, NULL},
+        {{VCH_STR("Location"), VCH_STR("/a\nX: b")}, NULL},
+        {{VCH_STR("Location"), VCH_STR("/a\rX: b")}, NULL},
+        {{VCH_STR("Location"), VCH_STR("/a\0b")}, NULL},
+        {{VCH_STR("Lo cation"), VCH_STR("/a")}, NULL},
+        {{VCH_STR("Location:"), VCH_STR("/a")}, NULL},
+        {{VCH_STR(""), VCH_STR("/a")}, NULL},
+        {{VCH_STR("X"), VCH_STR("y")}, "text/html\r\nX: y"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const struct vch_http_answer answer = {.status = 200, .content_type = rows[i].content_type, .headers = &rows[i].header, .header_count = 1};
+        const struct vch_http_answer answer = {
+            .status = 200, .content_type = rows[i].content_type, .headers = &rows[i].header, .header_count = 1};
         assert_null(head_of(&answer, true, NULL, 0));
     }
     const struct vch_http_header good = {VCH_STR("Location"), VCH_STR("/a\tb \xc3\xa9")};
@@ -73,6 +85,7 @@ static void answers_are_not_split(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_heads), cmocka_unit_test(dates), cmocka_unit_test(answers_are_not_split)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_heads), cmocka_unit_test(dates),
+                                       cmocka_unit_test(answers_are_not_split)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,8 @@ static void feeder_free(struct feeder *feeder) {
 static void feed_parts(struct feeder *feeder, struct vch_str text, size_t first, size_t step) {
     feeder_init(feeder, text.len);
     feed(feeder, vch_str_sub(text, 0, first));
-    for (size_t at = first; at < text.len && feeder->last == VCH_HTTP_MORE; at += step) feed(feeder, vch_str_sub(text, at, step));
+    for (size_t at = first; at < text.len && feeder->last == VCH_HTTP_MORE; at += step)
+        feed(feeder, vch_str_sub(text, at, step));
 }
 
 struct row {
@@ -65,15 +66,21 @@ struct row {
 };
 
 static void check(const struct row *row, struct feeder *feeder, size_t first, size_t step) {
-    int status = feeder->last == VCH_HTTP_DONE ? 0 : feeder->last == VCH_HTTP_MORE ? -1 : vch_http_reader_status(feeder->reader);
+    int status = feeder->last == VCH_HTTP_DONE   ? 0
+                 : feeder->last == VCH_HTTP_MORE ? -1
+                                                 : vch_http_reader_status(feeder->reader);
     if (status != row->status) fail_msg("%s (%zu, %zu): %d, not %d", row->what, first, step, status, row->status);
     if (status > 0) assert_true(strlen(vch_http_reader_why(feeder->reader)) > 10);
     if (status != 0) return;
     const struct vch_http_request *request = vch_http_reader_request(feeder->reader);
-    if (row->path && !vch_str_eq_c(request->path, row->path)) fail_msg("%s: path %.*s", row->what, VCH_STR_ARG(request->path));
-    if (row->query && !vch_str_eq_c(request->query, row->query)) fail_msg("%s: query %.*s", row->what, VCH_STR_ARG(request->query));
-    if (!vch_str_eq_c(request->body, row->body ? row->body : "")) fail_msg("%s: body %.*s", row->what, VCH_STR_ARG(request->body));
-    if (step > row->text.len && feeder->consumed != row->text.len - row->rest) fail_msg("%s: consumed %zu", row->what, feeder->consumed);
+    if (row->path && !vch_str_eq_c(request->path, row->path))
+        fail_msg("%s: path %.*s", row->what, VCH_STR_ARG(request->path));
+    if (row->query && !vch_str_eq_c(request->query, row->query))
+        fail_msg("%s: query %.*s", row->what, VCH_STR_ARG(request->query));
+    if (!vch_str_eq_c(request->body, row->body ? row->body : ""))
+        fail_msg("%s: body %.*s", row->what, VCH_STR_ARG(request->body));
+    if (step > row->text.len && feeder->consumed != row->text.len - row->rest)
+        fail_msg("%s: consumed %zu", row->what, feeder->consumed);
 }
 
 static void check_rows(const struct row *rows, size_t count) {
@@ -92,32 +99,45 @@ static void check_rows(const struct row *rows, size_t count) {
     }
 }
 
-#define T(text) {"" text, sizeof(text) - 1}
+#define T(text)                                                                                                        \
+    { "" text, sizeof(text) - 1 }
 
 static void good_requests(void **state) {
     (void)state;
     static const struct row rows[] = {
         {"plain", T("GET / HTTP/1.1\r\n" H "\r\n"), 0, "/", "", NULL, 0},
-        {"path and query stay raw", T("GET /a%2Fb/%7e?x=%20&y=a+b?c HTTP/1.1\r\n" H "\r\n"), 0, "/a%2Fb/%7e", "x=%20&y=a+b?c", NULL, 0},
+        {"path and query stay raw", T("GET /a%2Fb/%7e?x=%20&y=a+b?c HTTP/1.1\r\n" H "\r\n"), 0, "/a%2Fb/%7e",
+         "x=%20&y=a+b?c", NULL, 0},
         {"dots stay", T("GET /../a//./b HTTP/1.1\r\n" H "\r\n"), 0, "/../a//./b", "", NULL, 0},
         {"empty query", T("GET /a? HTTP/1.1\r\n" H "\r\n"), 0, "/a", "", NULL, 0},
-        {"odd but legal characters", T("GET /$aws/things/a:b;c=(d)!*'@,~ HTTP/1.1\r\n" H "\r\n"), 0, "/$aws/things/a:b;c=(d)!*'@,~", "", NULL, 0},
+        {"odd but legal characters", T("GET /$aws/things/a:b;c=(d)!*'@,~ HTTP/1.1\r\n" H "\r\n"), 0,
+         "/$aws/things/a:b;c=(d)!*'@,~", "", NULL, 0},
         {"a body", T("POST /p HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello"), 0, "/p", "", "hello", 0},
         {"an empty body", T("POST /p HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"), 0, "/p", "", "", 0},
         {"no length, no body", T("POST /p HTTP/1.1\r\n" H "\r\n"), 0, "/p", "", "", 0},
         {"the next one waits", T("GET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n"), 0, "/1", "", "", 17},
-        {"the next one waits behind a body", T("PUT /1 HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nokGET"), 0, "/1", "", "ok", 3},
-        {"chunks", T("POST /c HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"), 0, "/c", "", "abc0123456789", 0},
-        {"chunk sizes with zeros and small letters", T("POST /c HTTP/1.1\r\n" H "transfer-encoding: CHUNKED\r\n\r\n0000000b\r\n0123456789a\r\n00\r\n\r\n"), 0, "/c", "", "0123456789a", 0},
+        {"the next one waits behind a body", T("PUT /1 HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nokGET"), 0, "/1", "",
+         "ok", 3},
+        {"chunks",
+         T("POST /c HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"), 0,
+         "/c", "", "abc0123456789", 0},
+        {"chunk sizes with zeros and small letters",
+         T("POST /c HTTP/1.1\r\n" H "transfer-encoding: CHUNKED\r\n\r\n0000000b\r\n0123456789a\r\n00\r\n\r\n"), 0, "/c",
+         "", "0123456789a", 0},
         {"no chunks", T("POST /c HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nX"), 0, "/c", "", "", 1},
-        {"the body at its bound", T("POST / HTTP/1.1\r\n" H "Content-Length: 64\r\n\r\n0123456789012345678901234567890123456789012345678901234567890123"), 0, "/", "",
-         "0123456789012345678901234567890123456789012345678901234567890123", 0},
+        {"the body at its bound",
+         T("POST / HTTP/1.1\r\n" H
+           "Content-Length: 64\r\n\r\n0123456789012345678901234567890123456789012345678901234567890123"),
+         0, "/", "", "0123456789012345678901234567890123456789012345678901234567890123", 0},
         {"HTTP/1.0 needs no Host", T("GET / HTTP/1.0\r\n\r\n"), 0, "/", "", NULL, 0},
         {"an empty Host is one", T("GET / HTTP/1.1\r\nHost:\r\n\r\n"), 0, "/", "", NULL, 0},
         {"a Host with port", T("GET / HTTP/1.1\r\nHost: [::1]:8443\r\n\r\n"), 0, "/", "", NULL, 0},
         {"an empty line before", T("\r\nGET / HTTP/1.1\r\n" H "\r\n"), 0, "/", "", NULL, 0},
-        {"an upgrade is ignored", T("GET /w HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\nXYZ"), 0, "/w", "", NULL, 3},
-        {"an upgrade with a body", T("POST /w HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nokX"), 0, "/w", "", "ok", 1},
+        {"an upgrade is ignored", T("GET /w HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\nXYZ"), 0,
+         "/w", "", NULL, 3},
+        {"an upgrade with a body",
+         T("POST /w HTTP/1.1\r\n" H "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nokX"), 0, "/w", "",
+         "ok", 1},
         {"blanks around a value", T("GET / HTTP/1.1\r\n" H "X:\t  v  \t\r\n\r\n"), 0, "/", "", NULL, 0},
         {"bytes over 127 in a value", T("GET / HTTP/1.1\r\n" H "X: caf\xc3\xa9\r\n\r\n"), 0, "/", "", NULL, 0},
     };
@@ -133,8 +153,10 @@ static void incomplete_requests(void **state) {
         {"no empty line", T("GET / HTTP/1.1\r\n" H), -1, NULL, NULL, NULL, 0},
         {"half of it", T("GET / HTTP/1.1\r\n" H "\r"), -1, NULL, NULL, NULL, 0},
         {"a short body", T("POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhell"), -1, NULL, NULL, NULL, 0},
-        {"a chunk cut", T("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"), -1, NULL, NULL, NULL, 0},
-        {"the last chunk's line cut", T("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\n\r"), -1, NULL, NULL, NULL, 0},
+        {"a chunk cut", T("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"), -1, NULL, NULL, NULL,
+         0},
+        {"the last chunk's line cut", T("POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n0\r\n\r"), -1, NULL,
+         NULL, NULL, 0},
     };
     check_rows(rows, COUNT_OF(rows));
 }
@@ -171,7 +193,8 @@ static void malformed_requests(void **state) {
         {"a Host with a path", T("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"), 400, NULL, NULL, NULL, 0},
         {"a Host with a user", T("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"), 400, NULL, NULL, NULL, 0},
         {"a Host list", T("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"), 400, NULL, NULL, NULL, 0},
-        {"an unknown expectation", T("POST / HTTP/1.1\r\n" H "Expect: 200-ok\r\nContent-Length: 1\r\n\r\nx"), 417, NULL, NULL, NULL, 0},
+        {"an unknown expectation", T("POST / HTTP/1.1\r\n" H "Expect: 200-ok\r\nContent-Length: 1\r\n\r\nx"), 417, NULL,
+         NULL, NULL, 0},
     };
     check_rows(rows, COUNT_OF(rows));
 }
@@ -200,7 +223,10 @@ static void smuggling(void **state) {
         {"two codings", T(POST TE(" gzip, chunked") "\r\n0\r\n\r\n"), 501, NULL, NULL, NULL, 0},
         {"chunked is not last", T(POST TE(" chunked, identity") "\r\n0\r\n\r\n"), 400, NULL, NULL, NULL, 0},
         {"chunked twice", T(POST TE(" chunked") TE(" chunked") "\r\n0\r\n\r\n"), 400, NULL, NULL, NULL, 0},
-        {"chunked in disguise", T(POST TE(" \x0b" "chunked") "\r\n0\r\n\r\n"), 400, NULL, NULL, NULL, 0},
+        {"chunked in disguise",
+         T(POST TE(" \x0b"
+                   "chunked") "\r\n0\r\n\r\n"),
+         400, NULL, NULL, NULL, 0},
         {"xchunked", T(POST TE(" xchunked") "\r\n0\r\n\r\n"), 400, NULL, NULL, NULL, 0},
         {"chunked in quotes", T(POST TE(" \"chunked\"") "\r\n0\r\n\r\n"), 400, NULL, NULL, NULL, 0},
         {"chunked in HTTP/1.0", T("POST / HTTP/1.0\r\n" H TE(" chunked") "\r\n0\r\n\r\n"), 400, NULL, NULL, NULL, 0},
@@ -253,7 +279,9 @@ static int status_of(const char *text, size_t len) {
     for (size_t i = 0; i < 2; i++) {
         struct feeder feeder;
         feed_parts(&feeder, vch_str_of(text, len), 0, i ? 1000 : len + 1);
-        statuses[i] = feeder.last == VCH_HTTP_BAD ? vch_http_reader_status(feeder.reader) : feeder.last == VCH_HTTP_DONE ? 0 : -1;
+        statuses[i] = feeder.last == VCH_HTTP_BAD    ? vch_http_reader_status(feeder.reader)
+                      : feeder.last == VCH_HTTP_DONE ? 0
+                                                     : -1;
         feeder_free(&feeder);
     }
     assert_int_equal(statuses[0], statuses[1]);
@@ -266,8 +294,10 @@ static int line_of(size_t line_len, bool ended) {
     memcpy(text, "GET /", 5);
     memcpy(text + line_len - 11, " HTTP/1.1\r\n", 11);
     size_t len = line_len;
-    if (ended) len += (size_t)sprintf(text + line_len, H "\r\n");
-    else len -= 11;
+    if (ended)
+        len += (size_t)sprintf(text + line_len, H "\r\n");
+    else
+        len -= 11;
     int status = status_of(text, len);
     free(text);
     return status;
@@ -312,7 +342,8 @@ static void header_fields_are_bounded(void **state) {
 static void headers_are_found(void **state) {
     (void)state;
     struct feeder feeder;
-    static const struct vch_str text = T("GET / HTTP/1.1\r\n" H "X-One: 1\r\nx-two:\r\nX-ONE: again\r\nAuthorization:  AWS4 a, b \r\n\r\n");
+    static const struct vch_str text =
+        T("GET / HTTP/1.1\r\n" H "X-One: 1\r\nx-two:\r\nX-ONE: again\r\nAuthorization:  AWS4 a, b \r\n\r\n");
     feed_parts(&feeder, text, 0, text.len + 1);
     const struct vch_http_request *request = vch_http_reader_request(feeder.reader);
     assert_str(vch_http_header_get(request, "x-one"), "1");
@@ -357,7 +388,7 @@ static void continue_is_asked_once(void **state) {
         {T(POST CL(" 3") "Expect: 100-continue\r\n\r\nabc"), 1},
         {T(POST TE(" chunked") "Expect: 100-Continue\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), 1},
         {T(POST CL(" 3") "\r\nabc"), 0},
-        {T(POST CL(" 0") "Expect: 100-continue\r\n\r\n"), 0}, /* there is nothing to wait for */
+        {T(POST CL(" 0") "Expect: 100-continue\r\n\r\n"), 0},                     /* there is nothing to wait for */
         {T("POST / HTTP/1.0\r\n" CL(" 3") "Expect: 100-continue\r\n\r\nabc"), 0}, /* RFC 9110 10.1.1 */
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -392,10 +423,17 @@ static void a_reader_is_used_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_requests),     cmocka_unit_test(incomplete_requests),         cmocka_unit_test(malformed_requests),
-        cmocka_unit_test(smuggling),         cmocka_unit_test(sizes),                       cmocka_unit_test(the_request_line_is_bounded),
-        cmocka_unit_test(header_fields_are_bounded), cmocka_unit_test(headers_are_found),   cmocka_unit_test(keep_alive_or_not),
-        cmocka_unit_test(continue_is_asked_once),    cmocka_unit_test(a_reader_is_used_once),
+        cmocka_unit_test(good_requests),
+        cmocka_unit_test(incomplete_requests),
+        cmocka_unit_test(malformed_requests),
+        cmocka_unit_test(smuggling),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(the_request_line_is_bounded),
+        cmocka_unit_test(header_fields_are_bounded),
+        cmocka_unit_test(headers_are_found),
+        cmocka_unit_test(keep_alive_or_not),
+        cmocka_unit_test(continue_is_asked_once),
+        cmocka_unit_test(a_reader_is_used_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,8 @@ static void name_and_address_are_verified(void **state) {
     }
 }
 
-static void assert_refused(const struct vch_dial_options *options, enum vch_err want, const char *reason, const char *words) {
+static void assert_refused(const struct vch_dial_options *options, enum vch_err want, const char *reason,
+                           const char *words) {
     struct vch_dial *dial = NULL;
     struct vch_diag diag = {0};
     assert_int_equal(vch_dial_open(options, &dial, &diag), want);
@@ -114,7 +115,8 @@ static void broken_credentials_are_named(void **state) {
     assert_refused(&bad, VCH_ERR_INVALID, "credentials-invalid", "root certificates");
     bad = good;
     char half[8192];
-    (void)snprintf(half, sizeof half, "%s-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", server->identity.certificate_pem);
+    (void)snprintf(half, sizeof half, "%s-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                   server->identity.certificate_pem);
     bad.root_pem = vch_str_from(half);
     assert_refused(&bad, VCH_ERR_INVALID, "credentials-invalid", "root certificates");
     bad = good;
@@ -260,9 +262,7 @@ static void plain_and_ipv6(void **state) {
     (void)state;
     struct net_server server;
     net_server_start(&server, &(struct net_setup){.plain = true, .address = "[::]:0"});
-    static const struct {
-        const char *host, *seen;
-    } rows[] = {{"127.0.0.1", "127.0.0.1"}, {"::1", "::1"}};
+    static const struct { const char *host, *seen; } rows[] = {{"127.0.0.1", "127.0.0.1"}, {"::1", "::1"}};
     for (unsigned i = 0; i < COUNT_OF(rows); i++) {
         struct vch_dial_options options = to(&server, rows[i].host);
         struct vch_dial *dial = NULL;

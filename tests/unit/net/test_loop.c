@@ -47,8 +47,10 @@ static void *send_many(void *arg) {
     for (unsigned i = 0; i < POSTS; i++) {
         struct letter *letter = malloc(sizeof *letter);
         *letter = (struct letter){sender->id, i, sender->tally};
-        if (vch_loop_post(sender->tally->loop, on_letter, letter)) atomic_fetch_add(&sender->tally->accepted, 1);
-        else free(letter);
+        if (vch_loop_post(sender->tally->loop, on_letter, letter))
+            atomic_fetch_add(&sender->tally->accepted, 1);
+        else
+            free(letter);
     }
     return NULL;
 }
@@ -111,8 +113,10 @@ struct chain {
 
 static void post_again(void *arg) {
     struct chain *chain = arg;
-    if (chain->left-- > 1) assert_true(vch_loop_post(chain->loop, post_again, chain));
-    else vch_loop_stop(chain->loop);
+    if (chain->left-- > 1)
+        assert_true(vch_loop_post(chain->loop, post_again, chain));
+    else
+        vch_loop_stop(chain->loop);
 }
 
 static void a_letter_may_post(void **state) {
@@ -203,8 +207,10 @@ static void timers_fire_once_move_and_stop(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_threads_keep_their_order), cmocka_unit_test(stop_runs_all_that_it_accepted),
-        cmocka_unit_test(a_letter_may_post),             cmocka_unit_test(stop_before_start_ends_at_once),
+        cmocka_unit_test(many_threads_keep_their_order),
+        cmocka_unit_test(stop_runs_all_that_it_accepted),
+        cmocka_unit_test(a_letter_may_post),
+        cmocka_unit_test(stop_before_start_ends_at_once),
         cmocka_unit_test(timers_fire_once_move_and_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

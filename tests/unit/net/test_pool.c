@@ -78,8 +78,10 @@ static void hop_out(void *arg);
 static void hop_back(void *arg) {
     struct hop *hop = arg;
     hop->on_wrong_thread += !pthread_equal(hop->loop_thread, pthread_self());
-    if (--hop->left == 0) vch_loop_stop(hop->loop);
-    else hop_out(hop);
+    if (--hop->left == 0)
+        vch_loop_stop(hop->loop);
+    else
+        hop_out(hop);
 }
 
 static void hop_work(void *arg) {

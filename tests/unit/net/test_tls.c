@@ -9,9 +9,11 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 struct client {
@@ -34,7 +36,8 @@ struct outcome {
 enum { NO_ALERT = 0 };
 
 static int connect_to(const struct net_server *server) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(server->port)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(server->port)};
     const struct timeval limit = {.tv_sec = 5};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -68,7 +71,8 @@ static SSL *client_new(const struct net_server *server, const struct client *cli
     SSL *ssl = SSL_new(ctx);
     SSL_CTX_free(ctx);
     if (client->sni) assert_int_equal(SSL_set_tlsext_host_name(ssl, client->sni), 1);
-    if (client->alpn) assert_int_equal(SSL_set_alpn_protos(ssl, (const unsigned char *)client->alpn, client->alpn_len), 0);
+    if (client->alpn)
+        assert_int_equal(SSL_set_alpn_protos(ssl, (const unsigned char *)client->alpn, client->alpn_len), 0);
     assert_int_equal(SSL_set_fd(ssl, connect_to(server)), 1);
     return ssl;
 }
@@ -102,7 +106,8 @@ static struct outcome attempt(const struct net_server *server, const struct clie
         (void)snprintf(outcome.alpn, sizeof outcome.alpn, "%.*s", (int)len, (const char *)alpn);
         int nid = (int)SSL_get_negotiated_group(ssl);
         (void)snprintf(outcome.group, sizeof outcome.group, "%s", OBJ_nid2sn(nid));
-        outcome.resumable = SSL_SESSION_has_ticket(SSL_get_session(ssl)) || SSL_SESSION_is_resumable(SSL_get_session(ssl));
+        outcome.resumable =
+            SSL_SESSION_has_ticket(SSL_get_session(ssl)) || SSL_SESSION_is_resumable(SSL_get_session(ssl));
         outcome.compressed = SSL_get_current_compression(ssl) != NULL;
     }
     client_free(ssl);
@@ -122,11 +127,14 @@ struct agreement {
 static void check_agreements(const struct net_server *server, const struct agreement *rows, size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct outcome got = attempt(server, &rows[i].client);
-        if (got.ok != rows[i].ok || got.alert != rows[i].alert) fail_msg("%s: ok %d, alert %d", rows[i].what, got.ok, got.alert);
-        if (rows[i].version && strcmp(got.version, rows[i].version) != 0) fail_msg("%s: version %s", rows[i].what, got.version);
+        if (got.ok != rows[i].ok || got.alert != rows[i].alert)
+            fail_msg("%s: ok %d, alert %d", rows[i].what, got.ok, got.alert);
+        if (rows[i].version && strcmp(got.version, rows[i].version) != 0)
+            fail_msg("%s: version %s", rows[i].what, got.version);
         if (rows[i].suite && strcmp(got.suite, rows[i].suite) != 0) fail_msg("%s: suite %s", rows[i].what, got.suite);
         if (rows[i].group && strcmp(got.group, rows[i].group) != 0) fail_msg("%s: group %s", rows[i].what, got.group);
-        if (got.ok && (got.resumable || got.compressed)) fail_msg("%s: resumable %d, compressed %d", rows[i].what, got.resumable, got.compressed);
+        if (got.ok && (got.resumable || got.compressed))
+            fail_msg("%s: resumable %d, compressed %d", rows[i].what, got.resumable, got.compressed);
     }
 }
 
@@ -135,22 +143,82 @@ static void versions_suites_groups(void **state) {
     static const struct agreement rows[] = {
         {"defaults", {0}, true, 0, "TLSv1.3", "TLS_AES_128_GCM_SHA256", "X25519"},
         {"TLS 1.2", {.max_version = TLS1_2_VERSION}, true, 0, "TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256", "X25519"},
-        {"TLS 1.1", {.max_version = TLS1_1_VERSION, .suites12 = "ALL:@SECLEVEL=0"}, false, SSL_AD_PROTOCOL_VERSION, NULL, NULL, NULL},
+        {"TLS 1.1",
+         {.max_version = TLS1_1_VERSION, .suites12 = "ALL:@SECLEVEL=0"},
+         false,
+         SSL_AD_PROTOCOL_VERSION,
+         NULL,
+         NULL,
+         NULL},
         {"1.3 AES-256", {.suites13 = "TLS_AES_256_GCM_SHA384"}, true, 0, "TLSv1.3", "TLS_AES_256_GCM_SHA384", NULL},
-        {"1.3 the client likes ChaCha20", {.suites13 = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"}, true, 0, "TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256", NULL},
-        {"1.3 CCM", {.min_version = TLS1_3_VERSION, .suites13 = "TLS_AES_128_CCM_SHA256"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
-        {"1.2 AES-256", {.max_version = TLS1_2_VERSION, .suites12 = "ECDHE-ECDSA-AES256-GCM-SHA384"}, true, 0, "TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384", NULL},
-        {"1.2 ChaCha20", {.max_version = TLS1_2_VERSION, .suites12 = "ECDHE-ECDSA-CHACHA20-POLY1305"}, true, 0, "TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305", NULL},
-        {"1.2 CBC", {.max_version = TLS1_2_VERSION, .suites12 = "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
-        {"1.2 no forward secrecy", {.max_version = TLS1_2_VERSION, .suites12 = "AES128-GCM-SHA256"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
-        {"1.2 anonymous", {.max_version = TLS1_2_VERSION, .suites12 = "AECDH-AES128-SHA:@SECLEVEL=0"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
+        {"1.3 the client likes ChaCha20",
+         {.suites13 = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"},
+         true,
+         0,
+         "TLSv1.3",
+         "TLS_CHACHA20_POLY1305_SHA256",
+         NULL},
+        {"1.3 CCM",
+         {.min_version = TLS1_3_VERSION, .suites13 = "TLS_AES_128_CCM_SHA256"},
+         false,
+         SSL_AD_HANDSHAKE_FAILURE,
+         NULL,
+         NULL,
+         NULL},
+        {"1.2 AES-256",
+         {.max_version = TLS1_2_VERSION, .suites12 = "ECDHE-ECDSA-AES256-GCM-SHA384"},
+         true,
+         0,
+         "TLSv1.2",
+         "ECDHE-ECDSA-AES256-GCM-SHA384",
+         NULL},
+        {"1.2 ChaCha20",
+         {.max_version = TLS1_2_VERSION, .suites12 = "ECDHE-ECDSA-CHACHA20-POLY1305"},
+         true,
+         0,
+         "TLSv1.2",
+         "ECDHE-ECDSA-CHACHA20-POLY1305",
+         NULL},
+        {"1.2 CBC",
+         {.max_version = TLS1_2_VERSION, .suites12 = "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA"},
+         false,
+         SSL_AD_HANDSHAKE_FAILURE,
+         NULL,
+         NULL,
+         NULL},
+        {"1.2 no forward secrecy",
+         {.max_version = TLS1_2_VERSION, .suites12 = "AES128-GCM-SHA256"},
+         false,
+         SSL_AD_HANDSHAKE_FAILURE,
+         NULL,
+         NULL,
+         NULL},
+        {"1.2 anonymous",
+         {.max_version = TLS1_2_VERSION, .suites12 = "AECDH-AES128-SHA:@SECLEVEL=0"},
+         false,
+         SSL_AD_HANDSHAKE_FAILURE,
+         NULL,
+         NULL,
+         NULL},
         {"the client likes P-384, knows X25519", {.groups = "P-384:X25519"}, true, 0, "TLSv1.3", NULL, NULL},
         {"P-256 only", {.groups = "P-256"}, true, 0, "TLSv1.3", NULL, "prime256v1"},
         {"P-384 only", {.groups = "P-384"}, true, 0, "TLSv1.3", NULL, "secp384r1"},
         {"P-521 only", {.groups = "P-521"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
         {"X448 only", {.groups = "X448"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
-        {"1.2 P-521 only", {.max_version = TLS1_2_VERSION, .groups = "P-521"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
-        {"SHA-1 signatures only", {.max_version = TLS1_2_VERSION, .sigalgs = "ECDSA+SHA1"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
+        {"1.2 P-521 only",
+         {.max_version = TLS1_2_VERSION, .groups = "P-521"},
+         false,
+         SSL_AD_HANDSHAKE_FAILURE,
+         NULL,
+         NULL,
+         NULL},
+        {"SHA-1 signatures only",
+         {.max_version = TLS1_2_VERSION, .sigalgs = "ECDSA+SHA1"},
+         false,
+         SSL_AD_HANDSHAKE_FAILURE,
+         NULL,
+         NULL,
+         NULL},
     };
     struct net_server server;
     net_server_start(&server, &(struct net_setup){0});
@@ -163,8 +231,20 @@ static void an_rsa_server(void **state) {
     static const struct agreement rows[] = {
         {"1.3", {0}, true, 0, "TLSv1.3", "TLS_AES_128_GCM_SHA256", "X25519"},
         {"1.2", {.max_version = TLS1_2_VERSION}, true, 0, "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", NULL},
-        {"1.2 RSA key transport", {.max_version = TLS1_2_VERSION, .suites12 = "AES128-GCM-SHA256:AES256-GCM-SHA384"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
-        {"1.2 finite-field DH", {.max_version = TLS1_2_VERSION, .suites12 = "DHE-RSA-AES128-GCM-SHA256"}, false, SSL_AD_HANDSHAKE_FAILURE, NULL, NULL, NULL},
+        {"1.2 RSA key transport",
+         {.max_version = TLS1_2_VERSION, .suites12 = "AES128-GCM-SHA256:AES256-GCM-SHA384"},
+         false,
+         SSL_AD_HANDSHAKE_FAILURE,
+         NULL,
+         NULL,
+         NULL},
+        {"1.2 finite-field DH",
+         {.max_version = TLS1_2_VERSION, .suites12 = "DHE-RSA-AES128-GCM-SHA256"},
+         false,
+         SSL_AD_HANDSHAKE_FAILURE,
+         NULL,
+         NULL,
+         NULL},
     };
     struct net_server server;
     net_server_start(&server, &(struct net_setup){.key = TLS_RSA_2048});
@@ -188,7 +268,10 @@ static void alpn_and_sni(void **state) {
         {"one", WIRE("\x04mqtt"), true, "mqtt"},
         {"the server's liking decides", WIRE("\x08http/1.1\x04mqtt\x0ex-amzn-mqtt-ca"), true, "x-amzn-mqtt-ca"},
         {"the client's first is unknown", WIRE("\x02h2\x08http/1.1"), true, "http/1.1"},
-        {"nothing in common", WIRE("\x02h2\x03" "foo"), false, ""},
+        {"nothing in common",
+         WIRE("\x02h2\x03"
+              "foo"),
+         false, ""},
         {"a prefix is not the name", WIRE("\x03mqt"), false, ""},
         {"nor a longer one", WIRE("\x05mqttx"), false, ""},
     };
@@ -196,9 +279,11 @@ static void alpn_and_sni(void **state) {
     net_server_start(&server, &(struct net_setup){.alpn = liked});
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-            const struct client client = {.max_version = version, .alpn = rows[i].offer, .alpn_len = rows[i].len, .sni = "device.example"};
+            const struct client client = {
+                .max_version = version, .alpn = rows[i].offer, .alpn_len = rows[i].len, .sni = "device.example"};
             struct outcome got = attempt(&server, &client);
-            if (got.ok != rows[i].ok || strcmp(got.alpn, rows[i].chosen) != 0) fail_msg("%s: ok %d, chose %s", rows[i].what, got.ok, got.alpn);
+            if (got.ok != rows[i].ok || strcmp(got.alpn, rows[i].chosen) != 0)
+                fail_msg("%s: ok %d, chose %s", rows[i].what, got.ok, got.alpn);
             if (!got.ok) assert_int_equal(got.alert, SSL_AD_NO_APPLICATION_PROTOCOL);
             if (!got.ok) continue;
             assert_string_equal(server.sni, "device.example");
@@ -254,11 +339,13 @@ static void asked_for_or_not(void **state) {
     for (unsigned i = 0; i < COUNT_OF(rows); i++) {
         struct registry registry = {.known = device.id};
         struct net_server server;
-        net_server_start(&server, &(struct net_setup){.client_cert = rows[i].mode, .verify = look_up, .verify_arg = &registry});
+        net_server_start(&server,
+                         &(struct net_setup){.client_cert = rows[i].mode, .verify = look_up, .verify_arg = &registry});
         for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
             struct outcome got = attempt(&server, &(struct client){.max_version = version, .material = rows[i].shown});
             int want = version == TLS1_3_VERSION ? rows[i].alert13 : rows[i].alert12;
-            if (got.ok != rows[i].ok || got.alert != want) fail_msg("row %u, version %x: ok %d, alert %d", i, (unsigned)version, got.ok, got.alert);
+            if (got.ok != rows[i].ok || got.alert != want)
+                fail_msg("row %u, version %x: ok %d, alert %d", i, (unsigned)version, got.ok, got.alert);
             if (!got.ok) continue;
             assert_string_equal(server.peer_id, rows[i].id);
             assert_true((server.der_len > 100) == (rows[i].id[0] != '\0'));
@@ -291,12 +378,14 @@ static void verdicts_choose_alerts(void **state) {
     tls_make(&device, TLS_P256, "device", NULL, 2);
     struct registry registry = {.known = device.id};
     struct net_server server;
-    net_server_start(&server, &(struct net_setup){.client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
+    net_server_start(&server, &(struct net_setup){
+                                  .client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
     for (unsigned i = 0; i < COUNT_OF(rows); i++) {
         for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
             registry.verdict = rows[i].verdict;
             struct outcome got = attempt(&server, &(struct client){.max_version = version, .material = &device});
-            if (got.ok != (rows[i].verdict == VCH_OK) || got.alert != rows[i].alert) fail_msg("row %u: ok %d, alert %d", i, got.ok, got.alert);
+            if (got.ok != (rows[i].verdict == VCH_OK) || got.alert != rows[i].alert)
+                fail_msg("row %u: ok %d, alert %d", i, got.ok, got.alert);
         }
     }
     net_server_free(&server);
@@ -309,9 +398,9 @@ static void kinds_of_keys(void **state) {
         enum tls_key_kind kind;
         bool ok13, ok12;
     } rows[] = {
-        {TLS_P256, true, true},       {TLS_P384, true, true},
+        {TLS_P256, true, true},        {TLS_P384, true, true},
         {TLS_P521, true, false}, /* TLS 1.2 ties it to the groups for key exchange, RFC 8422 5.4 */
-        {TLS_RSA_2048, true, true},   {TLS_RSA_1024, false, false},
+        {TLS_RSA_2048, true, true},    {TLS_RSA_1024, false, false},
         {TLS_SECP256K1, false, false}, {TLS_ED25519, false, false},
     };
     for (unsigned i = 0; i < COUNT_OF(rows); i++) {
@@ -319,10 +408,13 @@ static void kinds_of_keys(void **state) {
         tls_make(&device, rows[i].kind, "device", NULL, 2);
         struct registry registry = {.known = device.id};
         struct net_server server;
-        net_server_start(&server, &(struct net_setup){.client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
+        net_server_start(
+            &server,
+            &(struct net_setup){.client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
         for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
             struct outcome got = attempt(&server, &(struct client){.max_version = version, .material = &device});
-            if (got.ok != (version == TLS1_3_VERSION ? rows[i].ok13 : rows[i].ok12)) fail_msg("kind %u, version %x: ok %d, alert %d", i, (unsigned)version, got.ok, got.alert);
+            if (got.ok != (version == TLS1_3_VERSION ? rows[i].ok13 : rows[i].ok12))
+                fail_msg("kind %u, version %x: ok %d, alert %d", i, (unsigned)version, got.ok, got.alert);
         }
         if (!rows[i].ok13) assert_int_equal(registry.asked, 0);
         net_server_free(&server);
@@ -336,14 +428,38 @@ static bool echo_once(SSL *ssl) {
     return SSL_write(ssl, &byte, 1) == 1 && SSL_read(ssl, &byte, 1) == 1;
 }
 
-/* TLS 1.3's change of keys, either way, after the session was made small. */
+/* What crosses the wire after the handshake must not be readable. */
+static void nothing_is_sent_in_the_clear(void **state) {
+    (void)state;
+    static const char word[] = "a word that must not be seen";
+    struct net_server server;
+    net_server_start(&server, &(struct net_setup){0});
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        char raw[512], plain[512];
+        SSL *ssl = client_new(&server, &(struct client){.max_version = version});
+        assert_int_equal(SSL_connect(ssl), 1);
+        for (int round = 0; round < 3; round++) {
+            assert_int_equal(SSL_write(ssl, word, (int)sizeof word), (int)sizeof word);
+            ssize_t len = recv(SSL_get_fd(ssl), raw, sizeof raw, MSG_PEEK);
+            assert_true(len > (ssize_t)sizeof word);
+            assert_null(memmem(raw, (size_t)len, word, 8));
+            assert_int_equal(SSL_read(ssl, plain, sizeof plain), (int)sizeof word);
+            assert_memory_equal(plain, word, sizeof word);
+        }
+        client_free(ssl);
+    }
+    net_server_free(&server);
+}
+
+/* TLS 1.3's change of keys, either way. */
 static void keys_may_be_updated(void **state) {
     (void)state;
     struct tls_material device;
     tls_make(&device, TLS_P256, "device", NULL, 2);
     struct registry registry = {.known = device.id};
     struct net_server server;
-    net_server_start(&server, &(struct net_setup){.client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
+    net_server_start(&server, &(struct net_setup){
+                                  .client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
     SSL *ssl = client_new(&server, &(struct client){.material = &device});
     assert_int_equal(SSL_connect(ssl), 1);
     for (int i = 0; i < 5; i++) {
@@ -377,7 +493,8 @@ static void a_session_is_not_resumed(void **state) {
     tls_make(&device, TLS_P256, "device", NULL, 2);
     struct registry registry = {.known = device.id};
     struct net_server server;
-    net_server_start(&server, &(struct net_setup){.client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
+    net_server_start(&server, &(struct net_setup){
+                                  .client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
     SSL *first = client_new(&server, &(struct client){.max_version = TLS1_2_VERSION, .material = &device});
     assert_int_equal(SSL_connect(first), 1);
     assert_true(echo_once(first));
@@ -395,6 +512,59 @@ static void a_session_is_not_resumed(void **state) {
     assert_int_equal(registry.asked, 2); /* judged anew */
 }
 
+/* A client that asks for new keys and never reads the answers fills the socket:
+ * the server stops reading, and does not turn in circles. */
+static void key_updates_without_reading(void **state) {
+    (void)state;
+    struct net_server server;
+    net_server_start(&server, &(struct net_setup){0});
+    SSL *ssl = client_new(&server, &(struct client){0});
+    const struct timeval brief = {.tv_usec = 300000};
+    const int small = 4096;
+    assert_int_equal(SSL_connect(ssl), 1);
+    assert_true(echo_once(ssl));
+    (void)setsockopt(SSL_get_fd(ssl), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    (void)setsockopt(SSL_get_fd(ssl), SOL_SOCKET, SO_SNDTIMEO, &brief, sizeof brief);
+    bool written = true;
+    for (unsigned i = 0; i < 400000 && written; i++) {
+        /* The client's own machinery waits for one answer before it asks again; a half-written update may fail. */
+        written = SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(ssl) == 1;
+    }
+    assert_false(written); /* the server read no further */
+    clock_t cpu = clock();
+    (void)usleep(200000);
+    assert_true(clock() - cpu < CLOCKS_PER_SEC / 10);
+    client_free(ssl);
+    net_wait(&server, &server.closed, 1);
+    net_server_free(&server);
+}
+
+static int by_size(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Many clients leave Nagle's algorithm on: their first message must not wait for
+ * a delayed acknowledgement, 40 ms at least. */
+static void the_first_message_does_not_wait(void **state) {
+    (void)state;
+    struct tls_material device;
+    int64_t took_ms[15];
+    tls_make(&device, TLS_P256, "device", NULL, 2);
+    struct registry registry = {.known = device.id};
+    struct net_server server;
+    net_server_start(&server, &(struct net_setup){
+                                  .client_cert = VCH_CLIENT_CERT_REQUIRED, .verify = look_up, .verify_arg = &registry});
+    for (size_t i = 0; i < COUNT_OF(took_ms); i++) {
+        int64_t before = vch_mono_ms();
+        assert_true(attempt(&server, &(struct client){.material = &device}).ok);
+        took_ms[i] = vch_mono_ms() - before;
+    }
+    qsort(took_ms, COUNT_OF(took_ms), sizeof *took_ms, by_size);
+    assert_true(took_ms[COUNT_OF(took_ms) / 2] < 38);
+    net_server_free(&server);
+}
+
 /* ---- hostile openings ---------------------------------------------------------------------- */
 
 static void bytes_that_are_not_tls(void **state) {
@@ -403,12 +573,9 @@ static void bytes_that_are_not_tls(void **state) {
         const char *bytes;
         size_t len;
     } rows[] = {
-        {WIRE("GET / HTTP/1.1\r\nHost: x\r\n\r\n")},
-        {WIRE("\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00")},
-        {WIRE("\x16\x03\x01\xff\xff\x01\x00\xff\xfb")},
-        {WIRE("\x80\x2e\x01\x00\x02")},
-        {WIRE("\x15\x03\x03\x00\x02\x02\x28")},
-        {WIRE("\x17\x03\x03\x00\x05hello")},
+        {WIRE("GET / HTTP/1.1\r\nHost: x\r\n\r\n")},    {WIRE("\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00")},
+        {WIRE("\x16\x03\x01\xff\xff\x01\x00\xff\xfb")}, {WIRE("\x80\x2e\x01\x00\x02")},
+        {WIRE("\x15\x03\x03\x00\x02\x02\x28")},         {WIRE("\x17\x03\x03\x00\x05hello")},
     };
     struct net_server server;
     net_server_start(&server, &(struct net_setup){.handshake_timeout_ms = 300});
@@ -475,12 +642,21 @@ static void wrong_settings_are_named(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions_suites_groups),   cmocka_unit_test(an_rsa_server),
-        cmocka_unit_test(alpn_and_sni),             cmocka_unit_test(asked_for_or_not),
-        cmocka_unit_test(verdicts_choose_alerts),   cmocka_unit_test(kinds_of_keys),
-        cmocka_unit_test(keys_may_be_updated),      cmocka_unit_test(renegotiation_is_refused),
-        cmocka_unit_test(a_session_is_not_resumed), cmocka_unit_test(bytes_that_are_not_tls),
-        cmocka_unit_test(a_silent_client_is_cut),   cmocka_unit_test(wrong_settings_are_named),
+        cmocka_unit_test(versions_suites_groups),
+        cmocka_unit_test(an_rsa_server),
+        cmocka_unit_test(alpn_and_sni),
+        cmocka_unit_test(asked_for_or_not),
+        cmocka_unit_test(verdicts_choose_alerts),
+        cmocka_unit_test(kinds_of_keys),
+        cmocka_unit_test(nothing_is_sent_in_the_clear),
+        cmocka_unit_test(the_first_message_does_not_wait),
+        cmocka_unit_test(keys_may_be_updated),
+        cmocka_unit_test(key_updates_without_reading),
+        cmocka_unit_test(renegotiation_is_refused),
+        cmocka_unit_test(a_session_is_not_resumed),
+        cmocka_unit_test(bytes_that_are_not_tls),
+        cmocka_unit_test(a_silent_client_is_cut),
+        cmocka_unit_test(wrong_settings_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

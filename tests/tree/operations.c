@@ -1,0 +1,118 @@
+/* docs/operations.md, printed from the rows of shape/op.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "shape/op.h"
+
+static const struct section {
+    enum vch_op_scope scope;
+    const char *title, *text;
+} sections[] = {
+    {VCH_SCOPE_IOT, "AWS IoT operations", "Requests and answers as the AWS CLI and SDKs make them, signed for the service `iot`."},
+    {VCH_SCOPE_STS, "AWS STS operations", "Query protocol (`Action=NAME&Version=2011-06-15` as a form), answers in XML, signed for the service `sts`."},
+    {VCH_SCOPE_VOUCH, "Our own operations", "JSON under `/_vouch/`, signed for the service `iot`."},
+    {VCH_SCOPE_PUBLIC, "Public pages", "Unsigned; they answer with a page, not with a document."},
+};
+
+static const char *type_word(const struct vch_op_field *field) {
+    static const char *const words[] = {
+        [VCH_FIELD_STR] = "text",           [VCH_FIELD_INT] = "number",    [VCH_FIELD_BOOL] = "true or false",
+        [VCH_FIELD_TIME] = "time",          [VCH_FIELD_MAP] = "texts by name", [VCH_FIELD_STRS] = "list of texts",
+        [VCH_FIELD_OBJECT] = "object",      [VCH_FIELD_OBJECTS] = "list of objects", [VCH_FIELD_ANY] = "any",
+    };
+    return words[field->type];
+}
+
+static void print_place(const struct vch_op_field *field) {
+    static const char *const places[] = {
+        [VCH_IN_PATH] = "path", [VCH_IN_QUERY] = "query", [VCH_IN_HEADER] = "header", [VCH_IN_BODY] = "body"};
+    (void)printf("%s", places[field->in]);
+    if (field->wire) (void)printf(" `%s`", field->wire);
+}
+
+static void print_bounds(const struct vch_op_field *field) {
+    const char *unit = field->type == VCH_FIELD_STR ? " bytes" : "";
+    if (field->words) (void)printf("; one of `%s`", field->words);
+    if (field->min && field->max) (void)printf("; %lld to %lld%s", (long long)field->min, (long long)field->max, unit);
+    else if (field->max) (void)printf("; at most %lld%s", (long long)field->max, unit);
+}
+
+/* "a, b {c, d}, [e]" on one line; what may be missing ends in "?". */
+static void print_members(const struct vch_op_field *fields) {
+    for (const struct vch_op_field *f = fields; f->name; f++) {
+        bool list = f->type == VCH_FIELD_OBJECTS || f->type == VCH_FIELD_STRS;
+        (void)printf("%s%s%s", f == fields ? "" : ", ", f->name, f->required ? "" : "?");
+        if (list) (void)printf(" [");
+        if (f->members && f->members->name) {
+            (void)printf(list ? "{" : " {");
+            print_members(f->members);
+            (void)printf("}");
+        }
+        if (list) (void)printf("]");
+    }
+}
+
+static void print_inputs(const struct vch_op_row *row) {
+    for (const struct vch_op_field *f = row->in; f->name; f++) {
+        (void)printf("- `%s`: %s", f->name, f->required ? "" : "optional, ");
+        print_place(f);
+        (void)printf(", %s", type_word(f));
+        print_bounds(f);
+        if (f->members) {
+            (void)printf(" {");
+            print_members(f->members);
+            (void)printf("}");
+        }
+        (void)printf("\n");
+    }
+}
+
+static void print_errors(const struct vch_op_row *row) {
+    const char *before = "\nRefuses with ";
+    for (enum vch_aws_error e = 0; e < VCH_AWS_ERROR_COUNT; e++) {
+        if (!(row->errors & (1u << e))) continue;
+        (void)printf("%s`%s` (%d)", before, vch_aws_error_name(e), vch_aws_error_status(e));
+        before = ", ";
+    }
+    if (row->errors) (void)printf(".\n");
+}
+
+static void print_row(const struct vch_op_row *row) {
+    (void)printf("\n### %s\n\n`%s %s`", row->name, row->method, row->path);
+    if (row->action[0]) (void)printf(" · needs `%s` on `%s`", row->action, row->resource);
+    (void)printf("\n\n%s\n", row->summary);
+    if (row->in->name) (void)printf("\n");
+    print_inputs(row);
+    if (row->out->name) {
+        (void)printf("\nGives ");
+        print_members(row->out);
+        (void)printf(".\n");
+    }
+    print_errors(row);
+}
+
+static void print_common(void) {
+    const char *before = "Beside the errors listed, every signed operation may refuse with ";
+    for (enum vch_aws_error e = 0; e < VCH_AWS_ERROR_COUNT; e++) {
+        bool own = (vch_op_row(VCH_OP_LIST_POLICIES)->errors & (1u << e)) != 0;
+        if (own || !vch_op_may_answer(VCH_OP_LIST_POLICIES, e)) continue;
+        (void)printf("%s`%s` (%d)", before, vch_aws_error_name(e), vch_aws_error_status(e));
+        before = ", ";
+    }
+    (void)printf(".\n");
+}
+
+int main(void) {
+    (void)printf("# Operations\n\n"
+                 "<!-- Made by tools/make-operations from src/shape/ops.def. Change it there. -->\n\n"
+                 "What the server answers over HTTPS. The same rows are served as OpenAPI at `/_vouch/openapi.json`.\n"
+                 "A resource without `arn:` is the last part of an ARN of this account; `{x}` is the input x. A member with `?` may be\n"
+                 "missing. Times are seconds since 1970.\n\n");
+    print_common();
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        (void)printf("\n## %s\n\n%s\n", sections[i].title, sections[i].text);
+        for (enum vch_op op = VCH_OP_NONE + 1; op < VCH_OP_COUNT; op++)
+            if (vch_op_row(op)->scope == sections[i].scope) print_row(vch_op_row(op));
+    }
+    return ferror(stdout) || fflush(stdout) != 0 ? 1 : 0;
+}
