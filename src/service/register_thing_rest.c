@@ -1,6 +1,8 @@
 /* AWS RegisterThing over HTTPS: a template in the request, run with the
  * caller's parameters, all or nothing. The certificate comes by its id, by a
  * signing request or as PEM. */
+#include <string.h>
+
 #include "core/reason.h"
 #include "pki/csr.h"
 #include "service/certificate_make.h"
@@ -94,10 +96,23 @@ static enum vch_err carry_out(struct registration *r) {
 
 /* Source: the API's model: what a resource of the template cannot be is a
  * failed registration; a clash with what exists stays a conflict. */
+static bool stays(const struct vch_diag *diag, enum vch_err err) {
+    switch (err) {
+    case VCH_ERR_INVALID:
+    case VCH_ERR_MALFORMED:
+    case VCH_ERR_TOO_LARGE:
+    case VCH_ERR_NOT_FOUND:
+    case VCH_ERR_EXISTS:
+    case VCH_ERR_STATE:
+    case VCH_ERR_LIMIT: return false;
+    case VCH_ERR_CONFLICT:
+        return !diag->reason || strcmp(diag->reason, vch_reason_code(VCH_REASON_CERTIFICATE_AMBIGUOUS)) != 0;
+    default: return true;
+    }
+}
+
 static enum vch_err as_failure(struct vch_call *call, enum vch_err err) {
-    if (err == VCH_OK || err == VCH_ERR_CONFLICT || err == VCH_ERR_NOMEM || err == VCH_ERR_UNAVAILABLE || err == VCH_ERR_IO ||
-        err == VCH_ERR_TIMEOUT || err == VCH_ERR_INTERNAL || !call->diag)
-        return err;
+    if (!call->diag || stays(call->diag, err)) return err;
     struct vch_diag was = *call->diag;
     vch_diag_clear(call->diag);
     return VCH_REFUSE(call->diag, VCH_ERR_INVALID, REGISTRATION_FAILED, was.field, "%s",
