@@ -83,6 +83,8 @@ vch_use_case vch_uc_create_policy_version, vch_uc_get_policy_version, vch_uc_lis
 vch_use_case vch_uc_attach_policy, vch_uc_detach_policy, vch_uc_list_attached_policies, vch_uc_list_targets_for_policy;
 vch_use_case vch_uc_attach_principal_policy, vch_uc_detach_principal_policy, vch_uc_list_principal_policies,
     vch_uc_list_policy_principals;
+/* authorization.c, explain.c */
+vch_use_case vch_uc_get_effective_policies, vch_uc_test_authorization, vch_uc_explain;
 /* templates.c */
 vch_use_case vch_uc_create_provisioning_template, vch_uc_describe_provisioning_template, vch_uc_list_provisioning_templates,
     vch_uc_update_provisioning_template, vch_uc_delete_provisioning_template;

@@ -38,6 +38,16 @@ static bool text_valid(struct vch_str s) {
     return vch_text_valid(s, PARAMETER_TEXT_MAX);
 }
 
+static bool action_valid(struct vch_str s) {
+    size_t colon = vch_str_find(s, ':', 0);
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        if (!letter && i != colon) return false;
+    }
+    return colon != SIZE_MAX && colon > 0 && colon + 1 < s.len && s.len <= 128;
+}
+
 static bool arn_valid(struct vch_str s) {
     struct vch_arn_parts parts;
     return s.len <= PARAMETER_TEXT_MAX && text_valid(s) && vch_arn_parse(s, &parts) == VCH_OK;
@@ -58,6 +68,10 @@ static const struct {
     [VCH_CHECK_TEXT] = {text_valid, "text without control characters", false},
     [VCH_CHECK_ARN] = {arn_valid, "an ARN", false},
     [VCH_CHECK_HOOK_VERSION] = {hook_version_valid, "[0-9-]+", false},
+    [VCH_CHECK_ATTRIBUTE_NAME] = {vch_attribute_name_valid, "[a-zA-Z0-9_.,@/:#-]{1,128}", true},
+    [VCH_CHECK_TAG_KEY] = {vch_tag_key_valid, "1 to 128 letters, digits, spaces or _.:/=+-@, and not start with aws:", false},
+    [VCH_CHECK_TAG_VALUE] = {vch_tag_value_valid, "at most 256 letters, digits, spaces or _.:/=+-@", false},
+    [VCH_CHECK_ACTION] = {action_valid, "an action such as iot:Publish", false},
 };
 
 static enum vch_err fold_lower(struct vch_val *val, struct vch_arena *arena) {
@@ -153,6 +167,18 @@ static enum vch_err object_check(const struct vch_op_field *field, struct vch_va
     return VCH_OK;
 }
 
+static enum vch_err list_check(const struct vch_op_field *field, struct vch_val *val, struct vch_arena *arena,
+                               struct vch_diag *diag) {
+    if (val->count < (size_t)field->min || (field->max && val->count > (size_t)field->max))
+        return VCH_REFUSE(diag, VCH_ERR_INVALID, FIELD_INVALID, field->name,
+                          "The list %s must have from %" PRId64 " to %" PRId64 " items.", field->name, field->min,
+                          field->max);
+    for (size_t i = 0; i < val->count; i++)
+        VCH_TRY(field->type == VCH_FIELD_STRS ? form_check(field, &val->items[i], arena, diag)
+                                              : object_check(field, &val->items[i], arena, diag));
+    return VCH_OK;
+}
+
 enum vch_err vch_field_check(const struct vch_op_field *field, struct vch_val *val, struct vch_arena *arena,
                              struct vch_diag *diag) {
     if (!vch_field_typed(field, val))
@@ -161,5 +187,6 @@ enum vch_err vch_field_check(const struct vch_op_field *field, struct vch_val *v
     if (field->type == VCH_FIELD_STR) return str_check(field, val, arena, diag);
     if (field->type == VCH_FIELD_INT) return int_check(field, val, diag);
     if (field->type == VCH_FIELD_OBJECT) return object_check(field, val, arena, diag);
+    if (field->type == VCH_FIELD_STRS || field->type == VCH_FIELD_OBJECTS) return list_check(field, val, arena, diag);
     return VCH_OK;
 }

@@ -53,6 +53,10 @@ enum vch_field_check {
     VCH_CHECK_TEXT, /* UTF-8 without control characters */
     VCH_CHECK_ARN,
     VCH_CHECK_HOOK_VERSION, /* [0-9-] */
+    VCH_CHECK_ATTRIBUTE_NAME,
+    VCH_CHECK_TAG_KEY,
+    VCH_CHECK_TAG_VALUE,
+    VCH_CHECK_ACTION, /* "iot:Publish" */
     VCH_CHECK_COUNT
 };
 
@@ -62,8 +66,8 @@ struct vch_op_field {
     enum vch_field_in in;
     enum vch_field_type type;
     bool required; /* in outputs: always there */
-    enum vch_field_check check;
-    int64_t min, max;  /* bytes of a string, value of a number; 0, 0: none */
+    enum vch_field_check check; /* of a list of strings: each */
+    int64_t min, max;  /* bytes of a string, value of a number, items of a list; 0, 0: none */
     const char *words; /* allowed values, space-separated; NULL: any */
     const struct vch_op_field *members;
 };
@@ -73,7 +77,9 @@ struct vch_op_row {
     enum vch_op_scope scope;
     const char *method, *path; /* "/policies/{policyName}" */
     const char *action;   /* "iot:CreatePolicy"; "" needs a signature alone */
-    const char *resource; /* "*", "policy/{policyName}", "{target}" (an ARN), "user/{userName}" (of iam) */
+    /* "*", "policy/{policyName}", "{target}" (an ARN), "user/{userName}" (of iam). Several, space-separated, must all
+     * be covered. In braces: an input, a list of names; "name|arn", whichever is given; "name=default". */
+    const char *resource;
     const char *summary;
     const struct vch_op_field *in, *out; /* never NULL */
     uint32_t errors; /* bit per enum vch_aws_error, beside those common to all */
@@ -102,8 +108,17 @@ enum vch_op vch_op_route(struct vch_str method, struct vch_str raw_path, struct 
 enum vch_op vch_op_route_query(struct vch_str action, struct vch_str version);
 enum vch_op vch_op_by_name(struct vch_str name); /* NONE when there is none */
 
-/* The ARN that a permission must cover, from gathered inputs; "*" when the
- * input it is built from is missing. .ptr NULL: memory. */
+/* The ARNs that a permission must cover, each of them, from gathered inputs: at
+ * least one. "*" when the input of the first is missing; the others are left
+ * out then. NOMEM. */
+enum { VCH_OP_RESOURCES_MAX = 32 };
+struct vch_op_resources {
+    struct vch_str item[VCH_OP_RESOURCES_MAX];
+    size_t count;
+};
+enum vch_err vch_op_resources(enum vch_op op, const struct vch_site *site, const struct vch_val *inputs,
+                              struct vch_arena *arena, struct vch_op_resources *ret) VCH_MUST;
+/* The first of them. .ptr NULL: memory. */
 struct vch_str vch_op_resource(enum vch_op op, const struct vch_site *site, const struct vch_val *inputs,
                                struct vch_arena *arena);
 

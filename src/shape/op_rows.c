@@ -12,6 +12,7 @@
 #define query_str(n, hi) ROW_OF(n, QUERY, STR, false, .max = (hi))
 #define query_int(n, lo, hi) ROW_OF(n, QUERY, INT, false, .min = (lo), .max = (hi))
 #define QUERY_CHECKED(n, c) ROW_OF(n, QUERY, STR, true, .check = VCH_CHECK_##c)
+#define query_checked(n, c) ROW_OF(n, QUERY, STR, false, .check = VCH_CHECK_##c)
 #define query_bool(n) ROW_OF(n, QUERY, BOOL, false, .words = NULL)
 #define query_word(n, w) ROW_OF(n, QUERY, STR, false, .words = w)
 #define QUERY_WORD(n, w) ROW_OF(n, QUERY, STR, true, .words = w)
@@ -55,6 +56,9 @@
 #define BILLING_GROUP_OF_THING                                                                                         \
     body_checked(billingGroupName, THING_NAME), body_checked(billingGroupArn, ARN), body_checked(thingName, THING_NAME), \
         body_checked(thingArn, ARN)
+#define AUTH_INFOS_IN                                                                                                  \
+    ROW_OF(authInfos, BODY, OBJECTS, true, .min = 1, .max = 10,                                                        \
+           .members = LIST(body_word(actionType, "PUBLISH SUBSCRIBE RECEIVE CONNECT"), BODY_STRS(resources, TEXT, 1, 100)))
 #define MARKER_PAGE query_str(marker, 1024), query_int(pageSize, 1, 250)
 #define TOKEN_PAGE query_str(nextToken, 1024), query_int(maxResults, 1, 250)
 #define HOOK                                                                                                           \
@@ -85,6 +89,7 @@
 #define TYPE_PROPERTIES object(thingTypeProperties, str(thingTypeDescription), strs(searchableAttributes), any(mqtt5Configuration))
 #define TYPE_METADATA object(thingTypeMetadata, BOOL(deprecated), time(deprecationDate), TIME(creationDate))
 #define NAME_ARN STR(groupName), STR(groupArn)
+#define AUTH_POLICIES OBJECTS(policies, STR(policyName), STR(policyArn))
 #define CLAIM_FIELDS                                                                                                   \
     STR(claimId), STR(templateName), STR(createdBy), STR(state), TIME(creationDate), TIME(expiration), INT(maxUses),   \
         INT(uses), INT(certificatesCreated)
