@@ -146,6 +146,15 @@ static enum vch_err perform(struct vch_http_job *job, struct vch_call *call) {
     return vch_use_case_of(job->op)(call);
 }
 
+/* Behind the permission: who may not do it anyway takes nothing from those who may. */
+static enum vch_err throttle(struct vch_http_job *job) {
+    if (!job->door->options.service->limits_aws) return VCH_OK;
+    struct vch_diag throttled = {0};
+    enum vch_err err = vch_quota_take(&job->door->quotas, job->op, vch_mono_us(), &throttled);
+    if (err != VCH_OK) job->diag = throttled;
+    return err;
+}
+
 /* Who, whether allowed, whether well formed, then the use case: in this order,
  * so that a stranger learns nothing from the later steps. */
 static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
@@ -158,6 +167,7 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
     enum vch_err err = authorize(job, gathered, now_ms, &denied);
     if (err != VCH_OK) job->diag = denied;
     VCH_TRY(err);
+    VCH_TRY(throttle(job));
     VCH_TRY(form);
     VCH_TRY(vch_shape_check(job->op, gathered, job->arena, &in, &job->diag));
     struct vch_call call = {.service = job->door->options.service,

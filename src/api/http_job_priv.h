@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "api/http_door.h"
+#include "api/quota.h"
 #include "core/sigv4.h"
 #include "service/iam.h"
 #include "shape/shape.h"
@@ -14,6 +15,7 @@ struct vch_http_door {
     struct vch_http_door_options options;
     struct vch_http_options attachment;
     struct vch_iam *iam;
+    struct vch_quotas quotas; /* used when the service has AWS's limits */
     struct vch_buf openapi; /* written once */
     int statm_fd;           /* /proc/self/statm, opened before the process locks itself in */
     atomic_uint_fast64_t requests, refused, failed;

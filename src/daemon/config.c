@@ -223,10 +223,7 @@ static enum vch_err check(const struct vch_config *config, struct vch_diag *diag
 }
 
 enum vch_err vch_config_supported(const struct vch_config *config, struct vch_diag *diag) {
-    if (strcmp(config->store, "sqlite") != 0)
-        return refuse(diag, VCH_STR("store"), "this version keeps its registry in sqlite only");
     if (strcmp(config->profile, "aws") != 0) return refuse(diag, VCH_STR("profile"), "this version has the profile aws only");
-    if (strcmp(config->limits, "open") != 0) return refuse(diag, VCH_STR("limits"), "this version has the limits open only");
     return VCH_OK;
 }
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shape/op.h"
+#include "shape/quota.h"
 
 static const struct section {
     enum vch_op_scope scope;
@@ -77,7 +77,12 @@ static void print_errors(const struct vch_op_row *row) {
     if (row->errors) (void)printf(".\n");
 }
 
-static void print_row(const struct vch_op_row *row) {
+static void print_quota(enum vch_op op) {
+    if (vch_op_quota(op)) (void)printf("\nWith `--limits aws`: %u a second.\n", vch_op_quota(op));
+}
+
+static void print_row(enum vch_op op) {
+    const struct vch_op_row *row = vch_op_row(op);
     (void)printf("\n### %s\n\n`%s %s`", row->name, row->method, row->path);
     if (row->action[0]) (void)printf(" · needs `%s` on `%s`", row->action, row->resource);
     (void)printf("\n\n%s\n", row->summary);
@@ -89,6 +94,7 @@ static void print_row(const struct vch_op_row *row) {
         (void)printf(".\n");
     }
     print_errors(row);
+    print_quota(op);
 }
 
 static void print_common(void) {
@@ -109,10 +115,13 @@ int main(void) {
                  "A resource without `arn:` is the last part of an ARN of this account; `{x}` is the input x. A member with `?` may be\n"
                  "missing. Times are seconds since 1970.\n\n");
     print_common();
+    (void)printf("\nWith `--limits aws` an operation has the quota that AWS grants an account by default, where it is known; beside it, all\n"
+                 "operations that register a device certificate together have %d a second. Each server counts for itself.\n",
+                 VCH_QUOTA_CERTIFICATES);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         (void)printf("\n## %s\n\n%s\n", sections[i].title, sections[i].text);
         for (enum vch_op op = VCH_OP_NONE + 1; op < VCH_OP_COUNT; op++)
-            if (vch_op_row(op)->scope == sections[i].scope) print_row(vch_op_row(op));
+            if (vch_op_row(op)->scope == sections[i].scope) print_row(op);
     }
     return ferror(stdout) || fflush(stdout) != 0 ? 1 : 0;
 }
