@@ -9,6 +9,7 @@
 #include "service/authority_code.h"
 #include "service/change.h"
 #include "service/page.h"
+#include "service/tags.h"
 
 static struct vch_str id_of(const struct vch_call *call) {
     return vch_val_str_at(call->in, "caCertificateId");
@@ -99,6 +100,7 @@ static enum vch_err save(struct vch_call *call, const struct vch_foreign *x, con
     VCH_TRY(vch_change_begin(call, "ca-registered", &change));
     VCH_TRY(vch_change_about(call, &change, "caCertificateId", ca.id));
     vch_plan_authority_insert(change.plan, &ca);
+    VCH_TRY(vch_tags_at_creation(call, change.plan, "cacert", ca.id));
     enum vch_err err = vch_change_apply(call, &change);
     return vch_call_taken(call, err, "cacert", ca.id, vch_reason_code(VCH_REASON_CA_EXISTS),
                           "The CA certificate is already registered");

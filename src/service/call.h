@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 struct vch_policy_cache;
+struct vch_connectivity;
 
 /* Shared by all calls; does not change once the server serves. */
 struct vch_service {
@@ -24,6 +25,7 @@ struct vch_service {
     struct vch_str root_pem;       /* DIR/ca.pem */
     uint8_t seal_key[32];          /* seals access key secrets at rest */
     bool limits_aws;
+    struct vch_connectivity *connectivity; /* who is connected; connectivity.h; NULL: only what the registry knows */
     struct vch_policy_cache *policies; /* compiled IoT policies; authz.h */
 };
 
@@ -103,6 +105,19 @@ vch_use_case vch_uc_register_ca_certificate, vch_uc_describe_ca_certificate, vch
 vch_use_case vch_uc_register_thing; /* register_thing_rest.c: templateBody parameters -> certificatePem resourceArns */
 vch_use_case vch_uc_create_thing, vch_uc_update_thing;                               /* thing_write.c */
 vch_use_case vch_uc_attach_thing_principal, vch_uc_list_thing_principals_v2, vch_uc_list_principal_things_v2; /* thing_principals.c */
+/* thing_types.c, thing_groups.c, group_members.c, billing_groups.c */
+vch_use_case vch_uc_create_thing_type, vch_uc_describe_thing_type, vch_uc_update_thing_type, vch_uc_deprecate_thing_type,
+    vch_uc_delete_thing_type, vch_uc_list_thing_types;
+vch_use_case vch_uc_create_thing_group, vch_uc_describe_thing_group, vch_uc_update_thing_group, vch_uc_delete_thing_group,
+    vch_uc_list_thing_groups;
+vch_use_case vch_uc_add_thing_to_thing_group, vch_uc_remove_thing_from_thing_group, vch_uc_update_thing_groups_for_thing,
+    vch_uc_list_things_in_thing_group, vch_uc_list_thing_groups_for_thing;
+vch_use_case vch_uc_create_billing_group, vch_uc_describe_billing_group, vch_uc_update_billing_group,
+    vch_uc_delete_billing_group, vch_uc_list_billing_groups, vch_uc_add_thing_to_billing_group,
+    vch_uc_remove_thing_from_billing_group, vch_uc_list_things_in_billing_group;
+/* tags.c, search.c, connectivity.c */
+vch_use_case vch_uc_tag_resource, vch_uc_untag_resource, vch_uc_list_tags_for_resource, vch_uc_search_index,
+    vch_uc_get_thing_connectivity_data;
 /* users.c, site.c */
 vch_use_case vch_uc_get_caller_identity, vch_uc_describe_endpoint;
 vch_use_case vch_uc_create_user, vch_uc_list_users, vch_uc_delete_user, vch_uc_put_user_policy, vch_uc_delete_user_policy,

@@ -7,6 +7,7 @@
 #include "core/reason.h"
 #include "service/change.h"
 #include "service/page.h"
+#include "service/tags.h"
 
 static struct vch_str name_of(const struct vch_call *call) {
     return vch_val_str_at(call->in, "policyName");
@@ -72,6 +73,7 @@ enum vch_err vch_uc_create_policy(struct vch_call *call) {
     VCH_TRY(generation_new(call, &policy.generation_id));
     VCH_TRY(begin(call, "policy-created", &change));
     vch_plan_policy_create(change.plan, &policy);
+    VCH_TRY(vch_tags_at_creation(call, change.plan, "policy", policy.name));
     VCH_TRY(taken(call, vch_change_apply(call, &change)));
     VCH_TRY(vch_val_put_str(call->arena, call->out, "policyName", policy.name));
     VCH_TRY(vch_put_arn(call, call->out, "policyArn", "policy", policy.name));

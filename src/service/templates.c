@@ -6,6 +6,7 @@
 #include "core/template.h"
 #include "service/change.h"
 #include "service/page.h"
+#include "service/tags.h"
 
 static struct vch_str name_of(const struct vch_call *call) {
     return vch_val_str_at(call->in, "templateName");
@@ -70,6 +71,7 @@ enum vch_err vch_uc_create_provisioning_template(struct vch_call *call) {
     VCH_TRY(begin(call, "template-created", &change));
     change.row.template_version = 1;
     vch_plan_template_create(change.plan, &t);
+    VCH_TRY(vch_tags_at_creation(call, change.plan, "provisioningtemplate", t.name));
     VCH_TRY(taken(call, vch_change_apply(call, &change)));
     VCH_TRY(vch_put_arn(call, call->out, "templateArn", "provisioningtemplate", t.name));
     VCH_TRY(vch_val_put_str(call->arena, call->out, "templateName", t.name));

@@ -60,6 +60,8 @@ enum vch_err vch_store_billing_group(struct vch_store *s, struct vch_str name, s
 enum vch_err vch_store_billing_groups(struct vch_store *s, struct vch_str prefix, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
 enum vch_err vch_store_billing_group_things(struct vch_store *s, struct vch_str name, struct vch_page page, struct vch_list_str *ret, VCH_R) VCH_MUST;
 
+/* That a resource which can have tags is there: type "policy", "thinggroup" and so on; RESOURCE_MISSING. */
+enum vch_err vch_store_resource(struct vch_store *s, struct vch_str type, struct vch_str name, struct vch_diag *diag) VCH_MUST;
 enum vch_err vch_store_tags(struct vch_store *s, struct vch_str resource, struct vch_list_tag *ret, VCH_R) VCH_MUST; /* all of them; none for what is not there */
 
 /* Things by one of three ways in, for searches; an owner that is not there has none. */
@@ -79,7 +81,7 @@ enum vch_err vch_store_connectivity(struct vch_store *s, struct vch_str thing, s
 /* THING_TYPE_MISSING, THING_TYPE_DEPRECATED (INVALID). */
 void vch_plan_need_thing_type(struct vch_plan *p, struct vch_str name);
 void vch_plan_need_billing_group(struct vch_plan *p, struct vch_str name); /* BILLING_GROUP_MISSING */
-/* That a resource which can have tags is there: type "policy", "thinggroup" and so on; RESOURCE_MISSING. */
+/* The guard of the same. */
 void vch_plan_need_resource(struct vch_plan *p, struct vch_str type, struct vch_str name);
 
 void vch_plan_thing_type_create(struct vch_plan *p, const struct vch_rec_thing_type *t); /* THING_TYPE_EXISTS */
@@ -112,7 +114,8 @@ void vch_plan_billing_group_remove(struct vch_plan *p, struct vch_str name, stru
 void vch_plan_tags_put(struct vch_plan *p, struct vch_str resource, const struct vch_rec_tag *tags, size_t count);
 void vch_plan_tags_remove(struct vch_plan *p, struct vch_str resource, const struct vch_str *keys, size_t count);
 
-/* What the gateway saw of a client id; forgotten when it is no thing's name. */
+void vch_plan_connectivity_reset(struct vch_plan *p, int64_t now_ms, struct vch_str reason); /* nothing is connected any more */
+/* What the gateway saw of a thing; forgotten when there is no such thing. */
 void vch_plan_connectivity_put(struct vch_plan *p, struct vch_str thing, const struct vch_rec_connectivity *seen);
 
 #endif

@@ -65,15 +65,25 @@ static const struct {
     {"cacert", VCH_Q_AUTHORITY_STATUS},
 };
 
-static enum vch_err need_resource(struct vch_apply *a, const struct vch_step *step) {
+static enum vch_err need_there(struct vch_sql *db, struct vch_str type, struct vch_str name, struct vch_diag *diag) {
     bool there = false;
     for (size_t i = 0; i < sizeof taggable / sizeof *taggable; i++) {
-        if (!vch_str_eq_c(step->other, taggable[i].type)) continue;
-        VCH_TRY(vch_sql_exists(a->db, taggable[i].exists, VCH_ARGS(VCH_T(step->name)), &there, a->diag));
+        if (!vch_str_eq_c(type, taggable[i].type)) continue;
+        VCH_TRY(vch_sql_exists(db, taggable[i].exists, VCH_ARGS(VCH_T(name)), &there, diag));
     }
     if (there) return VCH_OK;
-    return VCH_REFUSE(a->diag, VCH_ERR_NOT_FOUND, RESOURCE_MISSING, "resourceArn", "There is no %.*s %.*s.",
-                      VCH_STR_ARG(step->other), VCH_STR_ARG(step->name));
+    return VCH_REFUSE(diag, VCH_ERR_NOT_FOUND, RESOURCE_MISSING, "resourceArn", "There is no %.*s %.*s.", VCH_STR_ARG(type),
+                      VCH_STR_ARG(name));
+}
+
+enum vch_err vch_store_resource(struct vch_store *s, struct vch_str type, struct vch_str name, struct vch_diag *diag) {
+    VCH_READER db = NULL;
+    VCH_TRY(vch_reader_take(s, &db, diag));
+    return need_there(db, type, name, diag);
+}
+
+static enum vch_err need_resource(struct vch_apply *a, const struct vch_step *step) {
+    return need_there(a->db, step->other, step->name, a->diag);
 }
 
 void vch_plan_need_resource(struct vch_plan *p, struct vch_str type, struct vch_str name) {
@@ -101,4 +111,12 @@ static enum vch_err put_connectivity(struct vch_apply *a, const struct vch_step 
 
 void vch_plan_connectivity_put(struct vch_plan *p, struct vch_str thing, const struct vch_rec_connectivity *seen) {
     VCH_STEP(p, put_connectivity, .name = thing, .flag = seen->connected, .now_ms = seen->time_ms, .text = seen->reason);
+}
+
+static enum vch_err reset_connectivity(struct vch_apply *a, const struct vch_step *step) {
+    return vch_sql_run(a->db, VCH_Q_CONNECTIVITY_RESET, VCH_ARGS(VCH_I(step->now_ms), VCH_T(step->text)), NULL, a->diag);
+}
+
+void vch_plan_connectivity_reset(struct vch_plan *p, int64_t now_ms, struct vch_str reason) {
+    VCH_STEP(p, reset_connectivity, .now_ms = now_ms, .text = reason);
 }

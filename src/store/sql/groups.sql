@@ -228,6 +228,9 @@ DELETE FROM tags WHERE resource = $1;
 SELECT c.connected, c.time_ms, c.reason FROM things t
 JOIN thing_connectivity c ON c.thing = t.seq WHERE t.name = $1;
 
+-- :connectivity_reset
+UPDATE thing_connectivity SET connected = 0, time_ms = $1, reason = $2 WHERE connected = 1;
+
 -- :connectivity_put
 INSERT INTO thing_connectivity (thing, connected, time_ms, reason)
 SELECT seq, $2, $3, $4 FROM things WHERE name = $1
