@@ -58,6 +58,24 @@ bool vch_role_arn_valid(struct vch_str s) {
            vch_str_starts(parts.resource, VCH_STR("role/")) && parts.resource.len > 5;
 }
 
+/* Letters of other scripts count as letters. */
+static bool tag_text(struct vch_str s, size_t max) {
+    if (!vch_text_valid(s, max)) return false;
+    struct vch_str extra = VCH_STR(" _.:/=+-@");
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < 0x80 && !is_alnum(s.ptr[i]) && vch_str_find(extra, s.ptr[i], 0) == SIZE_MAX) return false;
+    return true;
+}
+
+bool vch_tag_key_valid(struct vch_str s) {
+    bool reserved = vch_str_ieq(vch_str_sub(s, 0, 4), VCH_STR("aws:"));
+    return s.len > 0 && !reserved && tag_text(s, 128);
+}
+
+bool vch_tag_value_valid(struct vch_str s) {
+    return tag_text(s, 256);
+}
+
 bool vch_user_name_valid(struct vch_str s) {
     return made_of(s, "_+=,.@-", 1, 64);
 }

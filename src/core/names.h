@@ -18,8 +18,6 @@ enum {
     VCH_GROUP_DEPTH_MAX = 7,
     VCH_GROUP_CHILDREN_MAX = 100,
     VCH_GROUPS_PER_THING_MAX = 10,
-    VCH_ATTRIBUTES_MAX = 50,
-    VCH_ATTRIBUTES_UNTYPED_MAX = 3, /* of a thing without a type */
     VCH_TAGS_MAX = 50,
     VCH_THING_TYPE_WAIT_MS = 300000, /* from deprecation to deletion */
     VCH_DESCRIPTION_MAX = 500,
@@ -42,6 +40,8 @@ bool vch_certificate_id_valid(struct vch_str s); /* 64 hexadecimal digits, eithe
 bool vch_attribute_name_valid(struct vch_str s);
 bool vch_attribute_value_valid(struct vch_str s);
 bool vch_role_arn_valid(struct vch_str s);      /* arn:…:iam::<12 digits>:role/…, 20 to 2048 */
+bool vch_tag_key_valid(struct vch_str s);        /* 1 to 128 characters: letters, digits, spaces, _.:/=+-@; not "aws:..." */
+bool vch_tag_value_valid(struct vch_str s);      /* 0 to 256 of them */
 bool vch_user_name_valid(struct vch_str s);     /* [\w+=,.@-]{1,64} */
 bool vch_account_valid(struct vch_str s);       /* 12 digits */
 bool vch_region_valid(struct vch_str s);        /* [a-z0-9-]{1,32} */

@@ -57,9 +57,9 @@ static const char *type_name(enum vch_field_type type) {
 }
 
 static void bounds_write(struct writing *w, struct vch_val *schema, const struct vch_op_field *field) {
-    bool text = field->type == VCH_FIELD_STR;
-    if (field->min) int_at(w, schema, text ? "minLength" : "minimum", field->min);
-    if (field->max) int_at(w, schema, text ? "maxLength" : "maximum", field->max);
+    bool text = field->type == VCH_FIELD_STR, list = field->type == VCH_FIELD_STRS || field->type == VCH_FIELD_OBJECTS;
+    if (field->min) int_at(w, schema, text ? "minLength" : list ? "minItems" : "minimum", field->min);
+    if (field->max) int_at(w, schema, text ? "maxLength" : list ? "maxItems" : "maximum", field->max);
     if (!field->words) return;
     struct vch_val *words = list_at(w, schema, "enum");
     struct vch_str rest = vch_str_from(field->words), word;
