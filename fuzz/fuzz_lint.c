@@ -15,6 +15,17 @@ static void check_findings(const struct vch_lint *lint) {
     }
 }
 
+/* At most as long as asked for, and printable. */
+static void check_header(const struct vch_lint *lint) {
+    struct vch_buf buf;
+    struct vch_str line;
+    vch_buf_init(&buf, 4096);
+    vch_lint_header(lint, 600, &buf);
+    vch_assert(vch_buf_finish(&buf, &line) == VCH_OK && line.len <= 600);
+    for (size_t i = 0; i < line.len; i++) vch_assert(line.ptr[i] >= 0x20 && line.ptr[i] < 0x7F);
+    vch_buf_deinit(&buf);
+}
+
 static void mend(struct vch_str text, struct vch_arena *arena) {
     struct vch_lint lint;
     struct vch_str once;
@@ -33,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct vch_lint lint;
     if (vch_lint_policy(VCH_POLICY_IOT, text, arena, &lint, NULL) == VCH_OK) check_findings(&lint);
     if (vch_lint_policy(VCH_POLICY_IAM, text, arena, &lint, NULL) == VCH_OK) check_findings(&lint);
+    if (vch_lint_template(text, NULL, arena, &lint, NULL) == VCH_OK) check_findings(&lint);
+    check_header(&lint);
     mend(text, arena);
     vch_arena_free(arena);
     return 0;

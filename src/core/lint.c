@@ -106,7 +106,7 @@ static struct vch_str name_of_type(struct vch_str resource, const char *type) {
 
 static bool has_type(const struct statement *st, const char *type) {
     for (size_t i = 0; i < item_count(st->resources); i++)
-        if (name_of_type(item(st->resources, i), type).ptr) return true;
+        if (!item(st->resources, i).len || name_of_type(item(st->resources, i), type).ptr) return true;
     return false;
 }
 
@@ -166,6 +166,11 @@ static void check_met(const struct document *document, const struct statement *s
     }
 }
 
+/* A function of a template may become anything. */
+static bool is_plain(const struct vch_val *val, size_t i) {
+    return vch_val_is(val->type == VCH_VAL_LIST ? &val->items[i] : val, VCH_VAL_STR);
+}
+
 /* NotAction and NotResource may allow what no pattern shows; and each pattern
  * is held against each, which only a document of lawful size may ask for. */
 static bool is_comparable(const struct document *document) {
@@ -173,7 +178,10 @@ static bool is_comparable(const struct document *document) {
     for (size_t s = 0; s < statement_count(document); s++) {
         struct statement st = statement_at(document, s);
         if (!st.deny && (st.not_action || st.not_resource)) return false;
-        for (size_t i = 0; i < item_count(st.resources); i++) bytes += item(st.resources, i).len + 1;
+        for (size_t i = 0; i < item_count(st.resources); i++) {
+            if (!is_plain(st.resources, i)) return false;
+            bytes += item(st.resources, i).len + 1;
+        }
     }
     return bytes <= COMPARED_BYTES_MAX;
 }
@@ -261,19 +269,67 @@ static void check_statement(const struct document *document, size_t index, bool 
     for (size_t i = 0; i < item_count(st.resources); i++) check_resource(document, &st, i);
 }
 
+void vch_lint_document(enum vch_policy_kind kind, const struct vch_val *root, const char *pointer,
+                       struct vch_arena *arena, struct vch_lint *lint) {
+    struct document doc = {kind, vch_val_get(root, "Statement"), pointer, arena, lint};
+    struct vch_str inside = vch_arena_printf(arena, "%s/Statement", pointer);
+    if (!inside.ptr) {
+        lint->more = true;
+        return;
+    }
+    if (doc.statements) doc.pointer = inside.ptr;
+    else doc.statements = root; /* a bare statement */
+    bool claim = provisions(&doc);
+    bool comparable = is_comparable(&doc);
+    for (size_t i = 0; i < statement_count(&doc); i++) check_statement(&doc, i, claim, comparable);
+}
+
 enum vch_err vch_lint_policy(enum vch_policy_kind kind, struct vch_str document, struct vch_arena *arena,
                              struct vch_lint *ret, struct vch_diag *diag) {
     struct vch_val *root = NULL;
     ret->count = 0;
     ret->more = false;
     VCH_TRY(vch_lint_decode(document, arena, &root, diag));
-    struct document doc = {kind, vch_val_get(root, "Statement"), "/Statement", arena, ret};
-    if (!doc.statements) {
-        doc.statements = root; /* a bare statement */
-        doc.pointer = "";
-    }
-    bool claim = provisions(&doc);
-    bool comparable = is_comparable(&doc);
-    for (size_t i = 0; i < statement_count(&doc); i++) check_statement(&doc, i, claim, comparable);
+    vch_lint_document(kind, root, "", arena, ret);
     return VCH_OK;
+}
+
+/* ---- one line of it ---- */
+
+/* JSON takes care of quotes and backslashes; UTF-8 is not for headers. */
+static struct vch_str plain(struct vch_str s, struct vch_buf *buf) {
+    struct vch_str text = {NULL, 0};
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c < 0x20 || c > 0x7E || c == '%') vch_buf_printf(buf, "%%%02X", c);
+        else vch_buf_u8(buf, c);
+    }
+    return vch_buf_finish(buf, &text) == VCH_OK ? text : VCH_STR("");
+}
+
+static void put_finding(const struct vch_lint_finding *finding, bool first, struct vch_buf *buf) {
+    struct vch_buf field;
+    vch_buf_init(&field, 65536);
+    vch_buf_printf(buf, "%s{\"rule\":\"%s\",\"field\":", first ? "" : ",", finding->rule);
+    vch_json_encode_str(plain(finding->field, &field), buf);
+    vch_buf_c(buf, ",\"sentence\":");
+    vch_json_encode_str(finding->sentence, buf);
+    vch_buf_c(buf, "}");
+    vch_buf_deinit(&field);
+}
+
+void vch_lint_header(const struct vch_lint *lint, size_t max, struct vch_buf *buf) {
+    size_t written = 0;
+    for (size_t i = 0; i < lint->count; i++) {
+        struct vch_buf one;
+        struct vch_str text;
+        vch_buf_init(&one, max);
+        put_finding(&lint->findings[i], written == 0, &one);
+        if (vch_buf_finish(&one, &text) == VCH_OK && buf->len + text.len + 2 <= max) {
+            if (written++ == 0) vch_buf_u8(buf, '[');
+            vch_buf_str(buf, text);
+        }
+        vch_buf_deinit(&one);
+    }
+    if (written) vch_buf_u8(buf, ']');
 }

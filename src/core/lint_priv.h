@@ -24,6 +24,10 @@ bool vch_lint_is_placeholder_region(struct vch_str s);
  * a policy pattern, so that '+' and '#' stand for topics too. When in doubt, true. */
 bool vch_lint_overlap(struct vch_str filter, struct vch_str topic);
 
+/* L1 to L9 of a decoded document, whose place in a larger one `pointer` is. */
+void vch_lint_document(enum vch_policy_kind kind, const struct vch_val *root, const char *pointer,
+                       struct vch_arena *arena, struct vch_lint *lint);
+
 enum vch_err vch_lint_decode(struct vch_str text, struct vch_arena *arena, struct vch_val **ret,
                              struct vch_diag *diag) VCH_MUST;
 

@@ -16,9 +16,9 @@ struct vch_tpath vch_tpath_item(const struct vch_tpath *up, size_t index) {
 }
 
 /* RFC 6901 section 3: '~' is "~0" and '/' is "~1". */
-static void put_pointer(const struct vch_tpath *at, struct vch_buf *buf) {
+void vch_tpath_put(const struct vch_tpath *at, struct vch_buf *buf) {
     if (!at) return;
-    put_pointer(at->up, buf);
+    vch_tpath_put(at->up, buf);
     vch_buf_c(buf, "/");
     if (!at->key.ptr) vch_buf_printf(buf, "%zu", at->index);
     for (size_t i = 0; i < at->key.len; i++) {
@@ -41,7 +41,7 @@ static enum vch_err refuse(const struct vch_template *t, const struct vch_tpath 
     struct vch_str text;
     if (!t->diag || t->diag->reason) return VCH_ERR_INVALID;
     vch_buf_init(&pointer, 65536);
-    put_pointer(at, &pointer);
+    vch_tpath_put(at, &pointer);
     (void)vsnprintf(message, sizeof message, fmt, args);
     const char *field = vch_buf_finish(&pointer, &text) == VCH_OK ? text.ptr : "";
     (void)vch_diag_set(t->diag, VCH_ERR_INVALID, reason, field, "%s", message);

@@ -32,6 +32,8 @@ struct vch_tpath {
 struct vch_tpath vch_tpath_key(const struct vch_tpath *up, struct vch_str key);
 struct vch_tpath vch_tpath_item(const struct vch_tpath *up, size_t index);
 
+void vch_tpath_put(const struct vch_tpath *at, struct vch_buf *buf); /* as a JSON pointer (RFC 6901) */
+
 /* Refusals: TEMPLATE_INVALID and PARAMETER_INVALID with the place as JSON
  * pointer (RFC 6901). Both return VCH_ERR_INVALID. */
 enum vch_err vch_template_bad(const struct vch_template *t, const struct vch_tpath *at, const char *fmt, ...)
