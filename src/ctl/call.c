@@ -149,15 +149,30 @@ static enum vch_ctl_exit decode(struct vch_ctl *ctl, const struct vch_http_resul
     return VCH_CTL_DONE;
 }
 
-static enum vch_ctl_exit decode_identity(struct vch_ctl *ctl, const struct vch_http_result *answer,
-                                         const struct vch_val **out, struct vch_ctl_error *error) {
-    static const char *const names[] = {"UserId", "Account", "Arn"};
+/* The members of a row's output that the answer has; names are told once in
+ * it, and their values need no unescaping. */
+static enum vch_err xml_members(struct vch_ctl *ctl, struct vch_str xml, const struct vch_op_field *fields, struct vch_val *map) {
+    for (const struct vch_op_field *f = fields; f->name; f++) {
+        struct vch_str text = element(xml, f->name);
+        int64_t number;
+        if (f->type == VCH_FIELD_OBJECT) {
+            struct vch_val *inner = vch_val_put_map(ctl->arena, map, f->name);
+            VCH_TRY(inner ? xml_members(ctl, xml, f->members, inner) : VCH_ERR_NOMEM);
+        } else if (f->type == VCH_FIELD_INT && vch_str_int(text, &number) == VCH_OK) {
+            VCH_TRY(vch_val_put_int(ctl->arena, map, f->name, number));
+        } else if (f->type == VCH_FIELD_STR && text.ptr) {
+            VCH_TRY(vch_val_put_str(ctl->arena, map, f->name, text));
+        }
+    }
+    return VCH_OK;
+}
+
+static enum vch_ctl_exit decode_xml(struct vch_ctl *ctl, enum vch_op op, const struct vch_http_result *answer,
+                                    const struct vch_val **out, struct vch_ctl_error *error) {
     struct vch_val *map = vch_val_new_map(ctl->arena);
-    enum vch_err err = map ? VCH_OK : VCH_ERR_NOMEM;
-    for (size_t i = 0; i < 3 && err == VCH_OK; i++)
-        err = vch_val_put_str(ctl->arena, map, names[i], element(answer->body, names[i]));
-    if (err != VCH_OK || !vch_val_str_at(map, "Account").len)
-        return set_error(error, VCH_CTL_REFUSED, "answer-invalid", "The server's answer names no account.");
+    enum vch_err err = map ? xml_members(ctl, answer->body, vch_op_row(op)->out, map) : VCH_ERR_NOMEM;
+    if (err != VCH_OK || vch_shape_check_output(op, map, NULL) != VCH_OK)
+        return set_error(error, VCH_CTL_REFUSED, "answer-invalid", "The server's answer lacks a member.");
     *out = map;
     return VCH_CTL_DONE;
 }
@@ -181,7 +196,7 @@ enum vch_ctl_exit vch_ctl_try(struct vch_ctl *ctl, enum vch_op op, const struct 
     enum vch_ctl_exit exit =
         exchange(ctl, request.method, request.path, request.query, &o, request.body, &answer, error);
     if (exit != VCH_CTL_DONE) return exit;
-    return sts ? decode_identity(ctl, &answer, out, error) : decode(ctl, &answer, out, error);
+    return sts ? decode_xml(ctl, op, &answer, out, error) : decode(ctl, &answer, out, error);
 }
 
 enum vch_ctl_exit vch_ctl_call(struct vch_ctl *ctl, enum vch_op op, const struct vch_val *inputs,

@@ -29,19 +29,23 @@ static void put_environment(const struct vch_ctl_site *site, struct vch_str ca_f
     if (ca_file.len) put_export("AWS_CA_BUNDLE", ca_file, buf);
 }
 
-static enum vch_ctl_exit aws_env(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
+enum vch_ctl_exit vch_ctl_print_environment(struct vch_ctl *ctl, const struct vch_ctl_site *site) {
     char absolute[PATH_MAX];
     struct vch_buf buf;
     struct vch_str text;
-    struct vch_str ca_file = ctl->site.ca_file;
-    (void)parsed;
+    struct vch_str ca_file = site->ca_file;
     if (ca_file.len && realpath(ca_file.ptr, absolute)) ca_file = vch_str_from(absolute);
     vch_buf_init_secret(&buf, 65536);
-    put_environment(&ctl->site, ca_file, &buf);
+    put_environment(site, ca_file, &buf);
     enum vch_ctl_exit exit = VCH_CTL_USAGE;
     if (vch_buf_finish(&buf, &text) == VCH_OK) exit = vch_ctl_print_text(ctl, text);
     vch_buf_deinit(&buf);
     return exit;
+}
+
+static enum vch_ctl_exit aws_env(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
+    (void)parsed;
+    return vch_ctl_print_environment(ctl, &ctl->site);
 }
 
 static enum vch_ctl_exit ca(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {

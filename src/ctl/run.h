@@ -19,4 +19,7 @@ enum vch_ctl_exit vch_ctl_print(struct vch_ctl *ctl, const struct vch_val *out, 
 /* Text as it is; on a terminal nobody but the server's own PEM files goes this way. */
 enum vch_ctl_exit vch_ctl_print_text(struct vch_ctl *ctl, struct vch_str text);
 
+/* Export lines for a POSIX shell: these credentials, this server. In cmd_site.c. */
+enum vch_ctl_exit vch_ctl_print_environment(struct vch_ctl *ctl, const struct vch_ctl_site *site);
+
 #endif
