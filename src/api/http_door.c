@@ -36,6 +36,7 @@ static void log_line(const struct vch_http_job *job) {
         VCH_LOG_C("message", job->error_type ? job->diag.message : ""),
         VCH_LOG_S("user", job->caller.kind == VCH_CALLER_ROLE ? job->caller.arn : job->caller.user_name),
         VCH_LOG_S("key", job->caller.access_key_id),
+        VCH_LOG_S("lint", job->lint_words),
         VCH_LOG_C("peer", job->request->peer_ip),
         VCH_LOG_C("request", job->request_id),
         VCH_LOG_I("us", vch_mono_us() - job->begun_us),
@@ -62,7 +63,7 @@ static struct vch_str body_of(struct vch_http_job *job) {
 }
 
 static void reply(struct vch_http_job *job) {
-    struct vch_http_header headers[6];
+    struct vch_http_header headers[7];
     size_t n = 0;
     struct vch_str body = body_of(job);
     headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-RequestId"), vch_str_from(job->request_id)};
@@ -71,6 +72,7 @@ static void reply(struct vch_http_job *job) {
     headers[n++] = (struct vch_http_header){VCH_STR("content-security-policy"), VCH_STR("default-src 'none'; frame-ancestors 'none'")};
     if (job->error_type)
         headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-ErrorType"), vch_str_from(job->error_type)};
+    if (job->lint_header.len) headers[n++] = (struct vch_http_header){VCH_STR("x-vouch-lint"), job->lint_header};
     struct vch_http_answer answer = {
         .status = job->status, .content_type = job->content_type, .headers = headers, .header_count = n, .body = body};
     count(job->door, job->status);
@@ -177,17 +179,20 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
                             .in = in,
                             .raw = job->request->body,
                             .out = out,
-                            .diag = &job->diag};
+                            .diag = &job->diag,
+                            .lint = &job->lint};
     return perform(job, &call);
 }
 
 static void run_operation(struct vch_http_job *job) {
     struct vch_val *out = vch_val_new_map(job->arena);
     enum vch_err err = out ? run_steps(job, out) : VCH_ERR_NOMEM;
-    if (err == VCH_OK)
-        vch_http_answer_output(job, out);
-    else
+    if (err != VCH_OK) {
         vch_http_answer_error(job, err, out);
+        return;
+    }
+    vch_http_answer_output(job, out);
+    vch_http_tell_lint(job);
 }
 
 /* What outlives the job: the use is remembered behind the answer's back. */

@@ -7,6 +7,7 @@
 
 #include "api/http_door.h"
 #include "api/quota.h"
+#include "core/lint.h"
 #include "core/sigv4.h"
 #include "service/iam.h"
 #include "shape/shape.h"
@@ -41,6 +42,8 @@ struct vch_http_job {
     const char *content_type;
     const char *error_type; /* NULL when it went well */
     struct vch_buf body;    /* secret */
+    struct vch_lint lint;   /* of a document that was accepted */
+    struct vch_str lint_header, lint_words; /* in the arena; empty: nothing to warn of */
 };
 
 /* auth.c: who signed it. UNAUTHENTICATED, EXPIRED, DENIED or MALFORMED as core/sigv4 says, ACCESS_KEY_UNKNOWN. */
@@ -52,6 +55,9 @@ vch_use_case *vch_use_case_of(enum vch_op op);
 /* answer.c: fill status, content type and body. */
 void vch_http_answer_output(struct vch_http_job *job, const struct vch_val *out);
 void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const struct vch_val *out /* may be NULL */);
+
+/* lint.c: the findings as they are told, in the response header and in the log. */
+void vch_http_tell_lint(struct vch_http_job *job);
 
 /* sts.c: the same in the query protocol. */
 bool vch_sts_wanted(const struct vch_http_request *request);

@@ -12,6 +12,7 @@
 #include "pki/signer.h"
 #include "store/store.h"
 
+struct vch_lint;
 struct vch_policy_cache;
 struct vch_connectivity;
 
@@ -59,6 +60,7 @@ struct vch_call {
     struct vch_str raw;       /* the request's bytes, for idempotent repeats; may be empty */
     struct vch_val *out;      /* a map, filled by the use case */
     struct vch_diag *diag;
+    struct vch_lint *lint;    /* what to warn of, beside the answer; NULL: nobody listens */
 };
 
 typedef enum vch_err vch_use_case(struct vch_call *call);

@@ -7,6 +7,7 @@
 #include "core/reason.h"
 #include "service/change.h"
 #include "service/page.h"
+#include "service/warn.h"
 #include "service/tags.h"
 
 static struct vch_str name_of(const struct vch_call *call) {
@@ -22,6 +23,7 @@ static enum vch_err document_check(struct vch_call *call, struct vch_str documen
     struct vch_policy *policy = NULL;
     enum vch_err err = vch_policy_parse(VCH_POLICY_IOT, name_of(call), document, &policy, call->diag);
     vch_policy_unref(policy);
+    if (err == VCH_OK) vch_warn_policy(call, document);
     return err;
 }
 

@@ -4,6 +4,7 @@
 #include "core/template.h"
 #include "service/change.h"
 #include "service/page.h"
+#include "service/warn.h"
 
 static struct vch_str name_of(const struct vch_call *call) {
     return vch_val_str_at(call->in, "templateName");
@@ -19,7 +20,9 @@ static enum vch_err begin(struct vch_call *call, const char *event, int64_t vers
 static enum vch_err body_check(struct vch_call *call, struct vch_str body) {
     struct vch_rec_template t;
     VCH_TRY(vch_store_template(call->service->store, name_of(call), 0, &t, call->arena, call->diag));
-    return vch_template_check(vch_str_eq_c(t.type, "JITP") ? VCH_TEMPLATE_JITP : VCH_TEMPLATE_FLEET, body, call->diag);
+    VCH_TRY(vch_template_check(vch_str_eq_c(t.type, "JITP") ? VCH_TEMPLATE_JITP : VCH_TEMPLATE_FLEET, body, call->diag));
+    vch_warn_template(call, body, t.hook_target.len > 0);
+    return VCH_OK;
 }
 
 enum vch_err vch_uc_create_provisioning_template_version(struct vch_call *call) {

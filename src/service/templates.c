@@ -6,6 +6,7 @@
 #include "core/template.h"
 #include "service/change.h"
 #include "service/page.h"
+#include "service/warn.h"
 #include "service/tags.h"
 
 static struct vch_str name_of(const struct vch_call *call) {
@@ -55,7 +56,9 @@ static enum vch_err create_read(struct vch_call *call, struct vch_rec_template *
     if (t->type.len == 0) t->type = VCH_STR("FLEET_PROVISIONING");
     hook_read(vch_val_get(call->in, "preProvisioningHook"), &t->hook_target, &t->hook_payload_version);
     VCH_TRY(hook_check(call, t->hook_target, t->hook_payload_version, is_jitp(t->type)));
-    return vch_template_check(is_jitp(t->type) ? VCH_TEMPLATE_JITP : VCH_TEMPLATE_FLEET, t->body, call->diag);
+    VCH_TRY(vch_template_check(is_jitp(t->type) ? VCH_TEMPLATE_JITP : VCH_TEMPLATE_FLEET, t->body, call->diag));
+    vch_warn_template(call, t->body, t->hook_target.len > 0);
+    return VCH_OK;
 }
 
 static enum vch_err taken(struct vch_call *call, enum vch_err err) {
