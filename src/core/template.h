@@ -38,6 +38,7 @@ struct vch_template_plan {
     size_t attribute_count;
     struct vch_str groups[VCH_TEMPLATE_GROUPS_MAX];
     size_t group_count;
+    bool groups_given; /* ThingGroups is there, perhaps empty */
     enum vch_override override_attributes, override_type, override_groups;
 
     struct vch_str certificate_logical_name;

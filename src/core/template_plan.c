@@ -93,6 +93,7 @@ static enum vch_err plan_thing(const struct vch_template *t, const struct vch_va
     VCH_TRY(plan_text(t, properties, "ThingName", vch_thing_name_valid, at, &plan->thing_name));
     VCH_TRY(plan_text(t, properties, "ThingTypeName", vch_thing_name_valid, at, &plan->thing_type));
     VCH_TRY(plan_text(t, properties, "BillingGroup", vch_thing_name_valid, at, &plan->billing_group));
+    plan->groups_given = vch_val_get(properties, "ThingGroups") != NULL;
     VCH_TRY(plan_attributes(t, vch_val_get(properties, "AttributePayload"), &attributes, plan));
     return plan_groups(t, vch_val_get(properties, "ThingGroups"), &groups, plan);
 }

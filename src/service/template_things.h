@@ -6,8 +6,10 @@
 #include "core/template.h"
 #include "service/call.h"
 
-/* THING_CONFLICT when what exists differs and the template does not say what to do;
- * RESOURCE_MISSING for a type, group or billing group that does not exist. */
+/* THING_CONFLICT when what exists differs and the template does not say what to
+ * do; PARAMETER_INVALID for too many attributes. The plan's guards refuse types,
+ * groups and billing groups that are not there, deprecated types, and groups
+ * that the thing may not join. */
 enum vch_err vch_template_things_plan(struct vch_call *call, const struct vch_template_plan *wanted,
                                       struct vch_str certificate_id, struct vch_plan *plan) VCH_MUST;
 
