@@ -24,7 +24,7 @@
 #include "base/str.h"
 #include "store/store_sql.h"
 
-enum vch_sql_type { VCH_SQL_TEXT, VCH_SQL_BLOB, VCH_SQL_INT };
+enum vch_sql_type { VCH_SQL_TEXT, VCH_SQL_BLOB, VCH_SQL_INT, VCH_SQL_NULL };
 struct vch_sql_arg {
     enum vch_sql_type type;
     struct vch_str bytes;
@@ -74,6 +74,22 @@ struct vch_sql_driver {
     int64_t (*number)(struct vch_sql_rows *rows, int column);
     int64_t (*changes)(struct vch_sql_rows *rows); /* after the last step: rows written */
     void (*finish)(struct vch_sql_rows *rows);     /* NULL is fine */
+
+    /* ---- moving whole registries: statements that are made as they are needed ---- */
+    enum vch_err (*run_text)(struct vch_sql *db, const char *text, const struct vch_sql_arg *args, size_t count,
+                             struct vch_sql_rows **ret, struct vch_diag *diag);
+    /* A query of any size inside a transaction, one at a time. */
+    enum vch_err (*scan)(struct vch_sql *db, const char *text, struct vch_sql_rows **ret, struct vch_diag *diag);
+    bool (*is_null)(struct vch_sql_rows *rows, int column);
+    /* Queries: all tables in the order of making; name and type ("i", "t", "b") of the columns of table $1. */
+    const char *tables, *columns;
+    /* Around the loading of rows, inside its transaction: references are checked at the end; numbers that the
+     * database gives go on behind those loaded. */
+    enum vch_err (*load_begin)(struct vch_sql *db, struct vch_diag *diag);
+    enum vch_err (*load_table)(struct vch_sql *db, const char *table, const char *key, struct vch_diag *diag);
+    enum vch_err (*load_end)(struct vch_sql *db, struct vch_diag *diag);
+    /* A copy of the whole database in a new file; NULL: none of the kind. */
+    enum vch_err (*backup)(struct vch_sql *db, const char *path, struct vch_diag *diag);
 
     /* Only of databases that others write too, over a network; else NULL. */
     bool (*alive)(struct vch_sql *db); /* false: the peer has gone while it was idle; asks nothing */

@@ -5,7 +5,7 @@
 
 #include "store/postgres_priv.h"
 
-enum { PATIENCE_MS = 15000, SCRIPT_MAX = 1 << 20, URL_MAX = 4400, HEARTBEAT_MS = 1000, HEARTBEAT_PATIENCE_MS = 2000 };
+enum { PATIENCE_MS = 15000, LOAD_PATIENCE_MS = 3600000, SCRIPT_MAX = 1 << 20, URL_MAX = 4400, HEARTBEAT_MS = 1000, HEARTBEAT_PATIENCE_MS = 2000 };
 
 /* The times are below a client's patience, so that the database ends a wait
  * before the client gives its connection up. A server that stops in the middle
@@ -184,6 +184,51 @@ static void pg_each_path(const char *place, void (*on_path)(void *arg, const cha
     vch_wipe(url, sizeof url);
 }
 
+/* ---- moving registries ---- */
+
+/* Loading takes its time, and so does what it ends with. */
+static const char defer_all[] =
+    "SET LOCAL statement_timeout = 0;"
+    "DO $$ DECLARE r record; BEGIN"
+    " FOR r IN SELECT conname, conrelid::regclass AS t FROM pg_constraint"
+    "  WHERE contype = 'f' AND connamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+    " LOOP EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I DEFERRABLE INITIALLY DEFERRED', r.t, r.conname); END LOOP;"
+    " END $$";
+static const char check_all[] =
+    "SET CONSTRAINTS ALL IMMEDIATE;"
+    "DO $$ DECLARE r record; BEGIN"
+    " FOR r IN SELECT conname, conrelid::regclass AS t FROM pg_constraint"
+    "  WHERE contype = 'f' AND connamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+    " LOOP EXECUTE format('ALTER TABLE %s ALTER CONSTRAINT %I NOT DEFERRABLE', r.t, r.conname); END LOOP;"
+    " END $$";
+
+static enum vch_err run_alone(struct vch_pg *db, const char *text, struct vch_diag *diag) {
+    PGresult *result = NULL;
+    enum vch_err err = vch_pg_exec(db, text, &result, diag);
+    PQclear(result);
+    return err;
+}
+
+static enum vch_err pg_load_begin(struct vch_sql *base, struct vch_diag *diag) {
+    base->patience_ms = LOAD_PATIENCE_MS;
+    return run_alone((struct vch_pg *)base, defer_all, diag);
+}
+
+static enum vch_err pg_load_end(struct vch_sql *base, struct vch_diag *diag) {
+    return run_alone((struct vch_pg *)base, check_all, diag);
+}
+
+/* Without rows the first number stays 1. */
+static enum vch_err pg_load_table(struct vch_sql *base, const char *table, const char *key, struct vch_diag *diag) {
+    char text[512];
+    (void)snprintf(text, sizeof text,
+                   "DO $$ DECLARE s text := pg_get_serial_sequence('\"%s\"', '%s'); n bigint; BEGIN"
+                   " IF s IS NOT NULL THEN EXECUTE 'SELECT max(\"%s\") FROM \"%s\"' INTO n; END IF;"
+                   " IF n IS NOT NULL THEN PERFORM setval(s::regclass, n); END IF; END $$",
+                   table, key, key, table);
+    return run_alone((struct vch_pg *)base, text, diag);
+}
+
 const struct vch_sql_driver vch_sql_postgres = {
     .scheme = "postgresql",
     .open = pg_open,
@@ -196,6 +241,18 @@ const struct vch_sql_driver vch_sql_postgres = {
     .number = vch_pg_number,
     .changes = vch_pg_changes,
     .finish = vch_pg_finish,
+    .run_text = vch_pg_run_text,
+    .scan = vch_pg_scan,
+    .is_null = vch_pg_is_null,
+    .tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname <> 'schema_versions'"
+              " AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY oid",
+    .columns = "SELECT attname, CASE atttypid WHEN 'bigint'::regtype THEN 'i' WHEN 'bytea'::regtype THEN 'b' ELSE 't' END"
+               " FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped AND attrelid ="
+               " (SELECT oid FROM pg_class WHERE relname = $1 AND relkind = 'r'"
+               " AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())) ORDER BY attnum",
+    .load_begin = pg_load_begin,
+    .load_table = pg_load_table,
+    .load_end = pg_load_end,
     .alive = pg_alive,
     .notify = pg_notify,
     .listen = pg_listen,

@@ -15,6 +15,8 @@ struct vch_sql_rows {
     PGresult *result;
     int at; /* the row that was stepped to */
     bool prepared, open;
+    bool once;           /* ends with its one use */
+    bool scan, more;     /* by a cursor, which has further rows */
 };
 
 struct vch_pg {
@@ -57,6 +59,10 @@ struct vch_str vch_pg_bytes(struct vch_sql_rows *rows, int column);
 int64_t vch_pg_number(struct vch_sql_rows *rows, int column);
 int64_t vch_pg_changes(struct vch_sql_rows *rows);
 void vch_pg_finish(struct vch_sql_rows *rows);
+enum vch_err vch_pg_run_text(struct vch_sql *base, const char *text, const struct vch_sql_arg *args, size_t count,
+                             struct vch_sql_rows **ret, struct vch_diag *diag) VCH_MUST;
+enum vch_err vch_pg_scan(struct vch_sql *base, const char *text, struct vch_sql_rows **ret, struct vch_diag *diag) VCH_MUST;
+bool vch_pg_is_null(struct vch_sql_rows *rows, int column);
 /* A text of one row and column, from a statement of the driver's own with one text argument. */
 enum vch_err vch_pg_ask(struct vch_pg *db, const char *text, struct vch_str arg, PGresult **ret, struct vch_diag *diag) VCH_MUST;
 

@@ -234,6 +234,12 @@ static enum vch_err await_connection(struct vch_pg *db, struct vch_diag *diag) {
     return want == PGRES_POLLING_OK ? VCH_OK : refused(db, diag);
 }
 
+/* Notices ("exists already, skipping") are nobody's concern. */
+static void ignore_notice(void *arg, const char *message) {
+    (void)arg;
+    (void)message;
+}
+
 /* What the URL says comes last and holds. */
 enum vch_err vch_pg_connect(struct vch_pg *db, const char *url, struct vch_diag *diag) {
     static const char *const names[] = {"application_name", "client_encoding", "gssencmode", "target_session_attrs",
@@ -242,6 +248,7 @@ enum vch_err vch_pg_connect(struct vch_pg *db, const char *url, struct vch_diag 
     const char *const values[] = {"vouch", "UTF8", "disable", "read-write", "5", "2", "3", "10000", url, NULL};
     db->conn = PQconnectStartParams(names, values, 1);
     if (!db->conn) return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "Memory is out.");
+    (void)PQsetNoticeProcessor(db->conn, ignore_notice, NULL);
     if (PQstatus(db->conn) == CONNECTION_BAD) return refused(db, diag);
     VCH_TRY(await_connection(db, diag));
     if (PQsetnonblocking(db->conn, 1) != 0 || PQenterPipelineMode(db->conn) != 1) return refused(db, diag);

@@ -10,12 +10,13 @@
 #include "core/reason.h"
 #include "store/driver_priv.h"
 
-enum { BUSY_MS = 10000, QUERY_MAX = 2048 };
+enum { BUSY_MS = 10000 };
 
 struct vch_sql_rows {
     sqlite3_stmt *stmt;
     struct lite *db;
     bool open;
+    bool once; /* ends with its one use */
 };
 
 struct lite {
@@ -155,12 +156,12 @@ static enum vch_err lite_control(struct vch_sql *base, enum vch_sql_control what
 }
 
 /* SQLite numbers $1 by first appearance; ?1 is what it says. */
-static enum vch_err prepare(struct lite *db, enum vch_query query, struct vch_diag *diag) {
-    char text[QUERY_MAX];
-    vch_assert(vch_str_copy(text, sizeof text, vch_str_from(vch_sql_queries[query])));
+static enum vch_err prepare(struct lite *db, const char *query, unsigned flags, sqlite3_stmt **ret, struct vch_diag *diag) {
+    char *text = strdup(query);
+    if (!text) return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "Memory is out.");
     for (char *at = text; (at = strchr(at, '$'));) *at = '?';
-    sqlite3_stmt **stmt = &db->rows[query].stmt;
-    int code = sqlite3_prepare_v3(db->handle, text, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+    int code = sqlite3_prepare_v3(db->handle, text, -1, flags, ret, NULL);
+    free(text);
     return code == SQLITE_OK ? VCH_OK : failed(db, code, diag);
 }
 
@@ -171,9 +172,21 @@ static int bind(sqlite3_stmt *stmt, int at, const struct vch_sql_arg *arg) {
         return sqlite3_bind_text64(stmt, at, ptr, arg->bytes.len, SQLITE_STATIC, SQLITE_UTF8);
     case VCH_SQL_BLOB:
         return sqlite3_bind_blob64(stmt, at, ptr, arg->bytes.len, SQLITE_STATIC);
+    case VCH_SQL_NULL:
+        return sqlite3_bind_null(stmt, at);
     default:
         return sqlite3_bind_int64(stmt, at, arg->number);
     }
+}
+
+static enum vch_err bind_all(struct lite *db, sqlite3_stmt *stmt, const struct vch_sql_arg *args, size_t count,
+                             struct vch_diag *diag) {
+    vch_assert((size_t)sqlite3_bind_parameter_count(stmt) == count);
+    for (size_t i = 0; i < count; i++) {
+        int code = bind(stmt, (int)i + 1, &args[i]);
+        if (code != SQLITE_OK) return failed(db, code, diag);
+    }
+    return VCH_OK;
 }
 
 static enum vch_err lite_start(struct vch_sql *base, enum vch_query query, const struct vch_sql_arg *args, size_t count,
@@ -181,16 +194,36 @@ static enum vch_err lite_start(struct vch_sql *base, enum vch_query query, const
     struct lite *db = (struct lite *)base;
     struct vch_sql_rows *rows = &db->rows[query];
     *ret = NULL;
-    if (!rows->stmt) VCH_TRY(prepare(db, query, diag));
-    vch_assert(!rows->open && (size_t)sqlite3_bind_parameter_count(rows->stmt) == count);
-    for (size_t i = 0; i < count; i++) {
-        int code = bind(rows->stmt, (int)i + 1, &args[i]);
-        if (code != SQLITE_OK) return failed(db, code, diag);
-    }
+    if (!rows->stmt) VCH_TRY(prepare(db, vch_sql_queries[query], SQLITE_PREPARE_PERSISTENT, &rows->stmt, diag));
+    vch_assert(!rows->open);
+    VCH_TRY(bind_all(db, rows->stmt, args, count, diag));
     rows->db = db;
     rows->open = true;
     *ret = rows;
     return VCH_OK;
+}
+
+static enum vch_err lite_run_text(struct vch_sql *base, const char *text, const struct vch_sql_arg *args, size_t count,
+                                  struct vch_sql_rows **ret, struct vch_diag *diag) {
+    struct lite *db = (struct lite *)base;
+    struct vch_sql_rows *rows = calloc(1, sizeof *rows);
+    *ret = NULL;
+    if (!rows) return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "Memory is out.");
+    enum vch_err err = prepare(db, text, 0, &rows->stmt, diag);
+    if (!err) err = bind_all(db, rows->stmt, args, count, diag);
+    if (err) {
+        (void)sqlite3_finalize(rows->stmt);
+        free(rows);
+        return err;
+    }
+    rows->db = db;
+    rows->open = rows->once = true;
+    *ret = rows;
+    return VCH_OK;
+}
+
+static enum vch_err lite_scan(struct vch_sql *base, const char *text, struct vch_sql_rows **ret, struct vch_diag *diag) {
+    return lite_run_text(base, text, NULL, 0, ret, diag);
 }
 
 static enum vch_err lite_step(struct vch_sql_rows *rows, bool *ret_row, struct vch_diag *diag) {
@@ -217,6 +250,37 @@ static void lite_finish(struct vch_sql_rows *rows) {
     if (!rows || !rows->open) return;
     (void)sqlite3_reset(rows->stmt);
     rows->open = false;
+    if (!rows->once) return;
+    (void)sqlite3_finalize(rows->stmt);
+    free(rows);
+}
+
+static bool lite_is_null(struct vch_sql_rows *rows, int column) {
+    return sqlite3_column_type(rows->stmt, column) == SQLITE_NULL;
+}
+
+static enum vch_err lite_load_begin(struct vch_sql *base, struct vch_diag *diag) {
+    return lite_script(base, "PRAGMA defer_foreign_keys = ON", diag); /* until the end of the transaction */
+}
+
+/* In one step, so that what is written meanwhile has no part in it. */
+static enum vch_err lite_backup(struct vch_sql *base, const char *path, struct vch_diag *diag) {
+    struct lite *db = (struct lite *)base;
+    sqlite3 *copy = NULL;
+    VCH_TRY(make_file(path, diag));
+    int code = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    sqlite3_backup *backup = code == SQLITE_OK ? sqlite3_backup_init(copy, "main", db->handle, "main") : NULL;
+    if (backup) {
+        (void)sqlite3_backup_step(backup, -1);
+        code = sqlite3_backup_finish(backup);
+    } else if (code == SQLITE_OK) {
+        code = sqlite3_errcode(copy);
+    }
+    /* A copy stands for itself: no log beside it. */
+    if (code == SQLITE_OK) code = sqlite3_exec(copy, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    (void)sqlite3_close(copy);
+    if (code == SQLITE_OK) return VCH_OK;
+    return VCH_REFUSE(diag, class_of(code), STORE_FAILED, "", "The copy failed: %s.", sqlite3_errstr(code));
 }
 
 const struct vch_sql_driver vch_sql_sqlite = {
@@ -231,4 +295,13 @@ const struct vch_sql_driver vch_sql_sqlite = {
     .number = lite_number,
     .changes = lite_changes,
     .finish = lite_finish,
+    .run_text = lite_run_text,
+    .scan = lite_scan,
+    .is_null = lite_is_null,
+    .tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'schema_versions'"
+              " ORDER BY rowid",
+    .columns = "SELECT name, CASE type WHEN 'INTEGER' THEN 'i' WHEN 'BLOB' THEN 'b' ELSE 't' END FROM pragma_table_info($1)"
+               " ORDER BY cid",
+    .load_begin = lite_load_begin,
+    .backup = lite_backup,
 };

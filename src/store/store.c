@@ -21,6 +21,13 @@ static const struct vch_sql_driver *driver_of(struct vch_str url, struct vch_str
     return NULL;
 }
 
+const struct vch_sql_driver *vch_store_driver(const char *url, const char **ret_place) {
+    struct vch_str place = {NULL, 0};
+    const struct vch_sql_driver *driver = driver_of(vch_str_from(url), &place);
+    *ret_place = place.ptr; /* ends where the URL does */
+    return driver;
+}
+
 static enum vch_err set_up(struct vch_store *s, struct vch_diag *diag) {
     VCH_TRY(vch_store_connect(s, true, &s->db, diag));
     VCH_TRY(vch_schema_migrate(s->db, vch_migrations, vch_migration_count, diag));

@@ -54,6 +54,8 @@ enum vch_err vch_reader_take(struct vch_store *s, struct vch_sql **ret, struct v
 void vch_reader_put(struct vch_sql **db);
 #define VCH_READER __attribute__((cleanup(vch_reader_put))) struct vch_sql *
 
+/* The driver of a URL and the rest behind its colon; NULL: none. */
+const struct vch_sql_driver *vch_store_driver(const char *url, const char **ret_place);
 /* A connection of the store's driver, through the gate. */
 enum vch_err vch_store_connect(struct vch_store *s, bool writer, struct vch_sql **ret, struct vch_diag *diag) VCH_MUST;
 /* Tells whoever wants to know, the store's own memory first. */

@@ -59,16 +59,16 @@ static void postgres_remove(struct fix *f) {
     postgres_run(sql);
 }
 
-static bool is_postgres(void) {
-    return strcmp(driver, "postgres") == 0;
+struct fix *fix_new(void) {
+    return fix_new_in(driver);
 }
 
-struct fix *fix_new(void) {
+struct fix *fix_new_in(const char *kind) {
     struct fix *f = calloc(1, sizeof *f);
     if (!f) abort();
     folder_make(f->folder);
     (void)snprintf(f->path, sizeof f->path, "%s/registry.db", f->folder);
-    if (is_postgres()) postgres_place(f);
+    if (strcmp(kind, "postgres") == 0) postgres_place(f);
     else (void)snprintf(f->url, sizeof f->url, "sqlite:%s", f->path);
     f->arena = vch_arena_new(64 << 20, false);
     (void)pthread_mutex_init(&f->lock, NULL);
@@ -91,7 +91,7 @@ void fix_free(struct fix *f) {
     fix_close(f);
     vch_arena_free(f->arena);
     (void)pthread_mutex_destroy(&f->lock);
-    if (is_postgres()) postgres_remove(f);
+    if (f->schema[0]) postgres_remove(f);
     folder_remove(f->folder);
     free(f);
 }

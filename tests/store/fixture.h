@@ -39,6 +39,7 @@ int fix_up(void **state);
 int fix_down(void **state);
 /* A place with no store in it yet. */
 struct fix *fix_new(void);
+struct fix *fix_new_in(const char *kind); /* "sqlite", "postgres" */
 void fix_free(struct fix *f);
 enum vch_err fix_open(struct fix *f) VCH_MUST;
 void fix_close(struct fix *f);
