@@ -436,3 +436,48 @@ def test_register_thing_needs_its_permission(server, reg):
 def test_every_change_is_in_the_ledger(server, reg):
     events = {row["event"] for row in json.loads(server.vouch("ledger", "list", "--output", "json").stdout)["entries"]}
     assert {"thing-created", "thing-updated", "thing-deleted", "thing-attached", "thing-detached", "thing-registered"} <= events
+
+
+# ---- the same by the program
+
+
+def test_vouch_does_the_same(server, iot, tmp_path):
+    def run(*words):
+        return json.loads(server.vouch(*words, "--output", "json").stdout or "{}")
+
+    def usage(*words):
+        assert server.vouch(*words, check=False).returncode == 1, words
+
+    run("thing", "create", "cli", "--attribute", "a=1", "--attribute", "b=x=y")
+    assert iot.describe_thing(thingName="cli")["attributes"] == {"a": "1", "b": "x=y"}
+    run("thing", "update", "cli", "--attribute", "a=", "--attribute", "c=3", "--expected-version", "1")
+    assert iot.describe_thing(thingName="cli")["attributes"] == {"b": "x=y", "c": "3"}
+    run("thing", "update", "cli", "--attribute", "d=4", "--replace-attributes")
+    assert iot.describe_thing(thingName="cli")["attributes"] == {"d": "4"}
+    for words in (("--attribute", "a"), ("--attribute", "=1"), ("--attribute", "a=1", "--attribute", "a=2")):
+        usage("thing", "create", "cli-2", *words)
+    assert server.vouch("thing", "update", "cli", "--expected-version", "9", check=False).returncode == 2
+    private = certs.key()
+    (tmp_path / "csr").write_text(certs.request(private))
+    made = run("cert", "create", "--csr", str(tmp_path / "csr"), "--active")
+    assert status(iot, made["certificateId"]) == "ACTIVE" and "PRIVATE KEY" in run("cert", "create")["keyPair"]["PrivateKey"]
+    run("thing", "attach", "cli", made["certificateId"], "--exclusive")
+    assert principals_v2(server, "cli")[0] == {made["certificateArn"]: EXCLUSIVE}
+    ca = certs.Authority("Program's")
+    for name, text in (("ca", ca.pem), ("proof", ca.sign(run("authority", "code")["registrationCode"])), ("device", ca.sign("d")), ("own", certs.Authority("own").pem)):
+        (tmp_path / name).write_text(text)
+    assert run("authority", "register", str(tmp_path / "ca"), "--verification", str(tmp_path / "proof"), "--active")["certificateId"] == ca.id
+    device = run("cert", "register", str(tmp_path / "device"), "--ca", str(tmp_path / "ca"), "--active")["certificateId"]
+    assert [c["certificateId"] for c in run("authority", "certs", ca.id)["certificates"]] == [device] and status(iot, device) == "ACTIVE"
+    assert status(iot, run("cert", "register", str(tmp_path / "own"), "--without-ca")["certificateId"]) == "INACTIVE"
+    usage("cert", "register", str(tmp_path / "own"), "--without-ca", "--ca", str(tmp_path / "ca"))
+    run("authority", "deactivate", ca.id)
+    assert run("authority", "get", ca.id)["certificateDescription"]["status"] == "INACTIVE"
+    run("authority", "activate", ca.id)
+    assert run("authority", "list")["certificates"][0]["status"] == "ACTIVE"
+    run("authority", "deactivate", ca.id)
+    run("authority", "delete", ca.id)
+    assert ca.id not in json.dumps(run("authority", "list"))
+    (tmp_path / "template").write_text(body({"CertificateSigningRequest": {"Ref": "CSR"}}, NAMED, ()))
+    made = run("thing", "register", str(tmp_path / "template"), "--parameter", "Name=cli-reg", "--parameter", "CSR=" + certs.request(private))
+    assert made["resourceArns"]["the-thing"] == arn("cli-reg", "thing")
