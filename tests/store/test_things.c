@@ -56,6 +56,79 @@ static void update(void **state) {
     assert_int_equal(f->change_count, 2); /* policy variables of both */
 }
 
+static void create(void **state) {
+    struct fix *f = *state;
+    struct vch_rec_thing thing = a_thing("t");
+    DO(f, vch_plan_thing_create, &thing);
+    assert_int_equal(read_thing(f, "t").version, 1);
+    thing.attributes = S("{}");
+    DO_NOT(f, EXISTS, THING_EXISTS, vch_plan_thing_create, &thing);
+    assert_str(read_thing(f, "t").attributes, "{\"a\":\"1\"}");
+}
+
+/* Type and attributes of one version alone; the billing group is not touched. */
+static void change(void **state) {
+    struct fix *f = *state;
+    struct vch_rec_thing thing = a_thing("t");
+    thing.type_name = S("other");
+    thing.billing_group = S("not this way");
+    thing.attributes = S("{}");
+    thing.modified_ms = T0 + 7;
+    DO_NOT(f, NOT_FOUND, THING_MISSING, vch_plan_thing_change, &thing);
+    DO_NOT(f, NOT_FOUND, THING_MISSING, vch_plan_need_thing_version, S("t"), 1);
+    have_thing(f, "t");
+    have_certificate(f, 1, "ACTIVE");
+    DO(f, vch_plan_thing_attach, S("t"), id_of(f, 1), false);
+    f->change_count = 0;
+    DO(f, vch_plan_need_thing_version, S("t"), 1);
+    DO(f, vch_plan_thing_change, &thing);
+    assert_int_equal(f->change_count, 1);
+    struct vch_rec_thing r = read_thing(f, "t");
+    assert_str(r.type_name, "other");
+    assert_str(r.billing_group, "group");
+    assert_str(r.attributes, "{}");
+    assert_int_equal(r.version, 2);
+    assert_int_equal(r.modified_ms, T0 + 7);
+    thing.attributes = S("{\"late\":\"1\"}");
+    DO_NOT(f, CONFLICT, THING_VERSION, vch_plan_thing_change, &thing);
+    DO_NOT(f, CONFLICT, THING_VERSION, vch_plan_need_thing_version, S("t"), 1);
+    assert_str(read_thing(f, "t").attributes, "{}");
+}
+
+static void attachments_by_kind(void **state) {
+    struct fix *f = *state;
+    struct vch_list_attachment list;
+    const struct vch_page page = {.limit = 2};
+    READ_NOT(f, NOT_FOUND, THING_MISSING, vch_store_thing_attachments, S("a"), VCH_ATTACHMENT_ANY, page, &list);
+    READ_NOT(f, NOT_FOUND, CERTIFICATE_MISSING, vch_store_principal_attachments, id_of(f, 1), VCH_ATTACHMENT_ANY, page, &list);
+    have_thing(f, "a");
+    have_thing(f, "b");
+    for (int i = 1; i <= 3; i++) {
+        have_certificate(f, i, "ACTIVE");
+        DO(f, vch_plan_thing_attach, S("a"), id_of(f, i), i == 2);
+    }
+    DO(f, vch_plan_thing_attach, S("b"), id_of(f, 1), false);
+    READ(f, vch_store_thing_attachments, S("a"), VCH_ATTACHMENT_ANY, page, &list);
+    assert_int_equal(list.count, 2);
+    assert_true(list.more && !list.items[0].exclusive && list.items[1].exclusive);
+    assert_true(vch_str_eq(list.items[1].key, id_of(f, 2)));
+    READ(f, vch_store_thing_attachments, S("a"), VCH_ATTACHMENT_ANY, ((struct vch_page){.after = id_of(f, 2), .limit = 2}), &list);
+    assert_int_equal(list.count, 1);
+    assert_false(list.more);
+    READ(f, vch_store_thing_attachments, S("a"), VCH_ATTACHMENT_EXCLUSIVE, page, &list);
+    assert_int_equal(list.count, 1);
+    READ(f, vch_store_thing_attachments, S("a"), VCH_ATTACHMENT_NON_EXCLUSIVE, page, &list);
+    assert_int_equal(list.count, 2);
+    READ(f, vch_store_thing_attachments, S("b"), VCH_ATTACHMENT_EXCLUSIVE, page, &list);
+    assert_int_equal(list.count, 0);
+    READ(f, vch_store_principal_attachments, id_of(f, 1), VCH_ATTACHMENT_ANY, page, &list);
+    assert_int_equal(list.count, 2);
+    assert_str(list.items[0].key, "a");
+    assert_str(list.items[1].key, "b");
+    READ(f, vch_store_principal_attachments, id_of(f, 2), VCH_ATTACHMENT_NON_EXCLUSIVE, page, &list);
+    assert_int_equal(list.count, 0);
+}
+
 static void attach(void **state) {
     struct fix *f = *state;
     struct vch_list_str list;
@@ -171,6 +244,7 @@ static void owners_that_are_not_there(void **state) {
     READ_NOT(f, NOT_FOUND, CERTIFICATE_MISSING, vch_store_principal_things, id_of(f, 1), page, &list);
 }
 
-STORE_SUITE(STORE_TEST(ensure), STORE_TEST(update), STORE_TEST(attach), STORE_TEST(exclusive),
+STORE_SUITE(STORE_TEST(ensure), STORE_TEST(update), STORE_TEST(create), STORE_TEST(change), STORE_TEST(attachments_by_kind),
+            STORE_TEST(attach), STORE_TEST(exclusive),
             STORE_TEST(exclusive_is_told), STORE_TEST(detach),
             STORE_TEST(delete), STORE_TEST(need_free), STORE_TEST(owners_that_are_not_there))
