@@ -11,8 +11,8 @@ static enum vch_ctl_exit of(struct vch_ctl *ctl, const struct vch_ctl_parsed *pa
 }
 
 /* Attributes are merged into what is there unless they replace it. */
-static enum vch_ctl_exit put_attributes(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed, struct vch_val *inputs) {
-    bool replace = vch_ctl_switch(parsed, "--replace-attributes");
+static enum vch_ctl_exit put_attributes(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed, bool replace,
+                                        struct vch_val *inputs) {
     const char *const *values;
     if (vch_ctl_arg_all(parsed, "--attribute", &values) == 0 && !replace) return VCH_CTL_DONE;
     struct vch_val *payload = vch_val_put_map(ctl->arena, inputs, "attributePayload");
@@ -21,21 +21,22 @@ static enum vch_ctl_exit put_attributes(struct vch_ctl *ctl, const struct vch_ct
     return vch_ctl_pairs(ctl, parsed, "--attribute", map);
 }
 
-static enum vch_ctl_exit write_thing(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed, enum vch_op op) {
+static enum vch_ctl_exit write_thing(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed, enum vch_op op,
+                                     bool replace) {
     struct vch_val *inputs = NULL;
     const struct vch_val *out = NULL;
     enum vch_ctl_exit exit = vch_ctl_gather(ctl, parsed, op, &inputs);
-    if (exit == VCH_CTL_DONE) exit = put_attributes(ctl, parsed, inputs);
+    if (exit == VCH_CTL_DONE) exit = put_attributes(ctl, parsed, replace, inputs);
     if (exit == VCH_CTL_DONE) exit = vch_ctl_call(ctl, op, inputs, &out);
     return exit == VCH_CTL_DONE ? vch_ctl_print(ctl, out, NULL, NULL) : exit;
 }
 
 static enum vch_ctl_exit create(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
-    return write_thing(ctl, parsed, VCH_OP_CREATE_THING);
+    return write_thing(ctl, parsed, VCH_OP_CREATE_THING, false);
 }
 
 static enum vch_ctl_exit update(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
-    return write_thing(ctl, parsed, VCH_OP_UPDATE_THING);
+    return write_thing(ctl, parsed, VCH_OP_UPDATE_THING, vch_ctl_switch(parsed, "--replace-attributes"));
 }
 
 static enum vch_ctl_exit attach(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
