@@ -61,7 +61,7 @@ def test_create_thing(typed):
     assert iot.describe_thing(thingName="made:1")["version"] == 1
 
 
-def test_create_thing_refusals(typed):
+def test_create_thing_refusals(server, typed):
     iot = typed
     refused(iot, "ResourceNotFoundException", iot.create_thing, thingName="t", thingTypeName="no-such")
     refused(iot, "ResourceNotFoundException", iot.create_thing, thingName="t", billingGroupName="no-such")
@@ -69,10 +69,12 @@ def test_create_thing_refusals(typed):
     for name in ("bad name", "x" * 129, "a/b", "ä"):
         refused(iot, "InvalidRequestException", iot.create_thing, thingName=name)
     many = {f"a{i}": "v" for i in range(51)}
-    for attributes in ({"bad name": "x"}, {"a": "bad value"}, {"a": "x" * 801}, {"a" * 129: "x"}, {"a": 7}, {"": "x"}, [], dict(list(many.items())[:4])):
+    for attributes in ({"bad name": "x"}, {"a": "bad value"}, {"a": "x" * 801}, {"a" * 129: "x"}, {"a": 7}, {"": "x"}, dict(list(many.items())[:4])):
         refused(iot, "InvalidRequestException", iot.create_thing, thingName="t", attributePayload={"attributes": attributes})
     refused(iot, "InvalidRequestException", iot.create_thing, thingName="t", thingTypeName="bulb", attributePayload={"attributes": many})
-    refused(iot, "InvalidRequestException", iot.create_thing, thingName="t", attributePayload="x")
+    for payload in ('{"attributePayload":"x"}', '{"attributePayload":{"attributes":[]}}', '{"attributePayload":{"attributes":{"a":null}}}',
+                    '{"attributePayload":{"attributes":{"a":"1","a":"2"}}}', '{"thingTypeName":7}', "["):
+        assert raw(server, "POST", "/things/t", body=payload.encode())[:2] == (400, "InvalidRequestException"), payload
     refused(iot, "ResourceNotFoundException", iot.describe_thing, thingName="t")
     iot.create_thing(thingName="fifty", thingTypeName="bulb", attributePayload={"attributes": dict(list(many.items())[:50])})
     iot.create_thing(thingName="three", attributePayload={"attributes": dict(list(many.items())[:3])})
