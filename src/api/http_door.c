@@ -36,14 +36,15 @@ static void log_line(const struct vch_http_job *job) {
         VCH_LOG_C("message", job->error_type ? job->diag.message : ""),
         VCH_LOG_S("user", job->caller.kind == VCH_CALLER_ROLE ? job->caller.arn : job->caller.user_name),
         VCH_LOG_S("key", job->caller.access_key_id),
-        VCH_LOG_S("lint", job->lint_words),
         VCH_LOG_C("peer", job->request->peer_ip),
         VCH_LOG_C("request", job->request_id),
         VCH_LOG_I("us", vch_mono_us() - job->begun_us),
+        VCH_LOG_S("lint", job->lint_words), /* last: only when there is one */
     };
+    size_t count = sizeof fields / sizeof *fields - (job->lint_words.len ? 0 : 1);
     enum vch_log_level level = job->status >= 500 ? VCH_LOG_ERROR : job->error_type ? VCH_LOG_WARN : VCH_LOG_INFO;
     if (job->op != VCH_OP_NONE && vch_op_row(job->op)->scope == VCH_SCOPE_PUBLIC && !job->error_type) level = VCH_LOG_DEBUG;
-    if (vch_log_enabled(level)) vch_log_write(level, "http", fields, sizeof fields / sizeof *fields);
+    if (vch_log_enabled(level)) vch_log_write(level, "http", fields, count);
 }
 
 static void job_free(struct vch_http_job *job) {
