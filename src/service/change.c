@@ -65,12 +65,9 @@ static bool is_lower(struct vch_str s) {
 }
 
 enum vch_err vch_target_certificate(struct vch_call *call, const char *field, struct vch_str *ret_id) {
-    struct vch_str arn = vch_val_str_at(call->in, field), name;
+    struct vch_str arn = vch_val_str_at(call->in, field);
     if (vch_arn_name(&call->service->site, "cert", arn, ret_id) && vch_certificate_id_valid(*ret_id) && is_lower(*ret_id))
         return VCH_OK;
-    if (vch_arn_name(&call->service->site, "thinggroup", arn, &name))
-        return VCH_REFUSE(call->diag, VCH_ERR_NOT_FOUND, RESOURCE_MISSING, field, "The thing group %.*s does not exist.",
-                          VCH_STR_ARG(name));
     return VCH_REFUSE(call->diag, VCH_ERR_INVALID, TARGET_INVALID, field,
                       "The value of %s is not the ARN of a certificate of this account and region.", field);
 }

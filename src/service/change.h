@@ -27,7 +27,7 @@ enum vch_err vch_put_number_str(struct vch_call *call, struct vch_val *map, cons
 enum vch_err vch_call_taken(struct vch_call *call, enum vch_err err, const char *type, struct vch_str id,
                             const char *reason, const char *message) VCH_MUST;
 /* The certificate that a principal or target ARN names. TARGET_INVALID for
- * what is no certificate of this site, RESOURCE_MISSING for a thing group. */
+ * what is no certificate of this site. */
 enum vch_err vch_target_certificate(struct vch_call *call, const char *field, struct vch_str *ret_id) VCH_MUST;
 /* The same, and it must exist. */
 enum vch_err vch_target_existing(struct vch_call *call, const char *field, struct vch_str *ret_id) VCH_MUST;

@@ -110,7 +110,7 @@ static void what_is_not_there_is_not_found(void **state) {
         {OP(LIST_TARGETS_FOR_POLICY, list_targets_for_policy), "{'policyName':'q'}", "policy-missing"},
         {OP(ATTACH_POLICY, attach_policy), "{'policyName':'q','target':'" CERT_ARN(CERT_A) "'}", "policy-missing"},
         {OP(ATTACH_POLICY, attach_policy), "{'policyName':'p','target':'" CERT_ARN(CERT_B) "'}", "certificate-missing"},
-        {OP(ATTACH_POLICY, attach_policy), "{'policyName':'p','target':'arn:aws:iot:us-east-1:" ACCOUNT ":thinggroup/g'}", "resource-missing"},
+        {OP(ATTACH_POLICY, attach_policy), "{'policyName':'p','target':'arn:aws:iot:us-east-1:" ACCOUNT ":thinggroup/g'}", "group-missing"},
         {OP(LIST_ATTACHED_POLICIES, list_attached_policies), "{'target':'" CERT_ARN(CERT_B) "'}", "certificate-missing"},
     };
     make("p");
