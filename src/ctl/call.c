@@ -196,6 +196,7 @@ enum vch_ctl_exit vch_ctl_try(struct vch_ctl *ctl, enum vch_op op, const struct 
     enum vch_ctl_exit exit =
         exchange(ctl, request.method, request.path, request.query, &o, request.body, &answer, error);
     if (exit != VCH_CTL_DONE) return exit;
+    ctl->lint = vch_http_result_header(&answer, "x-vouch-lint");
     return sts ? decode_xml(ctl, op, &answer, out, error) : decode(ctl, &answer, out, error);
 }
 

@@ -10,6 +10,7 @@ struct vch_ctl {
     struct vch_arena *arena; /* wiped at the end: answers hold keys */
     struct vch_ctl_site site;
     struct vch_http_client *client;
+    struct vch_str lint; /* of the last answer: what the server warns of; empty: nothing */
     bool table;
     FILE *out, *err;
 };

@@ -1,4 +1,5 @@
-/* Documents looked at before they are stored; asks no server. */
+/* Documents looked at before they are stored; asks no server, unless one is
+ * named, which then tells whether what a template names is there. */
 #include "core/lint.h"
 
 #include <string.h>
@@ -33,9 +34,34 @@ static void add_refusal(struct report *r, const struct vch_diag *diag) {
     add(r, diag->reason ? diag->reason : "invalid", field, message);
 }
 
-static void check_template(struct report *r, struct vch_str text) {
+static const struct {
+    enum vch_op op;
+    const char *input;
+} lookups[] = {
+    [VCH_LINT_POLICY] = {VCH_OP_GET_POLICY, "policyName"},
+    [VCH_LINT_THING_TYPE] = {VCH_OP_DESCRIBE_THING_TYPE, "thingTypeName"},
+    [VCH_LINT_THING_GROUP] = {VCH_OP_DESCRIBE_THING_GROUP, "thingGroupName"},
+    [VCH_LINT_BILLING_GROUP] = {VCH_OP_DESCRIBE_BILLING_GROUP, "billingGroupName"},
+};
+
+/* Only what the server says is not there is missing. */
+static bool exists(void *arg, enum vch_lint_name kind, struct vch_str name) {
+    struct vch_ctl *ctl = arg;
+    struct vch_ctl_error error = {.code = ""};
+    const struct vch_val *out = NULL;
+    struct vch_val *inputs = vch_ctl_inputs(ctl);
+    if (!inputs || !vch_ctl_put(ctl, lookups[kind].op, inputs, lookups[kind].input, name)) return true;
+    return vch_ctl_try(ctl, lookups[kind].op, inputs, &out, &error) != VCH_CTL_REFUSED ||
+           strcmp(error.code, "ResourceNotFoundException") != 0;
+}
+
+static void check_template(struct report *r, struct vch_str text, bool hook) {
     struct vch_diag diag = {0};
+    struct vch_lint lint = {.count = 0};
+    const struct vch_lint_template_options options = {
+        .hook = hook, .exists = r->ctl->client ? exists : NULL, .arg = r->ctl};
     if (vch_template_check(VCH_TEMPLATE_FLEET, text, &diag) != VCH_OK) add_refusal(r, &diag);
+    else if (vch_lint_template(text, &options, r->ctl->arena, &lint, NULL) == VCH_OK) add_all(r, &lint);
 }
 
 static void check_policy(struct report *r, enum vch_policy_kind kind, struct vch_str text) {
@@ -90,7 +116,7 @@ static enum vch_ctl_exit lint(struct vch_ctl *ctl, const struct vch_ctl_parsed *
     enum vch_policy_kind kind = vch_ctl_switch(parsed, "--iam") ? VCH_POLICY_IAM : VCH_POLICY_IOT;
     if (!r.findings) return vch_ctl_fail(ctl, "out of memory");
     if (is_template(ctl, text))
-        check_template(&r, text);
+        check_template(&r, text, vch_ctl_switch(parsed, "--hook"));
     else
         check_policy(&r, kind, text);
     if (!r.valid) offer_mended(&r, text, out);
@@ -106,6 +132,7 @@ const struct vch_ctl_command vch_ctl_lint_commands[] = {
      .summary = "Check a policy or a template before it is stored; status 1 when it would be refused.",
      .args = VCH_CTL_ARGS({"FILE", NULL, NULL, VCH_CTL_REQUIRED, "the document (JSON); - is standard input"},
                           {"--iam", NULL, NULL, 0, "it is an IAM policy, for users"},
+                          {"--hook", NULL, NULL, 0, "the template will have a pre-provisioning hook"},
                           {"--mend", NULL, NULL, 0, "print a policy with its obvious faults mended"},
                           {"--account", "ID", NULL, 0, "with --mend: put this for a placeholder account"}),
      .run = lint,

@@ -4,6 +4,7 @@
 #include "ctl/placeholder.h"
 #include "ctl/run.h"
 #include "ctl/target.h"
+#include "ctl/warn.h"
 
 static enum vch_ctl_exit with_account(struct vch_ctl *ctl, struct vch_str document, struct vch_str *ret) {
     struct vch_str account;
@@ -36,6 +37,7 @@ static enum vch_ctl_exit store(struct vch_ctl *ctl, struct vch_str name, struct 
         exit = vch_ctl_try(ctl, VCH_OP_CREATE_POLICY_VERSION, inputs, &out, &error);
     }
     if (exit != VCH_CTL_DONE) return vch_ctl_refused(ctl, exit, &error);
+    vch_ctl_warn(ctl);
     return vch_ctl_print(ctl, out, NULL, NULL);
 }
 
@@ -66,6 +68,10 @@ static enum vch_ctl_exit attach(struct vch_ctl *ctl, const struct vch_ctl_parsed
 
 static enum vch_ctl_exit detach(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
     return vch_ctl_call_target(ctl, parsed, VCH_OP_DETACH_POLICY, "target");
+}
+
+static enum vch_ctl_exit effective(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
+    return vch_ctl_call_target(ctl, parsed, VCH_OP_GET_EFFECTIVE_POLICIES, "principal");
 }
 
 #define NAME                                                                                                           \
@@ -136,5 +142,12 @@ const struct vch_ctl_command vch_ctl_policy_commands[] = {
      .op = VCH_OP_LIST_TARGETS_FOR_POLICY,
      .list = "targets",
      .columns = "target"},
+    {.group = "policy",
+     .verb = "effective",
+     .summary = "List the policies that count for a certificate.",
+     .args = VCH_CTL_ARGS(TARGET, {"--thing", "NAME", "thingName", 0, "with those of this thing's groups"}),
+     .run = effective,
+     .list = "effectivePolicies",
+     .columns = "policyName policyArn"},
     {.group = NULL},
 };

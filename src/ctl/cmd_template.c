@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ctl/run.h"
+#include "ctl/warn.h"
 
 /* The role of the workshop; this server keeps it and needs no role. */
 #define ROLE_NAME "IoTFleetProvisioningRole"
@@ -56,7 +57,10 @@ static enum vch_ctl_exit put(struct vch_ctl *ctl, const struct vch_ctl_parsed *p
     enum vch_ctl_exit exit = create(ctl, parsed, body, &out, &error);
     if (exit == VCH_CTL_REFUSED && strcmp(error.code, "ResourceAlreadyExistsException") == 0)
         exit = add_version(ctl, parsed, body, &out, &error);
-    if (exit == VCH_CTL_DONE) return vch_ctl_print(ctl, out, NULL, NULL);
+    if (exit == VCH_CTL_DONE) {
+        vch_ctl_warn(ctl);
+        return vch_ctl_print(ctl, out, NULL, NULL);
+    }
     return error.code[0] ? vch_ctl_refused(ctl, exit, &error) : exit;
 }
 

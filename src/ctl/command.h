@@ -37,7 +37,7 @@ struct vch_ctl_command {
     enum vch_op op;     /* NONE: `run` does it all */
     const char *preset; /* "input=value" that the command fixes; NULL: none */
     enum vch_ctl_exit (*run)(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed); /* NULL: send `op`, print */
-    bool offline;                                                                       /* asks no server */
+    bool offline; /* asks no server, unless the command line names one */
     const char *list;    /* the output's list that a table shows; NULL: the whole as lines */
     const char *columns; /* space-separated members; "name:time" shows a date */
 };
@@ -50,7 +50,7 @@ struct vch_ctl_command {
     }
 
 extern const struct vch_ctl_command vch_ctl_site_commands[], vch_ctl_policy_commands[], vch_ctl_template_commands[],
-    vch_ctl_lint_commands[], vch_ctl_claim_commands[], vch_ctl_thing_commands[], vch_ctl_cert_commands[], vch_ctl_authority_commands[],
+    vch_ctl_lint_commands[], vch_ctl_explain_commands[], vch_ctl_claim_commands[], vch_ctl_thing_commands[], vch_ctl_cert_commands[], vch_ctl_authority_commands[],
     vch_ctl_user_commands[], vch_ctl_group_commands[], vch_ctl_role_commands[], vch_ctl_iam_policy_commands[],
     vch_ctl_ledger_commands[];
 

@@ -14,6 +14,15 @@ enum vch_ctl_exit vch_ctl_target(struct vch_ctl *ctl, const char *text, struct v
     return exit;
 }
 
+enum vch_ctl_exit vch_ctl_certificate_arn(struct vch_ctl *ctl, struct vch_str id, struct vch_str *ret) {
+    struct vch_str account;
+    enum vch_ctl_exit exit = vch_ctl_account(ctl, &account);
+    if (exit != VCH_CTL_DONE) return exit;
+    *ret = vch_arena_printf(ctl->arena, "arn:aws:iot:%.*s:%.*s:cert/%.*s", VCH_STR_ARG(ctl->site.region),
+                            VCH_STR_ARG(account), VCH_STR_ARG(id));
+    return ret->ptr ? VCH_CTL_DONE : vch_ctl_fail(ctl, "out of memory");
+}
+
 enum vch_ctl_exit vch_ctl_call_target(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed, enum vch_op op,
                                       const char *name) {
     const struct vch_ctl_command *command = parsed->command;
