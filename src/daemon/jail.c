@@ -121,6 +121,7 @@ static bool drop_capabilities(void) {
 enum vch_err vch_jail_calls(struct vch_diag *diag) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed(diag, "give up new privileges");
     if (VCH_SANITIZED) return VCH_OK;
+    (void)prctl(PR_SET_DUMPABLE, 0);
     if (!drop_capabilities()) return failed(diag, "give up capabilities");
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (!filter) return VCH_ERR_NOMEM;

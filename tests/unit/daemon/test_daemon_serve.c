@@ -358,13 +358,14 @@ static int try_calls(void) {
     seen |= syscall(SYS_unshare, 0) < 0 && errno == EPERM ? 4 : 0;
     seen |= open("/etc/passwd", O_RDONLY) >= 0 ? 8 : 0;
     seen |= prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 16 : 0;
+    seen |= prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 32 : 0;
     return seen;
 }
 
 static void dangerous_calls_are_refused(void **state) {
     (void)state;
     if (VCH_SANITIZED) skip();
-    assert_int_equal(in_child(try_calls), 1 | 2 | 4 | 8 | 16);
+    assert_int_equal(in_child(try_calls), 1 | 2 | 4 | 8 | 16 | 32);
 }
 
 static int become_nobody(void) {
