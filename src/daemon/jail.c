@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <seccomp.h>
@@ -91,7 +92,7 @@ void vch_jail_files(const struct vch_jail_path *paths, size_t count) {
 
 static const int refused[] = {
     SCMP_SYS(execve),           SCMP_SYS(execveat),          SCMP_SYS(ptrace),          SCMP_SYS(process_vm_readv),
-    SCMP_SYS(process_vm_writev), SCMP_SYS(kcmp),             SCMP_SYS(mount),           SCMP_SYS(umount2),
+    SCMP_SYS(process_vm_writev), SCMP_SYS(pidfd_getfd), SCMP_SYS(kcmp),             SCMP_SYS(mount),           SCMP_SYS(umount2),
     SCMP_SYS(move_mount),       SCMP_SYS(open_tree),         SCMP_SYS(fsopen),          SCMP_SYS(fsmount),
     SCMP_SYS(pivot_root),       SCMP_SYS(chroot),            SCMP_SYS(unshare),         SCMP_SYS(setns),
     SCMP_SYS(bpf),              SCMP_SYS(perf_event_open),   SCMP_SYS(userfaultfd),     SCMP_SYS(io_uring_setup),
@@ -103,9 +104,25 @@ static const int refused[] = {
     SCMP_SYS(setresuid),        SCMP_SYS(setgid),            SCMP_SYS(setresgid),       SCMP_SYS(setgroups),
 };
 
+/* All but the right to files of whoever owns the data folder: root may serve a
+ * user's. Where the files are, Landlock says. */
+static bool drop_capabilities(void) {
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    if (syscall(SYS_capget, &head, caps) != 0) return false;
+    const uint32_t files = UINT32_C(1) << CAP_DAC_OVERRIDE | UINT32_C(1) << CAP_FOWNER;
+    caps[0].permitted &= files;
+    caps[0].effective &= files;
+    caps[1].permitted = caps[1].effective = 0;
+    caps[0].inheritable = caps[1].inheritable = 0;
+    return syscall(SYS_capset, &head, caps) == 0;
+}
+
 enum vch_err vch_jail_calls(struct vch_diag *diag) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed(diag, "give up new privileges");
     if (VCH_SANITIZED) return VCH_OK;
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    if (!drop_capabilities()) return failed(diag, "give up capabilities");
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (!filter) return VCH_ERR_NOMEM;
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);

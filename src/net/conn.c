@@ -7,7 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OUTPUT_MAX = 1024 * 1024, INPUT_MAX = 64 * 1024, CLOSE_MS = 2000, LINGER_MS = 1000 };
+enum {
+    OUTPUT_MAX = 1024 * 1024,
+    INPUT_MAX = 64 * 1024,
+    CLOSE_MS = 2000,
+    LINGER_MS = 1000,
+    TLS_MESSAGES_MAX = 32 /* in a row */
+};
 
 /* ---- a connection without a protocol ------------------------------------------ */
 
@@ -116,6 +122,12 @@ static void lose(struct vch_conn *conn) {
     conn->lost = true;
     if (!conn->diag) conn->diag = calloc(1, sizeof *conn->diag);
     if (conn->diag) conn_io_explain(conn, conn->diag);
+}
+
+static void lose_for(struct vch_conn *conn, const char *reason, const char *message) {
+    conn->lost = true;
+    if (!conn->diag) conn->diag = calloc(1, sizeof *conn->diag);
+    (void)vch_diag_set(conn->diag, VCH_ERR_LIMIT, reason, "", "%s", message);
 }
 
 static void end_peer(struct vch_conn *conn) {
@@ -290,6 +302,9 @@ static void pull(struct vch_conn *conn) {
     conn->choked = io == IO_WANT_WRITE; /* a peer that asks for new keys and reads nothing */
     if (conn->choked) (void)event_add(&conn->write_event, NULL);
     conn->eof |= io == IO_END;
+    if (len) conn->peer.messages = 0;
+    if (conn->peer.messages > TLS_MESSAGES_MAX)
+        lose_for(conn, "tls-messages", "The client sends TLS messages without data.");
     if (len) take(conn, vch_str_of(scratch, len));
 }
 
@@ -323,6 +338,7 @@ static void settle(struct vch_conn *conn) {
 static void opened(struct vch_conn *conn) {
     conn->state = CONN_OPEN;
     conn->handshake_at = 0;
+    conn->peer.messages = 0;
     (void)event_del(&conn->write_event);
     conn_io_acknowledge(conn);
     conn->handler->on_open(conn, conn->arg);

@@ -71,6 +71,16 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, 
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* Counts what the peer says to TLS itself: key updates, attempts to renegotiate. */
+static void on_message(int is_ours, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg) {
+    (void)version;
+    (void)bytes;
+    (void)len;
+    (void)arg;
+    struct vch_tls_peer *peer = SSL_get_app_data(ssl);
+    if (!is_ours && type == SSL3_RT_HANDSHAKE && peer) peer->messages++;
+}
+
 /* ---- the context --------------------------------------------------------------- */
 
 static bool set_protocol(SSL_CTX *ctx) {
@@ -78,6 +88,9 @@ static bool set_protocol(SSL_CTX *ctx) {
                                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* Else one SSL_read goes on for as long as a peer sends messages without data. */
+    (void)SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_msg_callback(ctx, on_message);
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_cert_list(ctx, CHAIN_BYTES_MAX);
     SSL_CTX_set_read_ahead(ctx, 1);

@@ -10,7 +10,8 @@
 struct vch_tls_peer {
     char id[65]; /* "" without a certificate */
     unsigned der_len;
-    char *der; /* owned by the connection */
+    char *der;         /* owned by the connection */
+    unsigned messages; /* of TLS itself since the last of the protocol above */
     struct vch_diag
         *diag; /* why the certificate was refused; set during the handshake only, freed with the connection */
 };

@@ -1,11 +1,15 @@
 #include "pki/jail_priv.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/sanitized.h"
 #include "core/reason.h"
@@ -50,6 +54,13 @@ static enum vch_err filter_calls(struct vch_diag *diag) {
     return rc ? failed(diag, "filter its system calls", -rc) : VCH_OK;
 }
 
+/* Root without capabilities is a user who owns root's files, and no more. */
+static bool drop_capabilities(void) {
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    return syscall(SYS_capset, &head, none) == 0;
+}
+
 enum vch_err vch_signer_jail(struct vch_diag *diag) {
     const struct rlimit none = {0, 0}, one = {1, 1}; /* poll refuses to look at more descriptors than the limit */
     if (prctl(PR_SET_DUMPABLE, 0) != 0) return failed(diag, "forbid core dumps", errno);
@@ -57,6 +68,7 @@ enum vch_err vch_signer_jail(struct vch_diag *diag) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed(diag, "give up privileges", errno);
     if (VCH_SANITIZED) return VCH_OK;
     (void)mlockall(MCL_CURRENT); /* best effort: RLIMIT_MEMLOCK may be small */
+    if (!drop_capabilities()) return failed(diag, "give up capabilities", errno);
     if (setrlimit(RLIMIT_NOFILE, &one) != 0) return failed(diag, "forbid new descriptors", errno);
     return filter_calls(diag);
 }

@@ -10,13 +10,14 @@ struct vch_str vch_claim_principal(const struct vch_call *call) {
     return call->caller.certificate_id;
 }
 
-static enum vch_err check_state(const struct vch_rec_claim *claim, int64_t now_ms, bool spent_too, struct vch_diag *diag) {
+enum vch_err vch_claim_check(const struct vch_call *call, const struct vch_rec_claim *claim, bool spent_too) {
+    if (claim->id.len == 0) return VCH_OK;
     if (vch_str_eq_c(claim->state, "CANCELLED"))
-        return VCH_REFUSE(diag, VCH_ERR_DENIED, CLAIM_CANCELLED, "", "The provisioning claim has been cancelled.");
-    if (now_ms >= claim->not_after_ms)
-        return VCH_REFUSE(diag, VCH_ERR_DENIED, CLAIM_EXPIRED, "", "The provisioning claim has expired.");
+        return VCH_REFUSE(call->diag, VCH_ERR_DENIED, CLAIM_CANCELLED, "", "The provisioning claim has been cancelled.");
+    if (call->now_ms >= claim->not_after_ms)
+        return VCH_REFUSE(call->diag, VCH_ERR_DENIED, CLAIM_EXPIRED, "", "The provisioning claim has expired.");
     if (!spent_too && vch_str_eq_c(claim->state, "SPENT"))
-        return VCH_REFUSE(diag, VCH_ERR_DENIED, CLAIM_SPENT, "", "The provisioning claim has been used.");
+        return VCH_REFUSE(call->diag, VCH_ERR_DENIED, CLAIM_SPENT, "", "The provisioning claim has been used.");
     return VCH_OK;
 }
 
@@ -26,7 +27,7 @@ enum vch_err vch_claim_of_caller(struct vch_call *call, bool spent_too, struct v
     if (call->caller.kind != VCH_CALLER_CLAIM)
         return VCH_REFUSE(call->diag, VCH_ERR_DENIED, ACCESS_DENIED, "", "Only a device can make this request.");
     VCH_TRY(vch_store_claim(call->service->store, call->caller.certificate_id, ret, call->arena, call->diag));
-    return check_state(ret, call->now_ms, spent_too, call->diag);
+    return vch_claim_check(call, ret, spent_too);
 }
 
 struct vch_str vch_claim_token_hash(struct vch_arena *arena, struct vch_str token) {

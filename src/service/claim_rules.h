@@ -8,6 +8,8 @@
  * CLAIM_CANCELLED, CLAIM_EXPIRED; CLAIM_SPENT unless `spent_too`. Callers that
  * are registered devices ("provisioning by claim") have none: *ret is zero. */
 enum vch_err vch_claim_of_caller(struct vch_call *call, bool spent_too, struct vch_rec_claim *ret) VCH_MUST;
+/* The same refusals on a claim that was loaded; a zero one (of a device) passes. */
+enum vch_err vch_claim_check(const struct vch_call *call, const struct vch_rec_claim *claim, bool spent_too) VCH_MUST;
 
 /* The id by which tokens are bound: the caller's certificate. */
 struct vch_str vch_claim_principal(const struct vch_call *call);

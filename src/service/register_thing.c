@@ -163,7 +163,7 @@ enum vch_err vch_uc_register_thing_fleet(struct vch_call *call) {
         bool repeat = vch_str_eq(r.token.request_hash, r.request_hash);
         return repeat ? put_answer(call, r.token.answer) : refuse_token(call);
     }
-    VCH_TRY(vch_claim_of_caller(call, false, &r.claim));
+    VCH_TRY(vch_claim_check(call, &r.claim, false));
     VCH_TRY(load_template(&r));
     VCH_TRY(evaluate(&r));
     VCH_TRY(encode_answer(&r));

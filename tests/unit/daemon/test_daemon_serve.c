@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -169,6 +170,17 @@ static unsigned status_of(pid_t pid, const char *format) {
     return value;
 }
 
+static unsigned long long capabilities_of(pid_t pid) {
+    char path[64], line[256];
+    unsigned long long value = ~0ULL;
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) (void)sscanf(line, "CapEff: %llx", &value);
+    (void)fclose(file);
+    return value;
+}
+
 static void every_process_is_jailed(void **state) {
     (void)state;
     struct server server;
@@ -178,7 +190,9 @@ static void every_process_is_jailed(void **state) {
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(status_of(pids[i], "NoNewPrivs:"), 1);
         assert_int_equal(status_of(pids[i], "Seccomp:"), 2);
+        assert_int_equal(capabilities_of(pids[i]) & ~((1ULL << CAP_DAC_OVERRIDE) | (1ULL << CAP_FOWNER)), 0);
     }
+    assert_int_equal(capabilities_of(pids[1]), 0); /* the signer's */
     assert_int_equal(finish(&server, SIGTERM), 0);
 }
 
@@ -196,6 +210,20 @@ static void one_server_a_folder(void **state) {
     assert_int_equal(vch_data_lock(folder, &other, &diag), VCH_ERR_STATE);
     assert_non_null(strstr(diag.message, folder));
     (void)close(lock);
+    assert_int_equal(vch_data_lock(folder, &lock, NULL), VCH_OK);
+    (void)close(lock);
+}
+
+static void a_folder_that_others_may_write_is_refused(void **state) {
+    (void)state;
+    int lock = -1;
+    struct vch_diag diag = {.reason = NULL};
+    for (mode_t bits = S_IWOTH; bits <= S_IWGRP; bits <<= 3) {
+        assert_int_equal(chmod(folder, 0700 | bits), 0);
+        assert_int_equal(vch_data_lock(folder, &lock, &diag), VCH_ERR_STATE);
+        assert_non_null(strstr(diag.message, "written by others"));
+    }
+    assert_int_equal(chmod(folder, 0755), 0);
     assert_int_equal(vch_data_lock(folder, &lock, NULL), VCH_OK);
     (void)close(lock);
 }
@@ -330,13 +358,14 @@ static int try_calls(void) {
     seen |= syscall(SYS_unshare, 0) < 0 && errno == EPERM ? 4 : 0;
     seen |= open("/etc/passwd", O_RDONLY) >= 0 ? 8 : 0;
     seen |= prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 16 : 0;
+    seen |= prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 32 : 0;
     return seen;
 }
 
 static void dangerous_calls_are_refused(void **state) {
     (void)state;
     if (VCH_SANITIZED) skip();
-    assert_int_equal(in_child(try_calls), 1 | 2 | 4 | 8 | 16);
+    assert_int_equal(in_child(try_calls), 1 | 2 | 4 | 8 | 16 | 32);
 }
 
 static int become_nobody(void) {
@@ -375,6 +404,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(a_reload_applies_what_it_may, setup, teardown),
         cmocka_unit_test_setup_teardown(every_process_is_jailed, setup, teardown),
         cmocka_unit_test_setup_teardown(one_server_a_folder, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_folder_that_others_may_write_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(an_account_is_for_good, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_process_ends_the_server, setup, teardown),
         cmocka_unit_test_setup_teardown(a_killed_front_takes_the_others_along, setup, teardown),
