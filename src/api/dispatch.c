@@ -139,6 +139,7 @@ static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_CANCEL_CLAIM] = vch_uc_cancel_claim,
     [VCH_OP_LIST_LEDGER] = vch_uc_list_ledger,
     [VCH_OP_VERIFY_LEDGER] = vch_uc_verify_ledger,
+    [VCH_OP_BACKUP_REGISTRY] = vch_uc_backup_registry,
 };
 
 vch_use_case *vch_use_case_of(enum vch_op op) {

@@ -133,7 +133,7 @@ static const struct special {
 } specials[] = {
     {"n", false, VCH_CONFIG_CHECK},  {"version", false, VCH_CONFIG_VERSION}, {"help", false, VCH_CONFIG_HELP},
     {"h", false, VCH_CONFIG_HELP},   {"config", true, VCH_CONFIG_SERVE},     {"role", true, VCH_CONFIG_ROLE},
-    {"fd", true, VCH_CONFIG_SERVE},
+    {"fd", true, VCH_CONFIG_SERVE},  {"export-store", true, VCH_CONFIG_EXPORT}, {"import-store", true, VCH_CONFIG_IMPORT},
 };
 
 static const struct special *find_special(struct vch_str name) {
@@ -147,6 +147,7 @@ static enum vch_err set_special(struct vch_config *config, const struct special 
     if (special->action != VCH_CONFIG_SERVE) config->action = special->action;
     if (strcmp(special->name, "config") == 0) config->file = value;
     if (strcmp(special->name, "role") == 0) config->role = value;
+    if (special->action == VCH_CONFIG_EXPORT || special->action == VCH_CONFIG_IMPORT) config->move_file = value;
     if (strcmp(special->name, "fd") == 0 && vch_str_int(vch_str_from(value), &config->role_fd) != VCH_OK)
         return refuse(diag, VCH_STR("fd"), "a number is needed");
     return VCH_OK;

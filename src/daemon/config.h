@@ -26,6 +26,8 @@ enum vch_config_action {
     VCH_CONFIG_CHECK,   /* -n */
     VCH_CONFIG_VERSION, /* --version */
     VCH_CONFIG_HELP,    /* --help */
+    VCH_CONFIG_EXPORT,  /* --export-store FILE */
+    VCH_CONFIG_IMPORT,  /* --import-store FILE */
     VCH_CONFIG_ROLE     /* --role: vouchd started itself */
 };
 
@@ -35,6 +37,7 @@ struct vch_config {
 #undef VCH_X
     enum vch_config_action action;
     const char *file; /* --config, or NULL */
+    const char *move_file; /* of the export or import */
     const char *role; /* "signer" | "hooks" */
     int64_t role_fd;
     struct vch_arena *arena;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "daemon/config.h"
 #include "daemon/loglevel.h"
+#include "daemon/move.h"
 #include "daemon/process.h"
 #include "daemon/serve.h"
 
@@ -31,6 +32,12 @@ static int check(const struct vch_config *config) {
     return err ? complain(err, &diag) : say("the configuration is sound\n");
 }
 
+static int move(const struct vch_config *config) {
+    struct vch_diag diag = {.reason = NULL};
+    enum vch_err err = vch_move_run(config, &diag);
+    return err ? complain(err, &diag) : 0;
+}
+
 static int serve(const struct vch_config *config, int argc, char **argv) {
     struct vch_diag diag = {.reason = NULL};
     vch_log_set_name("vouchd");
@@ -46,6 +53,8 @@ static int act(const struct vch_config *config, int argc, char **argv) {
     case VCH_CONFIG_VERSION: return say("vouchd " VOUCH_VERSION "\n");
     case VCH_CONFIG_CHECK: return check(config);
     case VCH_CONFIG_ROLE: return vch_role_run(config);
+    case VCH_CONFIG_EXPORT:
+    case VCH_CONFIG_IMPORT: return move(config);
     case VCH_CONFIG_SERVE: break;
     }
     return serve(config, argc, argv);

@@ -14,7 +14,7 @@ static bool put_path(char *at, size_t size, const char *dir, const char *name) {
 }
 #define PUT(field, name) put_path(site->field, sizeof site->field, config->data, (name))
 
-static enum vch_err name_files(const struct vch_config *config, struct vch_site_files *site, struct vch_diag *diag) {
+enum vch_err vch_site_name(const struct vch_config *config, struct vch_site_files *site, struct vch_diag *diag) {
     bool ok = PUT(store_dir, "store") && PUT(run_dir, "run") && PUT(tls_dir, "tls") && PUT(server_pem, "tls/server.pem") &&
               PUT(server_key, "tls/server.key") && PUT(root_pem, "ca.pem") && PUT(admin_json, "admin.json") &&
               PUT(endpoints_json, "run/endpoints.json") && PUT(pid_file, "run/vouchd.pid");
@@ -82,12 +82,12 @@ static void make_account(char account[13]) {
     account[12] = '\0';
 }
 
-static enum vch_err save_account(struct vch_store *store, const char *account, struct vch_diag *diag) {
+static enum vch_err save_meta(struct vch_store *store, struct vch_str key, const char *value, struct vch_diag *diag) {
     struct vch_arena *arena = vch_arena_new(65536, false);
     struct vch_plan *plan = arena ? vch_plan_new(arena) : NULL;
     enum vch_err err = VCH_ERR_NOMEM;
     if (plan) {
-        vch_plan_meta_put(plan, VCH_STR("account"), vch_str_from(account));
+        vch_plan_meta_put(plan, key, vch_str_from(value));
         err = vch_store_apply(store, plan, diag);
     }
     vch_arena_free(arena);
@@ -100,7 +100,7 @@ static enum vch_err settle_account(const char *wanted, const char *kept, struct 
         return VCH_REFUSE(diag, VCH_ERR_INVALID, FIELD_INVALID, "account", "The registry is that of account %s.", kept);
     if (*kept || *wanted) (void)vch_str_copy(site->account, sizeof site->account, vch_str_from(*kept ? kept : wanted));
     else make_account(site->account);
-    return *kept ? VCH_OK : save_account(site->service.store, site->account, diag);
+    return *kept ? VCH_OK : save_meta(site->service.store, VCH_STR("account"), site->account, diag);
 }
 
 static enum vch_err load_account(const struct vch_config *config, struct vch_site_files *site, struct vch_diag *diag) {
@@ -116,11 +116,33 @@ static enum vch_err load_account(const struct vch_config *config, struct vch_sit
     return settle_account(config->account, text, site, diag);
 }
 
+/* Secrets of the registry open with one key; a server that shares it, or a
+ * folder put together from copies, must have that one. */
+static enum vch_err check_seal(struct vch_site_files *site, struct vch_diag *diag) {
+    static const char label[] = "vouch sealing key\n";
+    char text[sizeof label + sizeof site->service.seal_key], hex[VCH_SHA256_HEX];
+    memcpy(text, label, sizeof label);
+    memcpy(text + sizeof label, site->service.seal_key, sizeof site->service.seal_key);
+    vch_sha256_hex(vch_str_of(text, sizeof text), hex);
+    vch_wipe(text, sizeof text);
+    struct vch_arena *arena = vch_arena_new(65536, false);
+    struct vch_str kept = {NULL, 0};
+    struct vch_diag missing = {.reason = NULL};
+    enum vch_err err = arena ? vch_store_meta(site->service.store, VCH_STR("seal"), &kept, arena, &missing) : VCH_ERR_NOMEM;
+    if (err == VCH_ERR_NOT_FOUND) err = save_meta(site->service.store, VCH_STR("seal"), hex, diag);
+    else if (!err && !vch_str_eq_c(kept, hex))
+        err = VCH_REFUSE(diag, VCH_ERR_INVALID, INTERNAL, "store/seal.key",
+                         "The registry is sealed with another key than %s/seal.key; bring that one here.", site->store_dir);
+    vch_arena_free(arena);
+    return err;
+}
+
 static enum vch_err fill_registry(const struct vch_config *config, struct vch_site_files *site, struct vch_diag *diag) {
     const struct vch_store_options options = {.url = site->store_url};
     struct vch_service *service = &site->service;
     VCH_TRY(vch_store_open(&options, &service->store, diag));
     enum vch_err err = load_account(config, site, diag);
+    if (!err) err = check_seal(site, diag);
     service->site = (struct vch_site){VCH_STR("aws"), vch_str_from(config->region), vch_str_from(site->account)};
     if (!err) err = vch_service_init_admin(service, site->admin_json, diag);
     vch_store_close(service->store);
@@ -130,12 +152,13 @@ static enum vch_err fill_registry(const struct vch_config *config, struct vch_si
 
 enum vch_err vch_site_prepare(const struct vch_config *config, struct vch_site_files *ret, struct vch_diag *diag) {
     memset(ret, 0, sizeof *ret);
-    VCH_TRY(name_files(config, ret, diag));
+    VCH_TRY(vch_site_name(config, ret, diag));
     VCH_TRY(vch_dir_make(ret->store_dir, 0700, diag));
     VCH_TRY(vch_dir_make(ret->run_dir, 0700, diag));
     VCH_TRY(check_whole(config, ret, diag));
     VCH_TRY(load_seal_key(ret, ret->service.seal_key, diag));
     VCH_TRY(load_root(ret, diag));
+    ret->service.run_dir = vch_str_from(ret->run_dir);
     ret->service.endpoint_host = vch_str_from(config->hostnames.count ? config->hostnames.items[0] : "localhost");
     ret->service.limits_aws = strcmp(config->limits, "aws") == 0;
     return fill_registry(config, ret, diag);

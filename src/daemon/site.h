@@ -14,6 +14,8 @@ struct vch_site_files {
     struct vch_buf root;
 };
 
+/* Only the names of files and the store's URL. */
+enum vch_err vch_site_name(const struct vch_config *config, struct vch_site_files *ret, struct vch_diag *diag) VCH_MUST;
 /* Makes the folders and, at the first start, the sealing key, the account and
  * the user `admin` with DIR/admin.json. Opens the registry and closes it again:
  * afterwards there are no threads. Needs the signer in ret->service for nothing. */

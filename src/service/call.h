@@ -24,6 +24,7 @@ struct vch_service {
     struct vch_site site;
     struct vch_str endpoint_host;  /* what DescribeEndpoint answers: the first host name, no port */
     struct vch_str root_pem;       /* DIR/ca.pem */
+    struct vch_str run_dir;        /* DIR/run; empty: no copies of the registry */
     uint8_t seal_key[32];          /* seals access key secrets at rest */
     bool limits_aws;
     struct vch_connectivity *connectivity; /* who is connected; connectivity.h; NULL: only what the registry knows */
@@ -79,6 +80,7 @@ vch_use_case vch_uc_claim_csr;                 /* (MQTT) certificateSigningReque
 vch_use_case vch_uc_register_thing_fleet;      /* (MQTT) templateName certificateOwnershipToken parameters -> deviceConfiguration thingName */
 vch_use_case vch_uc_list_claims, vch_uc_describe_claim, vch_uc_cancel_claim; /* our own API */
 vch_use_case vch_uc_list_ledger, vch_uc_verify_ledger;                      /* our own API */
+vch_use_case vch_uc_backup_registry; /* {} -> fileName size */
 
 /* policies.c */
 vch_use_case vch_uc_create_policy, vch_uc_get_policy, vch_uc_list_policies, vch_uc_delete_policy;

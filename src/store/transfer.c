@@ -86,7 +86,8 @@ void vch_chain_add(struct vch_chain *chain, struct vch_str line) {
 enum vch_err vch_store_backup(struct vch_store *s, const char *path, struct vch_diag *diag) {
     VCH_READER db = NULL;
     if (!s->driver->backup)
-        return VCH_REFUSE(diag, VCH_ERR_STATE, STORE_FAILED, "store", "The registry is in a database with means of its own for copies: use those, or vouch store export.");
+        return VCH_REFUSE(diag, VCH_ERR_INVALID, FIELD_INVALID, "store",
+                          "The registry is in a database with means of its own for copies: use those, or vouch store export.");
     VCH_TRY(vch_reader_take(s, &db, diag));
     return s->driver->backup(db, path, diag);
 }

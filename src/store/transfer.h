@@ -27,8 +27,8 @@ enum vch_err vch_store_export(const char *url, FILE *out, struct vch_transfer_st
 /* Brings an older file's registry to the present schema; then it is ready to be opened. */
 enum vch_err vch_store_import(const char *url, FILE *in, struct vch_transfer_stats *ret, struct vch_diag *diag) VCH_MUST;
 
-/* A consistent copy of the database of a store in use, as a new file (0600). STATE
- * when the database is not one of files. */
+/* A consistent copy of the database of a store in use, as a new file (0600). INVALID
+ * with FIELD_INVALID when the database is not one of files. */
 enum vch_err vch_store_backup(struct vch_store *s, const char *path, struct vch_diag *diag) VCH_MUST;
 
 #endif

@@ -226,7 +226,7 @@ static void copies(void **state) {
     vch_diag_clear(&f->diag);
     enum vch_err err = vch_store_backup(f->store, path, &f->diag);
     if (strncmp(f->url, "sqlite:", 7) != 0) {
-        read_refused(f, err, VCH_ERR_STATE, VCH_REASON_STORE_FAILED);
+        read_refused(f, err, VCH_ERR_INVALID, VCH_REASON_FIELD_INVALID);
         return;
     }
     read_ok(f, err);

@@ -82,6 +82,7 @@ static const struct route routes[] = {
     {"DELETE", "/_vouch/users/ann/access-keys/AKIA", VCH_OP_DELETE_ACCESS_KEY, "accessKeyId", "AKIA"},
     {"DELETE", "/_vouch/claims/" HEX64, VCH_OP_CANCEL_CLAIM, "claimId", HEX64},
     {"POST", "/_vouch/ledger/verify", VCH_OP_VERIFY_LEDGER, NULL, NULL},
+    {"POST", "/_vouch/backup", VCH_OP_BACKUP_REGISTRY, NULL, NULL},
     {"POST", "/_vouch/test/clock", VCH_OP_ADVANCE_CLOCK, NULL, NULL},
     {"GET", "/", VCH_OP_PAGE_HOME, NULL, NULL},
     {"POST", "/", VCH_OP_NONE, NULL, NULL},
@@ -191,7 +192,8 @@ static void the_query_protocol_goes_by_name_and_version(void **state) {
     assert_int_equal(vch_op_route_query(VCH_STR("GetCallerIdentity"), VCH_STR("2011-06-15")), VCH_OP_GET_CALLER_IDENTITY);
     assert_int_equal(vch_op_route_query(VCH_STR("GetCallerIdentity"), VCH_STR("2010-05-08")), VCH_OP_NONE);
     assert_int_equal(vch_op_route_query(VCH_STR("GetCallerIdentity"), VCH_STR("")), VCH_OP_NONE);
-    assert_int_equal(vch_op_route_query(VCH_STR("AssumeRole"), VCH_STR("2011-06-15")), VCH_OP_NONE);
+    assert_int_equal(vch_op_route_query(VCH_STR("AssumeRole"), VCH_STR("2011-06-15")), VCH_OP_ASSUME_ROLE);
+    assert_int_equal(vch_op_route_query(VCH_STR("GetSessionToken"), VCH_STR("2011-06-15")), VCH_OP_NONE);
     assert_int_equal(vch_op_route_query(VCH_STR("ListThings"), VCH_STR("2011-06-15")), VCH_OP_NONE);
 }
 
@@ -213,6 +215,10 @@ static void permissions_name_their_resource(void **state) {
         {VCH_OP_DESCRIBE_CERTIFICATE, "certificateId", "ab", "arn:aws:iot:us-east-1:123456789012:cert/ab"},
         {VCH_OP_CREATE_USER, "userName", "ann", "arn:aws:iam::123456789012:user/ann"},
         {VCH_OP_GET_CALLER_IDENTITY, NULL, NULL, "*"},
+        {VCH_OP_CREATE_GROUP, "groupName", "g", "arn:aws:iam::123456789012:group/g"},
+        {VCH_OP_GET_ROLE, "roleName", "r", "arn:aws:iam::123456789012:role/r"},
+        {VCH_OP_PUT_MANAGED_POLICY, "policyName", "p", "arn:aws:iam::123456789012:policy/p"},
+        {VCH_OP_ASSUME_ROLE, "RoleArn", "arn:aws:iam::123456789012:role/r", "arn:aws:iam::123456789012:role/r"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct vch_val *in = vch_val_new_map(arena);
