@@ -1,2 +1,3 @@
 vch_fuzz(csr ROOMS pki)
 vch_fuzz(signer_request ROOMS pki)
+vch_fuzz(foreign ROOMS pki)
