@@ -38,6 +38,7 @@ struct vch_ctl_command {
     const char *preset; /* "input=value" that the command fixes; NULL: none */
     enum vch_ctl_exit (*run)(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed); /* NULL: send `op`, print */
     bool offline; /* asks no server, unless the command line names one */
+    bool apart;   /* nor looks for one, whatever was given */
     const char *list;    /* the output's list that a table shows; NULL: the whole as lines */
     const char *columns; /* space-separated members; "name:time" shows a date */
 };

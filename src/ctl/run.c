@@ -80,7 +80,7 @@ enum vch_ctl_exit vch_ctl_run_command(struct vch_ctl *ctl, const struct vch_ctl_
 
 static enum vch_ctl_exit run_in(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
     bool given = parsed->globals.data || parsed->globals.endpoint_url;
-    if (parsed->command->offline && !given) return vch_ctl_run_command(ctl, parsed);
+    if (parsed->command->apart || (parsed->command->offline && !given)) return vch_ctl_run_command(ctl, parsed);
     enum vch_ctl_exit exit = vch_ctl_site_load(&parsed->globals, ctl->arena, &ctl->site, ctl->err);
     if (exit != VCH_CTL_DONE) return exit;
     const struct vch_http_client_options options = {
