@@ -188,7 +188,7 @@ static void sts_refuses_in_its_own_words(void **state) {
         {{.body = FORM, .key_id = "AKIAXXXXXXXXXXXXXXXX"}, 403, "<Code>InvalidClientTokenId</Code>"},
         {{.body = FORM, .secret = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}, 403, "<Code>SignatureDoesNotMatch</Code>"},
         {{.body = FORM, .key_id = ""}, 403, "<Code>MissingAuthenticationToken</Code>"},
-        {{.body = "Action=AssumeRole&Version=2011-06-15"}, 404, "<Code>InvalidAction</Code>"},
+        {{.body = "Action=GetSessionToken&Version=2011-06-15"}, 404, "<Code>InvalidAction</Code>"},
         {{.body = ""}, 404, "<Code>InvalidAction</Code>"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
