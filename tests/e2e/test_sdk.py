@@ -1,4 +1,4 @@
-"""AWS's own SDK for devices, from npm: the whole flow by keys and by CSR."""
+"""AWS's own SDKs from npm: for devices, the whole flow by keys and by CSR; for JavaScript, a sample of the control plane."""
 import json
 import pathlib
 import shutil
@@ -39,3 +39,23 @@ def test_a_refusal_reaches_the_sdk(server):
     provision_with_sdk(server, claim, "sdk-once")
     with pytest.raises(AssertionError, match="AccessDenied|403"):
         provision_with_sdk(server, claim, "sdk-twice")
+
+
+def test_the_control_plane_by_the_javascript_sdk(server):
+    assert (NODE / "node_modules" / "@aws-sdk" / "client-iot").is_dir(), "npm packages are missing; ./test installs them"
+    environment = dict(server.environment(), NODE_EXTRA_CA_CERTS=server.ca)
+    done = subprocess.run([shutil.which("node"), "control.mjs", server.api, str(vouch.WORKSHOP / "TrustedUserProvisioningTemplate.json"), "js"],
+                          cwd=NODE, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr + server.log_text()[-2000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["created"]["templateName"] == "jsTemplate" and told["created"]["defaultVersionId"] == 1
+    assert told["described"]["templateArn"] == told["created"]["templateArn"] and told["described"]["enabled"] is True
+    assert told["again"] == {"name": "ResourceAlreadyExistsException", "status": 409, "known": True, "resourceArn": told["created"]["templateArn"]}
+    assert told["missing"] == {"name": "ResourceNotFoundException", "status": 404, "known": True}
+    assert told["invalid"] == {"name": "InvalidRequestException", "status": 400, "known": True}
+    assert told["inUse"] == {"name": "DeleteConflictException", "status": 409, "known": True}
+    assert told["claim"]["isDate"] and told["claim"]["certificatePem"].startswith("-----BEGIN CERTIFICATE-----")
+    assert "PRIVATE KEY" in told["claim"]["keyPair"]["PrivateKey"]
+    assert told["things"] == {"names": [f"js-{i}" for i in range(7)], "sizes": [3, 3, 1]}
+    assert set(told["policies"]["names"]) >= {f"js-p{i}" for i in range(5)} and max(told["policies"]["sizes"]) == 2
+    assert told["principals"] == [told["certificateArn"]]
