@@ -177,6 +177,7 @@ static void finish_connect(void *arg) {
     struct vch_mqtt_session *session = vch_mqtt_find(job->door->broker, job->ref);
     if (session) {
         if (job->err == VCH_OK) job->err = become_peer(job, session);
+        if (job->err == VCH_OK) vch_door_seen(session); /* before an older session of the thing is closed */
         log_connect(job);
         uint8_t code = job->err == VCH_OK ? 0 : refusal_code(job->err, &job->diag);
         vch_mqtt_connect_done(session, code, job->err == VCH_OK ? NULL : &job->diag);
@@ -196,6 +197,7 @@ static void finish_refresh(void *arg) {
             struct vch_authz *old = peer->authz;
             peer->authz = job->authz;
             job->authz = old;
+            vch_door_seen(session);
             vch_mqtt_recheck(session);
         }
     }

@@ -10,6 +10,7 @@
 #include "core/claim.h"
 #include "core/reason.h"
 #include "core/topic.h"
+#include "service/connectivity.h"
 
 struct vch_authz_ask vch_peer_ask(struct vch_mqtt_session *session) {
     const struct vch_peer *peer = vch_peer_of(session);
@@ -110,10 +111,24 @@ static void on_closed(void *arg, struct vch_mqtt_session *session, const char *r
             VCH_LOG_C("certificate", vch_mqtt_session_peer_id(session)), VCH_LOG_C("ip", vch_mqtt_session_peer_ip(session)),
             VCH_LOG_S("detail", detail));
     if (!peer) return;
+    vch_connectivity_down(door->service->connectivity, vch_str_from(peer->thing), vch_mqtt_session_ref(session).id, vch_now_ms(),
+                          vch_connectivity_reason(reason, detail));
     vch_mqtt_session_set_user(session, NULL);
     vch_timer_deinit(&peer->expiry);
     vch_authz_unref(peer->authz);
     free(peer);
+}
+
+/* A connection that becomes a thing's later, by an attachment, counts from then on. */
+void vch_door_seen(struct vch_mqtt_session *session) {
+    struct vch_peer *peer = vch_peer_of(session);
+    struct vch_str thing = vch_authz_thing_name(peer->authz);
+    struct vch_connectivity *connectivity = peer->door->service->connectivity;
+    uint64_t id = vch_mqtt_session_ref(session).id;
+    if (vch_str_eq_c(thing, peer->thing)) return;
+    vch_connectivity_down(connectivity, vch_str_from(peer->thing), id, vch_now_ms(), "NONE");
+    if (!vch_str_copy(peer->thing, sizeof peer->thing, thing)) peer->thing[0] = '\0';
+    vch_connectivity_up(connectivity, vch_str_from(peer->thing), id, vch_now_ms());
 }
 
 /* ---- changes ------------------------------------------------------------ */

@@ -31,6 +31,7 @@ struct vch_peer {
     bool loading; /* a refresh is under way */
     uint8_t requests;
     char template_name[40];
+    char thing[129]; /* told to be connected under this name; empty: none */
 };
 
 static inline struct vch_peer *vch_peer_of(const struct vch_mqtt_session *session) {
@@ -46,6 +47,9 @@ uint64_t vch_door_changes(struct vch_mqtt_door *door, const char *certificate_id
 /* mqtt_connect.c: from CONNECT to CONNACK, and fresh data for a stale peer. */
 void vch_door_connect(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_connect *packet);
 void vch_door_refresh(struct vch_mqtt_session *session);
+
+/* Tells that the connection's thing is there, unless that was told; and that it is gone. [loop] */
+void vch_door_seen(struct vch_mqtt_session *session);
 
 /* mqtt_request.c: a PUBLISH on a provisioning topic becomes an operation. */
 void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet);

@@ -30,7 +30,7 @@ struct vch_str vch_policy_name(const struct vch_policy *policy);
 
 /* Values of one variable or condition key; `count` 0 means undefined. At most
  * VCH_POLICY_VALUES_MAX; views must live until the evaluation returns. */
-enum { VCH_POLICY_VALUES_MAX = 40 };
+enum { VCH_POLICY_VALUES_MAX = 50 };
 struct vch_policy_values {
     struct vch_str value[VCH_POLICY_VALUES_MAX];
     size_t count;

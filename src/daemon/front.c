@@ -21,15 +21,16 @@
 #include "daemon/jail.h"
 #include "daemon/loglevel.h"
 #include "daemon/wiring.h"
+#include "service/connectivity.h"
 
-enum { TICK_MS = 1000, SWEEP_MS = 60000, JAIL_PATHS_MAX = 32, STORE_PATHS_MAX = 8 };
+enum { TICK_MS = 1000, SWEEP_MS = 60000, SEEN_MS = 5000, JAIL_PATHS_MAX = 32, STORE_PATHS_MAX = 8 };
 
 struct front {
     const struct vch_front_options *options;
     struct vch_site_files site;
     struct vch_wiring wiring;
     sigset_t signals;
-    int64_t swept_ms;
+    int64_t swept_ms, seen_ms;
 };
 
 /* ---- before the jail ------------------------------------------------------ */
@@ -165,6 +166,14 @@ static void reload(const struct front *front) {
     vch_config_deinit(&fresh);
 }
 
+static void store_connectivity(struct front *front) {
+    struct vch_diag diag = {.reason = NULL};
+    if (vch_mono_ms() - front->seen_ms < SEEN_MS) return;
+    front->seen_ms = vch_mono_ms();
+    if (vch_connectivity_store(&front->site.service, vch_now_ms(), false, &diag) != VCH_OK)
+        VCH_LOG(WARN, "connectivity-waits", VCH_LOG_C("detail", diag.message));
+}
+
 static void tick(struct front *front) {
     struct vch_signer_stats stats;
     struct vch_diag diag = {.reason = NULL};
@@ -174,6 +183,7 @@ static void tick(struct front *front) {
         atomic_store(&front->wiring.signer_issued, stats.issued);
         atomic_store(&front->wiring.signer_refused, stats.refused);
     }
+    store_connectivity(front);
     if (vch_mono_ms() - front->swept_ms < SWEEP_MS) return;
     front->swept_ms = vch_mono_ms();
     if (vch_service_sweep(&front->site.service, vch_now_ms(), &removed, &diag) != VCH_OK)

@@ -3,9 +3,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/reason.h"
 #include "service/authz.h"
+#include "service/connectivity.h"
 
 enum { JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, API_CONNECTIONS_MAX = 4096 };
 
@@ -140,6 +142,10 @@ static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *dia
     VCH_TRY(vch_key_algorithm_parse(vch_str_from(wiring->config->key_algorithm), &algorithm));
     VCH_TRY(vch_store_open(&store, &wiring->service->store, diag));
     VCH_TRY(vch_policy_cache_new(&wiring->service->policies));
+    VCH_TRY(vch_connectivity_new(&wiring->service->connectivity));
+    /* A file has one server: what a crash left connected is not. */
+    if (vch_str_starts(vch_str_from(wiring->site->store_url), VCH_STR("sqlite:")))
+        VCH_TRY(vch_connectivity_begin(wiring->service, vch_now_ms(), diag));
     return vch_key_pool_new(algorithm, RSA_AHEAD, &wiring->service->keys);
 }
 
@@ -189,17 +195,27 @@ static void free_loops(struct vch_wiring *wiring) {
     }
 }
 
+/* No session is left to tell of its end. */
+static void store_connectivity(struct vch_wiring *wiring) {
+    struct vch_diag diag = {.reason = NULL};
+    if (wiring->service->store && vch_connectivity_store(wiring->service, vch_now_ms(), true, &diag) != VCH_OK)
+        VCH_LOG(WARN, "connectivity-lost", VCH_LOG_C("detail", diag.message));
+}
+
 void vch_wiring_close(struct vch_wiring *wiring) {
     vch_pool_stop(wiring->pool); /* the loops are still there for the last answers */
     stop_loops(wiring);
     free_listeners(wiring);
     vch_pool_free(wiring->pool);
+    store_connectivity(wiring);
     vch_store_close(wiring->service->store); /* tells the doors of its last changes */
     vch_http_door_free(wiring->http);
     if (wiring->mqtt) vch_mqtt_door_free(wiring->mqtt);
     free_loops(wiring);
     vch_key_pool_free(wiring->service->keys);
     vch_policy_cache_free(wiring->service->policies);
+    vch_connectivity_free(wiring->service->connectivity);
+    wiring->service->connectivity = NULL;
     wiring->service->policies = NULL;
     wiring->service->store = NULL;
     wiring->service->keys = NULL;

@@ -45,7 +45,7 @@ static enum vch_err role_trusts(struct vch_iam *iam, const struct vch_iam_ask *a
         return VCH_OK;
     }
     if (err != VCH_OK) return err;
-    vch_iam_context_init(&context, ask);
+    vch_iam_context_init(&context, vch_iam_service(iam), ask);
     const struct vch_policy_request request = {.action = ask->action, .lookup = vch_iam_lookup, .lookup_arg = &context};
     err = vch_trust_eval(&service->site, role.trust, ask->caller, &request, ret, diag);
     vch_iam_context_deinit(&context);

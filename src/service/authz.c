@@ -115,6 +115,10 @@ enum vch_err vch_authz_build(struct vch_service *service, const struct vch_rec_a
     return err;
 }
 
+struct vch_str vch_authz_thing_name(const struct vch_authz *authz) {
+    return authz && authz->thing ? authz->thing->items[0].name : VCH_STR("");
+}
+
 enum vch_err vch_authz_load(struct vch_service *service, struct vch_str certificate_id, struct vch_str client_id,
                             struct vch_authz **ret, struct vch_diag *diag) {
     struct vch_rec_authz record;

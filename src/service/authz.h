@@ -20,6 +20,7 @@ struct vch_authz;
  * (it was accepted once, so this is a fault of ours) denies everything. */
 enum vch_err vch_authz_load(struct vch_service *service, struct vch_str certificate_id, struct vch_str client_id,
                             struct vch_authz **ret, struct vch_diag *diag) VCH_MUST;
+struct vch_str vch_authz_thing_name(const struct vch_authz *authz); /* of the connection's thing; empty: none. As long as the authz */
 void vch_authz_unref(struct vch_authz *authz); /* NULL is fine */
 
 /* One question. Views live during the call. */

@@ -189,12 +189,15 @@ static enum vch_err decide_one(struct vch_iam *iam, const struct holder *holder,
     enum vch_err err = acquire(iam, holder, &g, &inner);
     if (is_broken(err)) return VCH_OK;
     if (err != VCH_OK) return vch_diag_set(diag, err, inner.reason, inner.field, "%s", inner.message);
-    vch_iam_context_init(&context, ask);
+    vch_iam_context_init(&context, iam->service, ask);
     struct vch_policy_request request = {.action = ask->action, .resource = ask->resource, .lookup = vch_iam_lookup, .lookup_arg = &context};
     *ret = vch_policy_eval((const struct vch_policy *const *)g->policies, g->count, &request).verdict;
+    enum vch_err read = context.err;
     vch_iam_context_deinit(&context);
     release(iam, g);
-    return VCH_OK;
+    if (read == VCH_OK) return VCH_OK;
+    *ret = VCH_VERDICT_IMPLICIT_DENY;
+    return VCH_REFUSE(diag, read, STORE_FAILED, "", "The registry could not be read.");
 }
 
 enum vch_err vch_iam_decide(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_iam_decision *ret,

@@ -3,12 +3,16 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "core/names.h"
 #include "service/iam_priv.h"
+#include "store/groups.h"
 
-enum { SCRATCH_MAX = 8192 };
+enum { SCRATCH_MAX = 65536 };
 
-void vch_iam_context_init(struct vch_iam_context *context, const struct vch_iam_ask *ask) {
-    *context = (struct vch_iam_context){.ask = ask};
+_Static_assert((int)VCH_POLICY_VALUES_MAX >= (int)VCH_TAGS_MAX, "aws:TagKeys holds all tags of a request");
+
+void vch_iam_context_init(struct vch_iam_context *context, struct vch_service *service, const struct vch_iam_ask *ask) {
+    *context = (struct vch_iam_context){.service = service, .ask = ask};
 }
 
 void vch_iam_context_deinit(struct vch_iam_context *context) {
@@ -79,6 +83,46 @@ static void look_request_tag(struct vch_iam_context *c, struct vch_str key, stru
     }
 }
 
+/* The keys of the tags that the request gives or takes. */
+static void look_tag_keys(struct vch_iam_context *c, struct vch_str rest, struct vch_policy_values *ret) {
+    const struct vch_val *tags = vch_val_get(c->ask->inputs, "tags"), *keys = vch_val_get(c->ask->inputs, "tagKeys");
+    (void)rest;
+    for (size_t i = 0; vch_val_is(tags, VCH_VAL_LIST) && i < tags->count && ret->count < VCH_POLICY_VALUES_MAX; i++)
+        ret->value[ret->count++] = vch_val_str_at(&tags->items[i], "Key");
+    for (size_t i = 0; vch_val_is(keys, VCH_VAL_LIST) && i < keys->count && ret->count < VCH_POLICY_VALUES_MAX; i++)
+        if (keys->items[i].type == VCH_VAL_STR) ret->value[ret->count++] = keys->items[i].str;
+}
+
+/* The end of the resource's ARN, by which the registry keeps its tags; empty
+ * for what is no resource of this site. */
+static struct vch_str resource_of(const struct vch_iam_context *c) {
+    const struct vch_site *site = &c->service->site;
+    struct vch_arn_parts parts;
+    if (vch_arn_parse(c->ask->resource, &parts) != VCH_OK || !vch_str_eq_c(parts.service, "iot")) return VCH_STR("");
+    bool here = vch_str_eq(parts.region, site->region) && vch_str_eq(parts.account, site->account);
+    return here ? parts.resource : VCH_STR("");
+}
+
+/* A tag of the resource. Case is folded, but a key spelled so exactly comes first. */
+static void look_resource_tag(struct vch_iam_context *c, struct vch_str key, struct vch_policy_values *ret) {
+    struct vch_str resource = resource_of(c);
+    struct vch_list_tag list;
+    if (resource.len == 0) return;
+    if (!c->scratch) c->scratch = vch_arena_new(SCRATCH_MAX, false);
+    enum vch_err err = c->scratch ? vch_store_tags(c->service->store, resource, &list, c->scratch, NULL) : VCH_ERR_NOMEM;
+    if (err != VCH_OK) {
+        c->err = err;
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        bool exact = vch_str_eq(list.items[i].key, key);
+        if (!exact && (ret->count || !vch_str_ieq(list.items[i].key, key))) continue;
+        ret->value[0] = list.items[i].value;
+        ret->count = 1;
+        if (exact) return;
+    }
+}
+
 static void look_external_id(struct vch_iam_context *c, struct vch_str rest, struct vch_policy_values *ret) {
     (void)rest;
     one(ret, vch_val_str_at(c->ask->inputs, "ExternalId"));
@@ -108,6 +152,8 @@ static const struct {
     {"aws:username", look_user_name},
     {"aws:userid", look_user_id},
     {"aws:RequestTag/", look_request_tag},
+    {"aws:ResourceTag/", look_resource_tag},
+    {"aws:TagKeys", look_tag_keys},
     {"sts:ExternalId", look_external_id},
     {"sts:RoleSessionName", look_session_name},
     {"iam:PassedToService", look_passed_to},

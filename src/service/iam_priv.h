@@ -6,12 +6,14 @@
 
 /* The values of condition keys for one question; iam_context.c. */
 struct vch_iam_context {
+    struct vch_service *service;
     const struct vch_iam_ask *ask;
     struct vch_arena *scratch; /* made when first needed */
+    enum vch_err err;          /* a value could not be read: what was evaluated does not count */
     char time[25];
     char epoch[24];
 };
-void vch_iam_context_init(struct vch_iam_context *context, const struct vch_iam_ask *ask);
+void vch_iam_context_init(struct vch_iam_context *context, struct vch_service *service, const struct vch_iam_ask *ask);
 void vch_iam_context_deinit(struct vch_iam_context *context);
 vch_policy_lookup vch_iam_lookup; /* its argument is the context */
 
