@@ -121,8 +121,8 @@ static const struct index indices[] = {{"AWS_Things", thing_fields}, {"AWS_Thing
 static const struct field *find_field(const struct index *index, struct vch_str name) {
     for (const struct field *f = index->fields; f->name; f++) {
         struct vch_str known = vch_str_from(f->name);
-        bool prefix = vch_str_ends(known, VCH_STR(".")) && name.len > known.len;
-        if (prefix ? vch_str_starts(name, known) : vch_str_eq(name, known)) return f;
+        bool prefix = vch_str_ends(known, VCH_STR("."));
+        if (prefix ? vch_str_starts(name, known) && name.len > known.len : vch_str_eq(name, known)) return f;
     }
     return NULL;
 }
