@@ -138,11 +138,21 @@ static void answers_write(struct writing *w, struct vch_val *operation, enum vch
         if (vch_op_may_answer(op, e)) item_into(w, errors, vch_str_from(vch_aws_error_name(e)));
 }
 
+/* Operations of the query protocol share a method and a path; what tells them
+ * apart stands behind '#'. */
+static const char *path_of(struct writing *w, const struct vch_op_row *row) {
+    if (row->scope != VCH_SCOPE_STS) return row->path;
+    struct vch_str path = vch_arena_printf(w->arena, "%s#Action=%s", row->path, row->name);
+    w->failed = w->failed || !path.ptr;
+    return path.ptr ? path.ptr : row->path;
+}
+
 static void operation_write(struct writing *w, struct vch_val *paths, enum vch_op op) {
     const struct vch_op_row *row = vch_op_row(op);
     char method[12];
-    struct vch_val *path = paths ? (struct vch_val *)(uintptr_t)vch_val_get(paths, row->path) : NULL;
-    if (!path) path = map_at(w, paths, row->path);
+    const char *name = path_of(w, row);
+    struct vch_val *path = paths ? (struct vch_val *)(uintptr_t)vch_val_get(paths, name) : NULL;
+    if (!path) path = map_at(w, paths, name);
     (void)vch_str_copy(method, sizeof method, vch_str_from(row->method));
     for (char *at = method; *at; at++) *at = (char)(*at | 0x20);
     struct vch_str key = vch_arena_str(w->arena, vch_str_from(method));
