@@ -1,0 +1,1 @@
+vch_fuzz(trust ROOMS service)
