@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 30, THREADS = 4, PER_ROUND = 1 << 16 };
+enum { ROUNDS = 30, THREADS = 4, PER_ROUND = 1 << 16, READY = -1 };
 
 struct storm {
     struct fix *f;
@@ -44,6 +44,8 @@ static void child_main(struct fix *f, int report, int first) {
     pthread_t threads[THREADS];
     struct storm storms[THREADS];
     if (fix_open(f) != VCH_OK) _exit(2);
+    const int ready = READY;
+    if (write(report, &ready, sizeof ready) != sizeof ready) _exit(4);
     for (int i = 0; i < THREADS; i++) {
         storms[i] = (struct storm){f, report, first + i, THREADS};
         if (pthread_create(&threads[i], NULL, storm, &storms[i]) != 0) _exit(5);
@@ -95,6 +97,9 @@ static size_t one_round(struct fix *f, int round) {
         child_main(f, fds[1], first);
     }
     (void)close(fds[1]);
+    int ready = 0;
+    assert_int_equal(read(fds[0], &ready, sizeof ready), sizeof ready); /* connecting is not what is tested */
+    assert_int_equal(ready, READY);
     sleep_ms(20 + rand() % 80);
     assert_int_equal(kill(pid, SIGKILL), 0);
     int status = 0;
