@@ -782,3 +782,58 @@ def test_template_groups_keep_the_rules_of_hierarchies(server, templated):
     template(templated, "Nested", body=body)
     assert register(server, "Nested", ThingName="nested") == (409, "ResourceConflictsException")
     refused(templated, NOT_FOUND, templated.describe_thing, thingName="nested")
+
+
+# ---- the command line
+
+
+def test_vouch_commands(server, iot):
+    run = lambda *words: json.loads(server.vouch(*words, "--output", "json").stdout or "{}")  # noqa: E731
+    made = run("type", "create", "cli-type", "--description", "words", "--searchable", "a", "--searchable", "b", "--tag", "team=x")
+    assert made["thingTypeArn"] == arn("cli-type", "thingtype") and tags(iot, made["thingTypeArn"]) == {"team": "x"}
+    run("type", "update", "cli-type", "--description", "other")
+    assert run("type", "get", "cli-type")["thingTypeProperties"] == {"thingTypeDescription": "other", "searchableAttributes": ["a", "b"]}
+    run("type", "deprecate", "cli-type")
+    assert iot.describe_thing_type(thingTypeName="cli-type")["thingTypeMetadata"]["deprecated"] is True
+    run("type", "deprecate", "cli-type", "--undo")
+    assert "cli-type" in [t["thingTypeName"] for t in run("type", "list")["thingTypes"]]
+    assert server.vouch("type", "delete", "cli-type", check=False).returncode == 2
+    run("thing-group", "create", "cli-top", "--description", "d", "--attribute", "a=1", "--tag", "k=v")
+    run("thing-group", "create", "cli-low", "--parent", "cli-top")
+    run("thing-group", "update", "cli-top", "--attribute", "b=2")
+    assert run("thing-group", "get", "cli-top")["thingGroupProperties"] == {
+        "thingGroupDescription": "d", "attributePayload": {"attributes": {"a": "1", "b": "2"}}}
+    assert names(run("thing-group", "list", "--prefix", "cli-")["thingGroups"]) == ["cli-low", "cli-top"]
+    assert names(run("thing-group", "list", "--parent", "cli-top")["thingGroups"]) == ["cli-low"]
+    run("thing", "create", "cli-thing")
+    run("thing-group", "add", "cli-low", "cli-thing")
+    assert run("thing-group", "things", "cli-top")["things"] == [] and run("thing-group", "things", "cli-top", "--recursive")["things"] == ["cli-thing"]
+    assert names(run("thing-group", "of", "cli-thing")["thingGroups"]) == ["cli-low"]
+    run("policy", "attach", "pubsub", arn("cli-top", "thinggroup"))
+    run("policy", "detach", "pubsub", arn("cli-top", "thinggroup"))
+    run("thing-group", "remove", "cli-low", "cli-thing")
+    run("thing-group", "delete", "cli-low")
+    run("billing-group", "create", "cli-bill", "--description", "d", "--tag", "k=v")
+    assert run("billing-group", "get", "cli-bill")["billingGroupProperties"] == {"billingGroupDescription": "d"}
+    run("billing-group", "add", "cli-bill", "cli-thing")
+    assert run("billing-group", "things", "cli-bill")["things"] == ["cli-thing"]
+    run("billing-group", "remove", "cli-bill", "cli-thing")
+    assert names(run("billing-group", "list", "--prefix", "cli")["billingGroups"]) == ["cli-bill"]
+    run("tag", "set", arn("cli-bill", "billinggroup"), "--tag", "a=1", "--tag", "b=2")
+    run("tag", "remove", arn("cli-bill", "billinggroup"), "--key", "a", "--key", "k")
+    assert run("tag", "list", arn("cli-bill", "billinggroup"))["tags"] == [{"Key": "b", "Value": "2"}]
+    run("billing-group", "delete", "cli-bill")
+    assert run("thing", "connectivity", "cli-thing") == {"thingName": "cli-thing", "connected": False}
+    things(iot, *(f"cli-many-{i:03}" for i in range(103)))
+    assert [t["thingName"] for t in run("search", "thingName:cli-many*")["things"]] == [f"cli-many-{i:03}" for i in range(103)]
+    assert server.vouch("search", "thingName", check=False).returncode == 2
+
+
+def test_the_aws_cli(server):
+    aws = server.aws
+    aws("iot", "create-thing-group", "--thing-group-name", "aws-group", "--tags", "Key=team,Value=a")
+    aws("iot", "create-thing", "--thing-name", "aws-thing")
+    aws("iot", "add-thing-to-thing-group", "--thing-group-name", "aws-group", "--thing-name", "aws-thing")
+    assert aws("iot", "list-things-in-thing-group", "--thing-group-name", "aws-group") == {"things": ["aws-thing"]}
+    assert aws("iot", "list-tags-for-resource", "--resource-arn", arn("aws-group", "thinggroup")) == {"tags": [{"Key": "team", "Value": "a"}]}
+    assert aws("iot", "search-index", "--query-string", "thingGroupNames:aws-group")["things"][0]["thingName"] == "aws-thing"
