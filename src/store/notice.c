@@ -13,7 +13,7 @@ enum { NOTICE_MAX = 7900, CHANGES_MAX = 2000, HEAD_MAX = 64 };
 
 bool vch_notice_parse(struct vch_str text, struct vch_notice *ret) {
     struct vch_str head = {NULL, 0};
-    if (!vch_str_split(&text, '\n', &head)) return false;
+    if (vch_str_find(text, '\n', 0) == SIZE_MAX || !vch_str_split(&text, '\n', &head)) return false;
     if (!vch_str_split(&head, ' ', &ret->sender)) return false;
     ret->lines = text;
     return ret->sender.len > 0 && vch_str_int(head, &ret->batch) == VCH_OK;
