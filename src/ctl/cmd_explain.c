@@ -4,7 +4,7 @@
 
 /* For people: the verdict and the advice, then what was looked at. */
 static enum vch_ctl_exit print_tables(struct vch_ctl *ctl, const struct vch_val *out) {
-    static const char *const names[] = {"verdict", "action", "resource", "thingName", "connection"};
+    static const char *const names[] = {"verdict", "action", "resource", "thingName", "connection", "gateway"};
     struct vch_val *head = vch_ctl_inputs(ctl);
     const struct vch_val *suggestion = vch_val_get(out, "suggestion");
     for (size_t i = 0; head && i < sizeof names / sizeof *names; i++)

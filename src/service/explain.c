@@ -1,7 +1,9 @@
 /* Why a device may or may not do something. Our own operation. The verdict is
  * asked of the engine that the broker asks; the story is told by it. */
 #include "core/claim.h"
+#include "core/names.h"
 #include "core/reason.h"
+#include "core/topic.h"
 #include "service/change.h"
 #include "service/explain_priv.h"
 
@@ -59,6 +61,44 @@ static enum vch_err put_connection(struct vch_call *call, enum vch_err err, cons
     if (err != VCH_OK && !diag->reason) return err;
     struct vch_str sentence = vch_arena_str(call->arena, vch_str_from(err == VCH_OK ? "ok" : diag->message));
     return sentence.ptr ? vch_val_put_str(call->arena, call->out, "connection", sentence) : VCH_ERR_NOMEM;
+}
+
+/* ---- what the gateway refuses whatever policies say ---- */
+
+static enum vch_err check_publish(struct vch_str topic, struct vch_diag *diag) {
+    VCH_TRY(vch_topic_check(topic, diag));
+    if (!vch_topic_reserved(topic)) return VCH_OK;
+    struct vch_prov_topic known = vch_prov_topic_parse(topic);
+    if (known.op != VCH_PROV_NONE && known.leaf == VCH_PROV_REQUEST) return VCH_OK;
+    return VCH_REFUSE(diag, VCH_ERR_DENIED, TOPIC_RESERVED, "topic", "Clients cannot publish on this reserved topic.");
+}
+
+static enum vch_err check_client_id(struct vch_str id, struct vch_diag *diag) {
+    if (id.len > VCH_CLIENT_ID_MAX)
+        return VCH_REFUSE(diag, VCH_ERR_INVALID, CLIENT_ID_INVALID, "clientId", "A client id has at most %d bytes.", VCH_CLIENT_ID_MAX);
+    if (id.len && id.ptr[0] == '$')
+        return VCH_REFUSE(diag, VCH_ERR_INVALID, CLIENT_ID_INVALID, "clientId", "Client ids that start with $ are reserved.");
+    return VCH_OK;
+}
+
+static const struct {
+    const char *action, *type;
+    enum vch_err (*check)(struct vch_str name, struct vch_diag *diag);
+} forms[] = {
+    {"iot:Connect", "client", check_client_id},
+    {"iot:Publish", "topic", check_publish},
+    {"iot:Subscribe", "topicfilter", vch_filter_check},
+};
+
+static enum vch_err put_gateway(struct vch_call *call, const struct question *q) {
+    struct vch_diag diag = {.message = "ok"};
+    struct vch_str name;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (vch_str_ieq(vch_str_from(q->ask.action), vch_str_from(forms[i].action)) &&
+            vch_arn_name(q->ask.site, forms[i].type, q->resource, &name))
+            (void)forms[i].check(name, &diag);
+    struct vch_str sentence = vch_arena_str(call->arena, vch_str_from(diag.message));
+    return sentence.ptr ? vch_val_put_str(call->arena, call->out, "gateway", sentence) : VCH_ERR_NOMEM;
 }
 
 /* ---- statements and variables ---- */
@@ -225,5 +265,6 @@ enum vch_err vch_uc_explain(struct vch_call *call) {
     if (err != VCH_OK && identity.kind == VCH_IDENTITY_UNKNOWN)
         return VCH_REFUSE(call->diag, err, CERTIFICATE_MISSING, "principal", "The certificate does not exist.");
     VCH_TRY(identity.kind == VCH_IDENTITY_CLAIM ? explain_claim(call, &q, &identity) : explain_device(call, &q));
+    VCH_TRY(put_gateway(call, &q));
     return put_connection(call, err, &diag);
 }

@@ -345,6 +345,7 @@ def test_claims_and_those_that_cannot_connect(server, world):
     claim = server.claim()
     told = explain(server, claim.id, action="iot:Connect", clientId="anything")
     assert (told["kind"], told["verdict"], told["connection"], told["statements"]) == ("claim", "ALLOWED", "ok", [])
+    assert told["gateway"] == "ok"
     for action, resource, want in (("iot:Publish", "topic/$aws/certificates/create/json", "ALLOWED"),
                                    ("iot:Publish", f"topic/$aws/provisioning-templates/{vouch.TEMPLATE}/provision/json", "ALLOWED"),
                                    ("iot:Publish", "topic/$aws/provisioning-templates/Other/provision/json", "IMPLICIT_DENY"),
@@ -354,6 +355,13 @@ def test_claims_and_those_that_cannot_connect(server, world):
         assert explain(server, claim.id, action=action, resource=resource)["verdict"] == want, (action, resource)
     device = provision(server, claim, "explain-dev")
     assert explain(server, device.id, action="iot:Connect", clientId="explain-dev")["connection"] == "ok"
+    # What no policy can allow is said apart from the verdict.
+    for action, resource, word in (("iot:Publish", "topic/explain-dev/x", "ok"), ("iot:Publish", "topic/$aws/things/explain-dev/shadow/update", "reserved"),
+                                   ("iot:Publish", "topic/$aws/certificates/create/json", "ok"), ("iot:Publish", "topic/a/+", "wildcard"),
+                                   ("iot:Subscribe", "topicfilter/a#", "#"), ("iot:Subscribe", "topicfilter/$aws/things/explain-dev/#", "ok"),
+                                   ("iot:Connect", "client/$x", "reserved"), ("iot:Connect", "client/" + "x" * 129, "128")):
+        told = explain(server, device.id, action=action, resource=resource, clientId="explain-dev")
+        assert word in told["gateway"] and (word == "ok") == (told["gateway"] == "ok"), (resource, told["gateway"])
     world.iot.update_certificate(certificateId=device.id, newStatus="INACTIVE")
     told = explain(server, device.id, action="iot:Connect", clientId="explain-dev")
     assert told["verdict"] == "ALLOWED" and "ACTIVE" in told["connection"] and told["thingName"] == "explain-dev"

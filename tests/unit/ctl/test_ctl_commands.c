@@ -421,6 +421,84 @@ static void lint_asks_no_server(void **state) {
     }
 }
 
+#define WARNED(header) "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-vouch-lint: " header "\r\n\r\n{}"
+
+/* Warnings stand on standard error and change nothing; what is no list of them is let be. */
+static void warnings_are_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *answer, *err;
+    } rows[] = {
+        {WARNED("[{\"rule\":\"L1\",\"field\":\"/Statement/0\",\"sentence\":\"One.\"},{\"rule\":\"L5\",\"field\":\"/a\",\"sentence\":\"Two.\"}]"),
+         "vouch: warning: L1 /Statement/0: One.\nvouch: warning: L5 /a: Two.\n"},
+        {WARNED("[{\"rule\":\"L\\u001b[1m\",\"field\":\"\\u00e9\",\"sentence\":\"\\n\"}]"), "vouch: warning: L?[1m ??: ?\n"},
+        {WARNED("[{"), ""},
+        {WARNED("{}"), ""},
+        {EMPTY, ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct script s = {.rounds = 1, .answers = {rows[i].answer}};
+        struct outcome o;
+        char line[256];
+        (void)snprintf(line, sizeof line, "policy put pubsub %s", put_file("{}"));
+        run(&s, line, &o);
+        assert_int_equal(o.exit, VCH_CTL_DONE);
+        assert_string_equal(o.err, rows[i].err);
+        assert_string_equal(o.out, "{}\n");
+        done(&o);
+    }
+}
+
+#define TOLD                                                                                                           \
+    "{\"verdict\":\"ALLOWED\",\"action\":\"iot:Connect\",\"resource\":\"*\",\"connection\":\"ok\",\"gateway\":\"ok\",\"statements\":["    \
+    "{\"policyName\":\"p\",\"statement\":0,\"effect\":\"Allow\",\"action\":true,\"resource\":true,\"condition\":true,\"applies\":true}],"   \
+    "\"variables\":[{\"name\":\"k\",\"defined\":false,\"value\":\"undefined\"}],\"suggestion\":{\"change\":\"none\",\"sentence\":\"Fine.\"}}"
+
+/* An id is made an ARN without being looked up: it may be a claim's. */
+static void explain_asks_once(void **state) {
+    (void)state;
+    char answer[1024];
+    (void)snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", sizeof TOLD - 1, TOLD);
+    struct script s = {.rounds = 2, .answers = {IDENTITY, answer}};
+    struct outcome o;
+    run(&s, "explain " ID " iot:Connect --client-id d --persistent --will-topic a/b --output table", &o);
+    assert_string_equal(o.err, "");
+    assert_int_equal(o.exit, VCH_CTL_DONE);
+    sent(&s, 1, "GET /_vouch/explain?principal=arn%3Aaws%3Aiot%3Aus-east-1%3A123456789012%3Acert%2F" ID
+                "&action=iot%3AConnect&clientId=d&persistent=true&willTopic=a%2Fb", "", "iot");
+    static const char *const words[] = {"ALLOWED", "Fine.", "policyName", "Allow", "undefined"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) assert_non_null(strstr(o.out, words[i]));
+    done(&o);
+    struct script other = {.rounds = 1, .answers = {MISSING}};
+    run(&other, "explain arn:c/x iot:Publish topic/a", &o);
+    assert_int_equal(o.exit, VCH_CTL_REFUSED);
+    sent(&other, 0, "GET /_vouch/explain?principal=arn%3Ac%2Fx&action=iot%3APublish&resource=topic%2Fa", "", "iot");
+    done(&o);
+}
+
+/* With a server at hand, names are looked up; only what it says is missing is missing. */
+static void lint_asks_for_names(void **state) {
+    (void)state;
+    static const char body[] = "{\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName\":\"x\"}},"
+                               "\"c\":{\"Type\":\"AWS::IoT::Certificate\",\"Properties\":{\"CertificateId\":\"x\"}},"
+                               "\"p\":{\"Type\":\"AWS::IoT::Policy\",\"Properties\":{\"PolicyName\":\"q\"}}}}";
+    static const struct {
+        const char *answer;
+        bool missing;
+    } rows[] = {{MISSING, true}, {EMPTY, false}, {EXISTS, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct script s = {.rounds = 1, .answers = {rows[i].answer}};
+        struct outcome o;
+        char line[256];
+        (void)snprintf(line, sizeof line, "lint %s", put_file(body));
+        run(&s, line, &o);
+        assert_int_equal(o.exit, VCH_CTL_DONE);
+        sent(&s, 0, "GET /policies/q", "", "iot");
+        assert_true((strstr(o.out, "\"T4\"") != NULL) == rows[i].missing);
+        done(&o);
+    }
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -441,6 +519,9 @@ int main(void) {
         CASE(claim_waits_for_the_root),
         CASE(environment_is_quoted),
         CASE(lint_asks_no_server),
+        CASE(warnings_are_told),
+        CASE(explain_asks_once),
+        CASE(lint_asks_for_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
