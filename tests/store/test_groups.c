@@ -405,6 +405,8 @@ static void tags(void **state) {
     const struct vch_str keys[] = {VCH_STR("a"), VCH_STR("none")};
     have_policy(f, "p");
     DO(f, vch_plan_need_resource, VCH_STR("policy"), S("p"));
+    read_ok(f, vch_store_resource(f->store, VCH_STR("policy"), S("p"), &f->diag));
+    read_refused(f, vch_store_resource(f->store, VCH_STR("policy"), S("none"), &f->diag), VCH_ERR_NOT_FOUND, VCH_REASON_RESOURCE_MISSING);
     DO(f, vch_plan_tags_put, VCH_STR("policy/p"), two, 2);
     DO(f, vch_plan_tags_put, VCH_STR("policy/p"), again, 1);
     READ(f, vch_store_tags, VCH_STR("policy/p"), &list);
@@ -520,9 +522,28 @@ static void connectivity(void **state) {
     assert_false(r.known);
 }
 
+static void connectivity_after_a_crash(void **state) {
+    struct fix *f = *state;
+    const struct vch_rec_connectivity up = {.connected = true, .time_ms = T0, .reason = VCH_STR("")};
+    const struct vch_rec_connectivity down = {.time_ms = T0, .reason = VCH_STR("CONNECTION_LOST")};
+    struct vch_rec_connectivity r;
+    have_thing(f, "up");
+    have_thing(f, "down");
+    DO(f, vch_plan_connectivity_put, S("up"), &up);
+    DO(f, vch_plan_connectivity_put, S("down"), &down);
+    DO(f, vch_plan_connectivity_reset, T0 + 9, VCH_STR("GONE"));
+    READ(f, vch_store_connectivity, S("up"), &r);
+    assert_false(r.connected);
+    assert_int_equal(r.time_ms, T0 + 9);
+    assert_str(r.reason, "GONE");
+    READ(f, vch_store_connectivity, S("down"), &r);
+    assert_int_equal(r.time_ms, T0);
+    assert_str(r.reason, "CONNECTION_LOST");
+}
+
 STORE_SUITE(STORE_TEST(types), STORE_TEST(types_in_pages), STORE_TEST(type_life), STORE_TEST(hierarchy),
             STORE_TEST(group_lists), STORE_TEST(group_depth_and_children), STORE_TEST(group_versions),
             STORE_TEST(groups_with_children_stay), STORE_TEST(members), STORE_TEST(members_that_are_not_there),
             STORE_TEST(one_group_of_a_hierarchy), STORE_TEST(group_policies), STORE_TEST(authz_through_groups),
             STORE_TEST(billing), STORE_TEST(tags), STORE_TEST(tags_end_with_their_resource), STORE_TEST(too_many_tags),
-            STORE_TEST(things_by), STORE_TEST(connectivity))
+            STORE_TEST(things_by), STORE_TEST(connectivity), STORE_TEST(connectivity_after_a_crash))

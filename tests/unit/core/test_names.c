@@ -59,6 +59,19 @@ static const struct row rows[] = {
     {vch_user_name_valid, "trusted.user@example", true},
     {vch_user_name_valid, "", false},
     {vch_user_name_valid, "a b", false},
+    {vch_tag_key_valid, "Cost center_.:/=+-@1", true},
+    {vch_tag_key_valid, "\xC3\xA9t\xC3\xA9", true},
+    {vch_tag_key_valid, "", false},
+    {vch_tag_key_valid, "a#b", false},
+    {vch_tag_key_valid, "a*", false},
+    {vch_tag_key_valid, "aws:x", false},
+    {vch_tag_key_valid, "AWS:x", false},
+    {vch_tag_key_valid, "aws", true},
+    {vch_tag_key_valid, "a\tb", false},
+    {vch_tag_key_valid, "\xC3", false},
+    {vch_tag_value_valid, "", true},
+    {vch_tag_value_valid, "aws:x", true},
+    {vch_tag_value_valid, "a\"b", false},
     {vch_account_valid, "123456789012", true},
     {vch_account_valid, "12345678901", false},
     {vch_account_valid, "1234567890123", false},
@@ -90,6 +103,10 @@ static void test_value_length(void **state) {
     memset(text, 'v', sizeof text);
     assert_true(vch_attribute_value_valid(vch_str_of(text, 800)));
     assert_false(vch_attribute_value_valid(vch_str_of(text, 801)));
+    assert_true(vch_tag_key_valid(vch_str_of(text, 128)));
+    assert_false(vch_tag_key_valid(vch_str_of(text, 129)));
+    assert_true(vch_tag_value_valid(vch_str_of(text, 256)));
+    assert_false(vch_tag_value_valid(vch_str_of(text, 257)));
 }
 
 static void test_text(void **state) {

@@ -171,9 +171,13 @@ static bool has_input(const struct vch_op_row *row, struct vch_str name) {
     return false;
 }
 
+/* "{name}", "{name|other}", "{name=default}" */
 static void placeholders_ok(const struct vch_op_row *row, const char *text) {
-    for (const char *open = strchr(text, '{'); open; open = strchr(open + 1, '{'))
-        if (!has_input(row, vch_str_of(open + 1, strcspn(open + 1, "}")))) fail_msg("%s: %s", row->name, text);
+    for (const char *open = strchr(text, '{'); open; open = strchr(open + 1, '{')) {
+        struct vch_str rest = vch_str_of(open + 1, strcspn(open + 1, "}=")), name;
+        while (vch_str_split(&rest, '|', &name))
+            if (!has_input(row, name)) fail_msg("%s: %s", row->name, text);
+    }
 }
 
 static void fields_ok(const struct vch_op_row *row, const struct vch_op_field *fields) {
@@ -249,6 +253,56 @@ static void permissions_name_their_resource(void **state) {
     assert_str(vch_op_resource(VCH_OP_ATTACH_POLICY, &site, odd, arena), "*");
 }
 
+#define HERE "arn:aws:iot:us-east-1:123456789012:"
+
+/* Every one of them must be allowed. */
+static void several_resources_are_all_named(void **state) {
+    (void)state;
+    const struct vch_site site = {VCH_STR("aws"), VCH_STR("us-east-1"), VCH_STR("123456789012")};
+    static const struct {
+        enum vch_op op;
+        const char *inputs, *resources;
+    } cases[] = {
+        {VCH_OP_ADD_THING_TO_THING_GROUP, "{\"thingGroupName\":\"g\",\"thingName\":\"t\"}", HERE "thinggroup/g " HERE "thing/t"},
+        {VCH_OP_ADD_THING_TO_THING_GROUP, "{\"thingGroupArn\":\"arn:g\",\"thingArn\":\"arn:t\"}", "arn:g arn:t"},
+        {VCH_OP_ADD_THING_TO_THING_GROUP, "{\"thingGroupName\":\"g\",\"thingGroupArn\":\"arn:g\",\"thingName\":\"\",\"thingArn\":\"arn:t\"}",
+         HERE "thinggroup/g arn:t"},
+        {VCH_OP_ADD_THING_TO_THING_GROUP, "{\"thingName\":\"t\"}", "* " HERE "thing/t"},
+        {VCH_OP_ADD_THING_TO_THING_GROUP, "{\"thingGroupName\":\"g\"}", HERE "thinggroup/g"},
+        {VCH_OP_CREATE_THING_GROUP, "{\"thingGroupName\":\"g\"}", HERE "thinggroup/g"},
+        {VCH_OP_CREATE_THING_GROUP, "{\"thingGroupName\":\"g\",\"parentGroupName\":\"p\"}", HERE "thinggroup/g " HERE "thinggroup/p"},
+        {VCH_OP_UPDATE_THING_GROUPS_FOR_THING, "{\"thingName\":\"t\",\"thingGroupsToAdd\":[\"a\",7,\"b\"],\"thingGroupsToRemove\":[\"c\"]}",
+         HERE "thing/t " HERE "thinggroup/a " HERE "thinggroup/b " HERE "thinggroup/c"},
+        {VCH_OP_SEARCH_INDEX, "{}", HERE "index/AWS_Things"},
+        {VCH_OP_SEARCH_INDEX, "{\"indexName\":\"AWS_ThingGroups\"}", HERE "index/AWS_ThingGroups"},
+        {VCH_OP_TAG_RESOURCE, "{\"resourceArn\":\"arn:x\"}", "arn:x"},
+        {VCH_OP_TAG_RESOURCE, "{}", "*"},
+        {VCH_OP_LIST_THING_GROUPS, "{\"parentGroup\":\"p\"}", "*"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct vch_val *in;
+        struct vch_op_resources got;
+        assert_int_equal(vch_json_decode(vch_str_from(cases[i].inputs), NULL, arena, &in, NULL), VCH_OK);
+        assert_int_equal(vch_op_resources(cases[i].op, &site, in, arena, &got), VCH_OK);
+        struct vch_str rest = vch_str_from(cases[i].resources), word;
+        size_t count = 0;
+        for (; vch_str_split(&rest, ' ', &word); count++)
+            if (count >= got.count || !vch_str_eq(word, got.item[count])) fail_msg("%s: no %.*s", cases[i].inputs, VCH_STR_ARG(word));
+        assert_int_equal(count, got.count);
+    }
+}
+
+static void no_more_resources_than_there_is_room(void **state) {
+    (void)state;
+    const struct vch_site site = {VCH_STR("aws"), VCH_STR("us-east-1"), VCH_STR("123456789012")};
+    struct vch_val *in = vch_val_new_map(arena), *list = vch_val_put_list(arena, in, "thingGroupsToAdd");
+    struct vch_op_resources got;
+    for (int i = 0; i < 100; i++) assert_int_equal(vch_val_push_str(arena, list, VCH_STR("g")), VCH_OK);
+    assert_int_equal(vch_op_resources(VCH_OP_UPDATE_THING_GROUPS_FOR_THING, &site, in, arena, &got), VCH_OK);
+    assert_int_equal(got.count, VCH_OP_RESOURCES_MAX);
+    assert_str(got.item[0], "*");
+}
+
 static void rows_say_which_errors_they_may_answer(void **state) {
     (void)state;
     assert_true(vch_op_may_answer(VCH_OP_CREATE_POLICY, VCH_AWS_MALFORMED_POLICY));
@@ -268,6 +322,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(rows_are_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(the_query_protocol_goes_by_name_and_version, setup, teardown),
         cmocka_unit_test_setup_teardown(permissions_name_their_resource, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_resources_are_all_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_more_resources_than_there_is_room, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_say_which_errors_they_may_answer, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

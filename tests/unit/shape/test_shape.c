@@ -49,7 +49,7 @@ struct decoding {
 
 static const struct decoding decodings[] = {
     {"POST", "/policies/p", "", NULL, "{\"policyDocument\":\"{}\"}", "{\"policyName\":\"p\",\"policyDocument\":\"{}\"}", NULL, NULL},
-    {"POST", "/policies/p", "", NULL, "{\"policyDocument\":\"{}\",\"tags\":[{\"Key\":\"k\"}],\"other\":{}}",
+    {"POST", "/policies/p", "", NULL, "{\"policyDocument\":\"{}\",\"roles\":[{\"Key\":\"k\"}],\"other\":{}}",
      "{\"policyName\":\"p\",\"policyDocument\":\"{}\"}", NULL, NULL},
     {"POST", "/policies/p", "unknown=1&policyName=q", NULL, "{\"policyDocument\":\"{}\",\"policyName\":\"z\"}",
      "{\"policyName\":\"p\",\"policyDocument\":\"{}\"}", NULL, NULL},
@@ -166,6 +166,32 @@ static void nested_members_and_texts_are_checked(void **state) {
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const struct decoding d = {.method = "POST", .path = "/provisioning-templates", .query = "", .body = cases[i].body};
+        struct vch_val *in = NULL;
+        struct vch_diag diag = {0};
+        enum vch_err err = decode(&d, &in, &diag);
+        bool good = cases[i].reason ? err != VCH_OK && strcmp(diag.reason, cases[i].reason) == 0 && strcmp(diag.field, cases[i].field) == 0
+                                    : err == VCH_OK;
+        if (!good) fail_msg("%s: %d %s %s", cases[i].body, (int)err, diag.reason ? diag.reason : "-", diag.field);
+    }
+}
+
+static void lists_are_checked_item_by_item(void **state) {
+    (void)state;
+    static const struct member_case cases[] = {
+        {"{\"tags\":[]}", NULL, NULL},
+        {"{\"tags\":[{\"Key\":\"a\",\"Value\":\"b\",\"More\":1},{\"Key\":\"c\"}]}", NULL, NULL},
+        {"{\"tags\":[{\"Value\":\"b\"}]}", "field-missing", "Key"},
+        {"{\"tags\":[{\"Key\":\"a\"},{\"Key\":\"a#\"}]}", "field-invalid", "Key"},
+        {"{\"tags\":[{\"Key\":\"a\",\"Value\":7}]}", "field-invalid", "Value"},
+        {"{\"tags\":[\"a\"]}", "field-invalid", "tags"},
+        {"{\"tags\":{\"Key\":\"a\"}}", "field-invalid", "tags"},
+        {"{\"thingTypeProperties\":{\"searchableAttributes\":[\"a\",\"b\",\"c\"]}}", NULL, NULL},
+        {"{\"thingTypeProperties\":{\"searchableAttributes\":[\"a\",\"b\",\"c\",\"d\"]}}", "field-invalid", "searchableAttributes"},
+        {"{\"thingTypeProperties\":{\"searchableAttributes\":[\"a\",\"b c\"]}}", "name-invalid", "searchableAttributes"},
+        {"{\"thingTypeProperties\":{\"searchableAttributes\":[\"a\",7]}}", "field-invalid", "searchableAttributes"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct decoding d = {.method = "POST", .path = "/thing-types/t", .query = "", .body = cases[i].body};
         struct vch_val *in = NULL;
         struct vch_diag diag = {0};
         enum vch_err err = decode(&d, &in, &diag);
@@ -324,7 +350,7 @@ static void the_description_has_every_operation(void **state) {
     assert_str(vch_val_str_at(create, "x-iam-action"), "iot:CreatePolicy");
     const struct vch_val *schema = vch_val_get(
         vch_val_get(vch_val_get(vch_val_get(create, "requestBody"), "content"), "application/json"), "schema");
-    assert_int_equal(vch_val_get(schema, "properties")->count, 1);
+    assert_int_equal(vch_val_get(schema, "properties")->count, 2);
     assert_true(vch_val_is(vch_val_get(vch_val_get(create, "responses"), "default"), VCH_VAL_MAP));
     assert_true(vch_val_is(vch_val_get(create, "x-errors"), VCH_VAL_LIST));
     const struct vch_val *list = vch_val_get(vch_val_get(paths, "/principals/things"), "get");
@@ -360,6 +386,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(inputs_are_decoded_and_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(nested_members_and_texts_are_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(lists_are_checked_item_by_item, setup, teardown),
         cmocka_unit_test_setup_teardown(too_long_is_its_own_reason, setup, teardown),
         cmocka_unit_test_setup_teardown(gathering_keeps_what_it_found, setup, teardown),
         cmocka_unit_test_setup_teardown(requests_are_written_and_read_back, setup, teardown),
