@@ -32,6 +32,7 @@ static void log_line(const struct vch_http_job *job) {
         VCH_LOG_S("method", job->request->method),
         VCH_LOG_S("path", job->request->path),
         VCH_LOG_I("status", job->status),
+        VCH_LOG_C("error", job->error_type ? job->error_type : "-"),
         VCH_LOG_C("reason", job->error_type ? job->diag.reason : "ok"),
         VCH_LOG_C("message", job->error_type ? job->diag.message : ""),
         VCH_LOG_S("user", job->caller.kind == VCH_CALLER_ROLE ? job->caller.arn : job->caller.user_name),

@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -42,6 +43,21 @@ class Stores:
         if str(data) not in cls.urls:
             cls.urls[str(data)] = cls.cluster.schema(f"registry_{len(cls.urls)}")
         return ["--store", cls.urls[str(data)]]
+
+
+class Exercised:
+    """What the servers of this process answered: operation and error, or "-", in a file that VOUCH_EXERCISED names."""
+
+    path = os.environ.get("VOUCH_EXERCISED")
+    pairs = set()
+
+    @classmethod
+    def add(cls, log):
+        if not cls.path:
+            return
+        cls.pairs |= {" ".join(pair) for pair in re.findall(r"\bop=(\w+) .*? error=(\S+) ", log)}
+        pathlib.Path(cls.path).parent.mkdir(exist_ok=True)
+        pathlib.Path(cls.path).write_text("".join(f"{pair}\n" for pair in sorted(cls.pairs)))
 
 
 def policy_text(name):
@@ -124,6 +140,7 @@ class Server:
         try:
             self.stop()
         finally:
+            Exercised.add(self.log_text())
             shutil.rmtree(self.home, ignore_errors=True)
 
     def __enter__(self):

@@ -1,4 +1,5 @@
-/* docs/operations.md, printed from the rows of shape/op.h. */
+/* docs/operations.md, printed from the rows of shape/op.h. With --pairs: what the tests must have seen, a line each: an
+ * operation and "-", or an error that it declares; "*" and each error that is common to all. */
 #include <stdio.h>
 #include <string.h>
 
@@ -97,18 +98,33 @@ static void print_row(enum vch_op op) {
     print_quota(op);
 }
 
+static bool is_common(enum vch_aws_error e) {
+    bool own = (vch_op_row(VCH_OP_LIST_POLICIES)->errors & (1u << e)) != 0;
+    return !own && vch_op_may_answer(VCH_OP_LIST_POLICIES, e);
+}
+
 static void print_common(void) {
     const char *before = "Beside the errors listed, every signed operation may refuse with ";
     for (enum vch_aws_error e = 0; e < VCH_AWS_ERROR_COUNT; e++) {
-        bool own = (vch_op_row(VCH_OP_LIST_POLICIES)->errors & (1u << e)) != 0;
-        if (own || !vch_op_may_answer(VCH_OP_LIST_POLICIES, e)) continue;
+        if (!is_common(e)) continue;
         (void)printf("%s`%s` (%d)", before, vch_aws_error_name(e), vch_aws_error_status(e));
         before = ", ";
     }
     (void)printf(".\n");
 }
 
-int main(void) {
+static void print_pairs(void) {
+    for (enum vch_op op = VCH_OP_NONE + 1; op < VCH_OP_COUNT; op++) {
+        const struct vch_op_row *row = vch_op_row(op);
+        (void)printf("%s -\n", row->name);
+        for (enum vch_aws_error e = 0; e < VCH_AWS_ERROR_COUNT; e++)
+            if (row->errors & (1u << e)) (void)printf("%s %s\n", row->name, vch_aws_error_name(e));
+    }
+    for (enum vch_aws_error e = 0; e < VCH_AWS_ERROR_COUNT; e++)
+        if (is_common(e)) (void)printf("* %s\n", vch_aws_error_name(e));
+}
+
+static void print_document(void) {
     (void)printf("# Operations\n\n"
                  "<!-- Made by tools/make-operations from src/shape/ops.def. Change it there. -->\n\n"
                  "What the server answers over HTTPS. The same rows are served as OpenAPI at `/_vouch/openapi.json`.\n"
@@ -123,5 +139,12 @@ int main(void) {
         for (enum vch_op op = VCH_OP_NONE + 1; op < VCH_OP_COUNT; op++)
             if (vch_op_row(op)->scope == sections[i].scope) print_row(op);
     }
+}
+
+int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "--pairs") == 0)
+        print_pairs();
+    else
+        print_document();
     return ferror(stdout) || fflush(stdout) != 0 ? 1 : 0;
 }
