@@ -120,15 +120,23 @@ static enum vch_err policy_check(struct vch_call *call, struct vch_str document)
     return err;
 }
 
+/* One that went since the door asked for it is as if it had never been. */
+static enum vch_err role_load(struct vch_call *call, struct vch_rec_role *ret) {
+    struct vch_str name;
+    enum vch_err err = VCH_ERR_NOT_FOUND;
+    if (role_exact(&call->service->site, vch_val_str_at(call->in, "RoleArn"), &name))
+        err = vch_store_role(call->service->store, name, ret, call->arena, call->diag);
+    if (err != VCH_ERR_NOT_FOUND) return err;
+    if (call->diag) vch_diag_clear(call->diag);
+    return VCH_REFUSE(call->diag, VCH_ERR_DENIED, ACCESS_DENIED, "RoleArn", "The role cannot be assumed.");
+}
+
 /* The new session is bounded by the role's policies and its own; a policy of
  * the session that asked has spoken at the door, and ends there. */
 static enum vch_err session_read(struct vch_call *call, struct vch_session *ret) {
     struct vch_rec_role role;
-    struct vch_str name;
     int64_t seconds = vch_val_int_at(call->in, "DurationSeconds", VCH_SESSION_DEFAULT_S);
-    if (!role_exact(&call->service->site, vch_val_str_at(call->in, "RoleArn"), &name))
-        return VCH_REFUSE(call->diag, VCH_ERR_NOT_FOUND, ROLE_MISSING, "RoleArn", "There is no such role.");
-    VCH_TRY(vch_store_role(call->service->store, name, &role, call->arena, call->diag));
+    VCH_TRY(role_load(call, &role));
     VCH_TRY(duration_check(call, &role, seconds));
     *ret = (struct vch_session){.role_name = role.name,
                                 .role_id = role.id,

@@ -554,6 +554,39 @@ def test_management_is_a_permission_of_its_own(iam):
     call(iam, "PUT", "/policies/p", {"policyDocument": document(allow("*"))}, key=key, expect=AD)
     call(iam, "POST", "/users/x", key=key, expect=AD)
 
+def test_many_at_once_while_policies_change(iam):
+    """Every answer is one that some order of the changes explains; what is refused is refused for its policy."""
+    import concurrent.futures
+    body = {"policyDocument": document(allow("iot:ListThings"))}
+    role(iam, "busy", trust(ACCOUNT))
+    sessions = [boto(iam, assume(iam, "busy", **({"Policy": body["policyDocument"]} if i % 2 else {}))) for i in range(4)]
+
+    def ask(iot):
+        seen = set()
+        for _ in range(30):
+            try:
+                seen.add(len(iot.list_things()["things"]))
+            except iot.exceptions.ClientError as error:
+                seen.add(error.response["Error"]["Code"])
+        return seen
+
+    def change():
+        for i in range(15):
+            if i % 2:
+                call(iam, "DELETE", "/roles/busy/policies/p")
+            else:
+                call(iam, "PUT", "/roles/busy/policies/p", body)
+
+    with concurrent.futures.ThreadPoolExecutor(5) as threads:
+        asked, changed = [threads.submit(ask, iot) for iot in sessions], threads.submit(change)
+        changed.result()
+        assert set().union(*(a.result() for a in asked)) <= {0, "AccessDeniedException"}
+    for iot in sessions:
+        assert iot.list_things()["things"] == []
+    call(iam, "DELETE", "/roles/busy/policies/p")
+    for iot in sessions:
+        fails("AccessDeniedException", iot.list_things)
+
 
 # ---- time; last, because the clock does not go back
 

@@ -315,8 +315,8 @@ static void assuming_gives_credentials_that_open(void **state) {
     fixture_good(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'" IAM("role/reader") "','RoleSessionName':'s1','Policy':'" POLICY("Allow", "iot:*", "*") "'}");
     assert_true(fixture_number("PackedPolicySize") > 0);
     fixture_refused(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'" IAM("role/reader") "','RoleSessionName':'s1','DurationSeconds':'7201'}", VCH_ERR_INVALID, "field-invalid");
-    fixture_refused(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'" IAM("role/none") "','RoleSessionName':'s1'}", VCH_ERR_NOT_FOUND, "role-missing");
-    fixture_refused(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'arn:aws:iam::999999999999:role/reader','RoleSessionName':'s1'}", VCH_ERR_NOT_FOUND, "role-missing");
+    fixture_refused(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'" IAM("role/none") "','RoleSessionName':'s1'}", VCH_ERR_DENIED, "access-denied");
+    fixture_refused(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'arn:aws:iam::999999999999:role/reader','RoleSessionName':'s1'}", VCH_ERR_DENIED, "access-denied");
     fixture_refused(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'" IAM("role/reader") "','RoleSessionName':'s1','Policy':'{}'}", VCH_ERR_MALFORMED, "policy-malformed");
     fixture_refused(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'" IAM("role/reader") "','RoleSessionName':'s1','DurationSeconds':'899'}", VCH_ERR_INVALID, "field-invalid");
     fixture_refused(OP(ASSUME_ROLE, assume_role), "{'RoleArn':'" IAM("role/reader") "','RoleSessionName':'s'}", VCH_ERR_INVALID, "field-invalid");
