@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "base/clock.h"
 #include "base/sanitized.h"
-#include "core/lint.h"
 #include "service/authz_priv.h"
 
 #define OP(name, function) VCH_OP_##name, vch_uc_##function
@@ -193,6 +192,12 @@ static void every_refusal_of_authorization(void **state) {
 
 enum { ROUNDS = 200000 };
 
+static int64_t cpu_us(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void a_question_is_cheap(void **state) {
     (void)state;
     fixture_certificate(CERT_A, "ACTIVE");
@@ -200,12 +205,12 @@ static void a_question_is_cheap(void **state) {
     give("pubsub", PUBSUB);
     struct vch_authz *authz = load("lamp");
     size_t allowed = 0;
-    int64_t begun_us = vch_mono_us();
+    int64_t begun_us = cpu_us();
     for (int i = 0; i < ROUNDS; i++) allowed += ask(authz, "iot:Publish", "topic", i % 2 ? "lamp/state" : "other/state") == VCH_VERDICT_ALLOW;
-    int64_t spent_us = vch_mono_us() - begun_us;
+    int64_t spent_us = cpu_us() - begun_us;
     assert_int_equal(allowed, ROUNDS / 2);
-    print_message("a compiled principal: %.3f us a question\n", (double)spent_us / ROUNDS);
-    if (!VCH_SANITIZED) assert_true(spent_us < (int64_t)20 * ROUNDS); /* a machine shared with others */
+    print_message("a compiled principal: %.3f us of CPU a question\n", (double)spent_us / ROUNDS);
+    if (!VCH_SANITIZED) assert_true(spent_us < (int64_t)5 * ROUNDS); /* the aim is 1; a slow machine is no fault */
     vch_authz_unref(authz);
 }
 
