@@ -104,7 +104,7 @@ enum vch_err vch_uc_put_user_policy(struct vch_call *call) {
     VCH_TRY(policies_load(call, &list));
     if (vch_str_eq_c(name, "AdministratorAccess")) VCH_TRY(admin_kept(call));
     if (!has_policy(&list, name) && list.count >= USER_POLICIES_MAX)
-        return vch_diag_set(call->diag, VCH_ERR_LIMIT, NULL, "policyName", "A user has at most %d policies.", USER_POLICIES_MAX);
+        return VCH_REFUSE(call->diag, VCH_ERR_LIMIT, IAM_FULL, "policyName", "A user has at most %d policies.", USER_POLICIES_MAX);
     VCH_TRY(begin_policy(call, "user-policy-put", &change));
     vch_plan_user_policy_put(change.plan, user_of(call), name, document);
     return vch_change_apply(call, &change);

@@ -55,7 +55,7 @@ class Exercised:
     def add(cls, log):
         if not cls.path:
             return
-        cls.pairs |= {" ".join(pair) for pair in re.findall(r"\bop=(\w+) .*? error=(\S+) ", log)}
+        cls.pairs |= {" ".join(pair) for pair in re.findall(r"\bop=(\w+) .*? reason=\S* error=(\S+) ", log)}
         pathlib.Path(cls.path).parent.mkdir(exist_ok=True)
         pathlib.Path(cls.path).write_text("".join(f"{pair}\n" for pair in sorted(cls.pairs)))
 
