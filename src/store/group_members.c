@@ -46,7 +46,9 @@ enum vch_err vch_store_things_by(struct vch_store *s, enum vch_things_by by, str
                                              [VCH_THINGS_BY_GROUP] = VCH_Q_THINGS_OF_GROUP};
     char room[VCH_PREFIX_ROOM];
     struct vch_listing l = {.fill = fill_thing, .size = sizeof *ret->items, .limit = page.limit};
-    const struct vch_sql_arg args[] = {VCH_T(key), VCH_T(page.after), VCH_I(vch_listing_ask(page.limit)),
+    /* One lower bound: of two, SQLite may enter the index by the lesser, and walk to the other. */
+    bool later = by == VCH_THINGS_BY_PREFIX && vch_str_cmp(page.after, key) > 0;
+    const struct vch_sql_arg args[] = {VCH_T(later ? page.after : key), VCH_T(page.after), VCH_I(vch_listing_ask(page.limit)),
                                        VCH_T(vch_prefix_end(key, room))};
     VCH_TRY(vch_read_list(s, queries[by], args, by == VCH_THINGS_BY_PREFIX ? 4 : 3, &l, arena, diag));
     *ret = (struct vch_list_thing){l.items, l.count, l.more};

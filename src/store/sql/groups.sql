@@ -31,7 +31,7 @@ FROM things WHERE type_name = $1 AND type_name <> '' AND name > $2 ORDER BY name
 
 -- :things_in_range
 SELECT name, id, type_name, billing_group, attributes, version, created_ms, modified_ms
-FROM things WHERE name > $2 AND name >= $1 AND name < $4 ORDER BY name LIMIT $3;
+FROM things WHERE name >= $1 AND name <> $2 AND name < $4 ORDER BY name LIMIT $3;
 
 -- :things_of_group
 SELECT t.name, t.id, t.type_name, t.billing_group, t.attributes, t.version, t.created_ms, t.modified_ms
