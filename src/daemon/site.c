@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/codec.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "core/reason.h"
@@ -66,6 +67,26 @@ static enum vch_err load_seal_key(const struct vch_site_files *site, uint8_t key
     vch_buf_deinit(&buf);
     if (!err && bytes.len == 32) return VCH_OK;
     return VCH_REFUSE(diag, VCH_ERR_MALFORMED, INTERNAL, path, "The sealing key %s cannot be read.", path);
+}
+
+/* Made once for a folder, and not taken along when the folder is copied for
+ * another server: copies leave run/ out. */
+static enum vch_err load_server_id(struct vch_site_files *site, struct vch_diag *diag) {
+    char path[4300];
+    uint8_t random[16];
+    struct vch_buf buf;
+    struct vch_str text = {NULL, 0};
+    struct vch_diag missing = {.reason = NULL};
+    (void)snprintf(path, sizeof path, "%s/server.id", site->run_dir);
+    vch_buf_init(&buf, 64);
+    enum vch_err err = vch_file_read(path, &buf, &missing);
+    if (!err) err = vch_buf_finish(&buf, &text);
+    bool whole = !err && text.len == 32 && vch_unhex(text, random, sizeof random) == VCH_OK;
+    vch_buf_deinit(&buf);
+    if (!whole) vch_random(random, sizeof random);
+    vch_hex(random, sizeof random, site->server_id);
+    site->service.server_id = vch_str_from(site->server_id);
+    return whole ? VCH_OK : vch_file_write(path, site->service.server_id, 0600, diag);
 }
 
 static enum vch_err load_root(struct vch_site_files *site, struct vch_diag *diag) {
@@ -157,6 +178,7 @@ enum vch_err vch_site_prepare(const struct vch_config *config, struct vch_site_f
     VCH_TRY(vch_dir_make(ret->run_dir, 0700, diag));
     VCH_TRY(check_whole(config, ret, diag));
     VCH_TRY(load_seal_key(ret, ret->service.seal_key, diag));
+    VCH_TRY(load_server_id(ret, diag));
     VCH_TRY(load_root(ret, diag));
     ret->service.run_dir = vch_str_from(ret->run_dir);
     ret->service.endpoint_host = vch_str_from(config->hostnames.count ? config->hostnames.items[0] : "localhost");

@@ -143,9 +143,7 @@ static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *dia
     VCH_TRY(vch_store_open(&store, &wiring->service->store, diag));
     VCH_TRY(vch_policy_cache_new(&wiring->service->policies));
     VCH_TRY(vch_connectivity_new(&wiring->service->connectivity));
-    /* A file has one server: what a crash left connected is not. */
-    if (vch_str_starts(vch_str_from(wiring->site->store_url), VCH_STR("sqlite:")))
-        VCH_TRY(vch_connectivity_begin(wiring->service, vch_now_ms(), diag));
+    VCH_TRY(vch_connectivity_begin(wiring->service, vch_now_ms(), diag));
     return vch_key_pool_new(algorithm, RSA_AHEAD, &wiring->service->keys);
 }
 

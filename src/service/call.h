@@ -24,6 +24,7 @@ struct vch_service {
     struct vch_site site;
     struct vch_str endpoint_host;  /* what DescribeEndpoint answers: the first host name, no port */
     struct vch_str root_pem;       /* DIR/ca.pem */
+    struct vch_str server_id;      /* of this one among those that share the registry; empty: the only one */
     struct vch_str run_dir;        /* DIR/run; empty: no copies of the registry */
     uint8_t seal_key[32];          /* seals access key secrets at rest */
     bool limits_aws;

@@ -120,7 +120,7 @@ static bool of_memory(struct vch_connectivity *c, struct vch_str thing, struct v
     if (!c) return false;
     (void)pthread_mutex_lock(&c->lock);
     const struct seen *seen = vch_map_get(c->things, thing);
-    if (seen) *ret = (struct vch_rec_connectivity){true, seen->connected, seen->time_ms, vch_str_from(seen->reason)};
+    if (seen) *ret = (struct vch_rec_connectivity){.known = true, .connected = seen->connected, .time_ms = seen->time_ms, .reason = vch_str_from(seen->reason)};
     (void)pthread_mutex_unlock(&c->lock);
     return seen != NULL;
 }
@@ -186,7 +186,8 @@ static enum vch_err store_batch(struct vch_service *service, struct vch_arena *a
     size_t count = *ret_count = take_batch(service->connectivity, arena, names, copies);
     if (count == 0) return VCH_OK;
     for (size_t i = 0; i < count; i++) {
-        const struct vch_rec_connectivity record = {true, copies[i].connected, copies[i].time_ms, vch_str_from(copies[i].reason)};
+        const struct vch_rec_connectivity record = {true, copies[i].connected, copies[i].time_ms,
+                                                    vch_str_from(copies[i].reason), service->server_id};
         vch_plan_connectivity_put(plan, names[i], &record);
     }
     enum vch_err err = vch_store_apply(service->store, plan, diag);
@@ -211,7 +212,7 @@ enum vch_err vch_connectivity_begin(struct vch_service *service, int64_t now_ms,
     struct vch_plan *plan = arena ? vch_plan_new(arena) : NULL;
     enum vch_err err = VCH_ERR_NOMEM;
     if (plan) {
-        vch_plan_connectivity_reset(plan, now_ms, VCH_STR("SERVER_INITIATED_DISCONNECT"));
+        vch_plan_connectivity_reset(plan, service->server_id, now_ms, VCH_STR("SERVER_INITIATED_DISCONNECT"));
         err = vch_store_apply(service->store, plan, diag);
     }
     vch_arena_free(arena);

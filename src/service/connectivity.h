@@ -32,7 +32,7 @@ enum vch_err vch_connectivity_of(struct vch_service *service, struct vch_str thi
 /* Writes what changed since the last call. With `stopping` all that is
  * connected counts as disconnected by the server. Blocks. */
 enum vch_err vch_connectivity_store(struct vch_service *service, int64_t now_ms, bool stopping, struct vch_diag *diag) VCH_MUST;
-/* At start, where no other server shares the registry: whatever a crash left is over. */
+/* At start: what a crash of this server left connected is over. */
 enum vch_err vch_connectivity_begin(struct vch_service *service, int64_t now_ms, struct vch_diag *diag) VCH_MUST;
 
 #endif

@@ -73,6 +73,7 @@ struct vch_rec_connectivity {
     bool known, connected;
     int64_t time_ms;
     struct vch_str reason;
+    struct vch_str server; /* written only: who saw it. One that saw the end says nothing of a connection to another */
 };
 enum vch_err vch_store_connectivity(struct vch_store *s, struct vch_str thing, struct vch_rec_connectivity *ret, VCH_R) VCH_MUST; /* not `known` when never seen */
 
@@ -114,7 +115,7 @@ void vch_plan_billing_group_remove(struct vch_plan *p, struct vch_str name, stru
 void vch_plan_tags_put(struct vch_plan *p, struct vch_str resource, const struct vch_rec_tag *tags, size_t count);
 void vch_plan_tags_remove(struct vch_plan *p, struct vch_str resource, const struct vch_str *keys, size_t count);
 
-void vch_plan_connectivity_reset(struct vch_plan *p, int64_t now_ms, struct vch_str reason); /* nothing is connected any more */
+void vch_plan_connectivity_reset(struct vch_plan *p, struct vch_str server, int64_t now_ms, struct vch_str reason); /* nothing is connected to `server` any more */
 /* What the gateway saw of a thing; forgotten when there is no such thing. */
 void vch_plan_connectivity_put(struct vch_plan *p, struct vch_str thing, const struct vch_rec_connectivity *seen);
 

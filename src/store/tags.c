@@ -94,7 +94,8 @@ void vch_plan_need_resource(struct vch_plan *p, struct vch_str type, struct vch_
 
 static void fill_connectivity(struct vch_cursor *row, void *record) {
     *(struct vch_rec_connectivity *)record =
-        (struct vch_rec_connectivity){true, vch_cursor_int(row, 0) != 0, vch_cursor_int(row, 1), vch_cursor_str(row, 2)};
+        (struct vch_rec_connectivity){.known = true, .connected = vch_cursor_int(row, 0) != 0,
+                                      .time_ms = vch_cursor_int(row, 1), .reason = vch_cursor_str(row, 2)};
 }
 
 enum vch_err vch_store_connectivity(struct vch_store *s, struct vch_str thing, struct vch_rec_connectivity *ret, VCH_R) {
@@ -105,18 +106,21 @@ enum vch_err vch_store_connectivity(struct vch_store *s, struct vch_str thing, s
 
 static enum vch_err put_connectivity(struct vch_apply *a, const struct vch_step *step) {
     return vch_sql_run(a->db, VCH_Q_CONNECTIVITY_PUT,
-                       VCH_ARGS(VCH_T(step->name), VCH_I(step->flag), VCH_I(step->now_ms), VCH_T(step->text)), NULL,
-                       a->diag);
+                       VCH_ARGS(VCH_T(step->name), VCH_I(step->flag), VCH_I(step->now_ms), VCH_T(step->text),
+                                VCH_T(step->other)),
+                       NULL, a->diag);
 }
 
 void vch_plan_connectivity_put(struct vch_plan *p, struct vch_str thing, const struct vch_rec_connectivity *seen) {
-    VCH_STEP(p, put_connectivity, .name = thing, .flag = seen->connected, .now_ms = seen->time_ms, .text = seen->reason);
+    VCH_STEP(p, put_connectivity, .name = thing, .flag = seen->connected, .now_ms = seen->time_ms, .text = seen->reason,
+             .other = seen->server);
 }
 
 static enum vch_err reset_connectivity(struct vch_apply *a, const struct vch_step *step) {
-    return vch_sql_run(a->db, VCH_Q_CONNECTIVITY_RESET, VCH_ARGS(VCH_I(step->now_ms), VCH_T(step->text)), NULL, a->diag);
+    return vch_sql_run(a->db, VCH_Q_CONNECTIVITY_RESET, VCH_ARGS(VCH_I(step->now_ms), VCH_T(step->text), VCH_T(step->name)),
+                       NULL, a->diag);
 }
 
-void vch_plan_connectivity_reset(struct vch_plan *p, int64_t now_ms, struct vch_str reason) {
-    VCH_STEP(p, reset_connectivity, .now_ms = now_ms, .text = reason);
+void vch_plan_connectivity_reset(struct vch_plan *p, struct vch_str server, int64_t now_ms, struct vch_str reason) {
+    VCH_STEP(p, reset_connectivity, .name = server, .now_ms = now_ms, .text = reason);
 }

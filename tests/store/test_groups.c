@@ -522,6 +522,32 @@ static void connectivity(void **state) {
     assert_false(r.known);
 }
 
+/* A device that went from one server to another: the first one's late word changes nothing. */
+static void connectivity_of_several_servers(void **state) {
+    struct fix *f = *state;
+    const struct vch_rec_connectivity at_a = {.connected = true, .time_ms = T0, .reason = VCH_STR(""), .server = VCH_STR("a")};
+    const struct vch_rec_connectivity at_b = {.connected = true, .time_ms = T0 + 1, .reason = VCH_STR(""), .server = VCH_STR("b")};
+    const struct vch_rec_connectivity left_a = {.time_ms = T0 + 2, .reason = VCH_STR("GONE"), .server = VCH_STR("a")};
+    const struct vch_rec_connectivity left_b = {.time_ms = T0 + 3, .reason = VCH_STR("GONE"), .server = VCH_STR("b")};
+    struct vch_rec_connectivity r;
+    have_thing(f, "t");
+    DO(f, vch_plan_connectivity_put, S("t"), &at_a);
+    DO(f, vch_plan_connectivity_put, S("t"), &at_b);
+    DO(f, vch_plan_connectivity_put, S("t"), &left_a);
+    DO(f, vch_plan_connectivity_reset, S("a"), T0 + 9, VCH_STR("GONE"));
+    READ(f, vch_store_connectivity, S("t"), &r);
+    assert_true(r.connected);
+    assert_int_equal(r.time_ms, T0 + 1);
+    DO(f, vch_plan_connectivity_put, S("t"), &left_b);
+    READ(f, vch_store_connectivity, S("t"), &r);
+    assert_false(r.connected);
+    DO(f, vch_plan_connectivity_put, S("t"), &at_b);
+    DO(f, vch_plan_connectivity_reset, S("b"), T0 + 9, VCH_STR("GONE"));
+    READ(f, vch_store_connectivity, S("t"), &r);
+    assert_false(r.connected);
+    assert_int_equal(r.time_ms, T0 + 9);
+}
+
 static void connectivity_after_a_crash(void **state) {
     struct fix *f = *state;
     const struct vch_rec_connectivity up = {.connected = true, .time_ms = T0, .reason = VCH_STR("")};
@@ -531,7 +557,7 @@ static void connectivity_after_a_crash(void **state) {
     have_thing(f, "down");
     DO(f, vch_plan_connectivity_put, S("up"), &up);
     DO(f, vch_plan_connectivity_put, S("down"), &down);
-    DO(f, vch_plan_connectivity_reset, T0 + 9, VCH_STR("GONE"));
+    DO(f, vch_plan_connectivity_reset, S(""), T0 + 9, VCH_STR("GONE"));
     READ(f, vch_store_connectivity, S("up"), &r);
     assert_false(r.connected);
     assert_int_equal(r.time_ms, T0 + 9);
@@ -546,4 +572,4 @@ STORE_SUITE(STORE_TEST(types), STORE_TEST(types_in_pages), STORE_TEST(type_life)
             STORE_TEST(groups_with_children_stay), STORE_TEST(members), STORE_TEST(members_that_are_not_there),
             STORE_TEST(one_group_of_a_hierarchy), STORE_TEST(group_policies), STORE_TEST(authz_through_groups),
             STORE_TEST(billing), STORE_TEST(tags), STORE_TEST(tags_end_with_their_resource), STORE_TEST(too_many_tags),
-            STORE_TEST(things_by), STORE_TEST(connectivity), STORE_TEST(connectivity_after_a_crash))
+            STORE_TEST(things_by), STORE_TEST(connectivity), STORE_TEST(connectivity_of_several_servers), STORE_TEST(connectivity_after_a_crash))

@@ -229,9 +229,11 @@ SELECT c.connected, c.time_ms, c.reason FROM things t
 JOIN thing_connectivity c ON c.thing = t.seq WHERE t.name = $1;
 
 -- :connectivity_reset
-UPDATE thing_connectivity SET connected = 0, time_ms = $1, reason = $2 WHERE connected = 1;
+UPDATE thing_connectivity SET connected = 0, time_ms = $1, reason = $2 WHERE connected = 1 AND server IN ($3, '');
 
 -- :connectivity_put
-INSERT INTO thing_connectivity (thing, connected, time_ms, reason)
-SELECT seq, $2, $3, $4 FROM things WHERE name = $1
-ON CONFLICT (thing) DO UPDATE SET connected = excluded.connected, time_ms = excluded.time_ms, reason = excluded.reason;
+INSERT INTO thing_connectivity (thing, connected, time_ms, reason, server)
+SELECT seq, $2, $3, $4, $5 FROM things WHERE name = $1
+ON CONFLICT (thing) DO UPDATE SET connected = excluded.connected, time_ms = excluded.time_ms, reason = excluded.reason,
+    server = excluded.server
+WHERE excluded.connected = 1 OR thing_connectivity.server = excluded.server;
