@@ -276,6 +276,8 @@ def folder(stopped, tmp_path):
     ("ca/root.pem", "restore it from a copy"),
 ])
 def test_nothing_that_was_lost_is_made_anew(folder, name, says):
+    if name.endswith(".db") and os.environ.get("VOUCH_STORE", "sqlite") != "sqlite":
+        pytest.skip("the registry is no file of the folder")
     kept = {path: path.read_bytes() for path in (folder / "admin.json", folder / "ca" / "claim.key")}
     (folder / name).unlink()
     for extra in ("-wal", "-shm"):
