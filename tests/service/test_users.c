@@ -56,7 +56,7 @@ static void a_user_has_ten_policies_at_most(void **state) {
     for (int i = 0; i <= 10; i++) {
         (void)snprintf(in, sizeof in, "{'userName':'bob','policyName':'p%d'," ALLOW("iot:*", "*") "}", i);
         if (i < 10) fixture_good(OP(PUT_USER_POLICY, put_user_policy), in);
-        else fixture_refused(OP(PUT_USER_POLICY, put_user_policy), in, VCH_ERR_LIMIT, NULL);
+        else fixture_refused(OP(PUT_USER_POLICY, put_user_policy), in, VCH_ERR_LIMIT, "iam-full");
     }
     fixture_good(OP(PUT_USER_POLICY, put_user_policy), "{'userName':'bob','policyName':'p3'," ALLOW("iot:*", "*") "}");
 }
