@@ -17,6 +17,8 @@ struct vch_mqtt_message *vch_mqtt_message_new(struct vch_str topic, struct vch_s
     }
     if (payload.len) memcpy(message->bytes + head, payload.ptr, payload.len);
     atomic_init(&message->refs, 1);
+    atomic_init(&message->kept_id, 0);
+    message->published_ms = message->expires_ms = 0;
     message->qos = qos;
     message->topic_len = (uint32_t)topic.len;
     message->payload_len = (uint32_t)payload.len;

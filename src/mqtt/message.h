@@ -12,6 +12,8 @@ struct vch_mqtt_message {
     atomic_uint refs;
     uint8_t qos; /* as published */
     uint32_t topic_len, payload_len, size;
+    int64_t published_ms, expires_ms; /* wall clock; 0: not known, never. Set by the maker before it is shared */
+    _Atomic uint64_t kept_id;         /* the keeper's alone; 0: not kept yet */
     char bytes[];
 };
 
