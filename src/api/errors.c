@@ -126,6 +126,21 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(BILLING_GROUP_VERSION, VERSION_CONFLICT, 409, "ResourceConflictsException"),
     ROW(TAGS_FULL, LIMIT, 410, "LimitExceeded"),
     ROW(QUERY_INVALID, INVALID_QUERY, 400, "InvalidParameters"),
+    ROW(HOOK_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
+    ROW(HOOK_TAKEN, ALREADY_EXISTS, 409, "ResourceConflictsException"),
+    ROW(HOOK_UNKNOWN, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_DENIED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_TIMEOUT, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_BUSY, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_UNREACHABLE, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_TLS_FAILED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_STATUS, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_CRASHED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_PROGRAM_REFUSED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_ANSWER_TOO_LARGE, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_ANSWER_INVALID, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_CHANGED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HOOK_FAILED, ACCESS_DENIED, 403, "AccessDenied"),
 };
 #undef ROW
 
@@ -156,6 +171,7 @@ static const struct class_row by_class[VCH_ERR_COUNT] = {
     ROW(IO, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", true, "The service is temporarily unavailable."),
     ROW(TIMEOUT, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable", true, "The service is temporarily unavailable."),
     ROW(INTERNAL, INTERNAL, 500, "InternalError", true, "An unexpected error has occurred."),
+    ROW(WAITING, INTERNAL, 500, "InternalError", true, "An unexpected error has occurred."),
 };
 #undef ROW
 
