@@ -32,9 +32,8 @@ struct vch_mqtt_message *vch_mqtt_retained_get(struct vch_mqtt_retained *retaine
                                                int64_t now_ms);
 /* Calls fn for the messages that a filter matches, in order, without the lock; fn borrows the message and stops the
  * walk with false. A topic that begins with '$' is no wildcard's at the first level. [MQTT-4.7.2-1] */
-enum vch_err vch_mqtt_retained_match(struct vch_mqtt_retained *retained, struct vch_str filter, bool parent_too,
-                                     int64_t now_ms, bool (*fn)(void *arg, struct vch_mqtt_message *message),
-                                     void *arg) VCH_MUST;
+void vch_mqtt_retained_match(struct vch_mqtt_retained *retained, struct vch_str filter, bool parent_too,
+                             int64_t now_ms, bool (*fn)(void *arg, struct vch_mqtt_message *message), void *arg);
 /* Up to `max` messages whose topics come after `after` (empty: from the beginning); references are the caller's.
  * How many; fewer than max: the end. */
 size_t vch_mqtt_retained_page(struct vch_mqtt_retained *retained, struct vch_str after, int64_t now_ms, size_t max,
