@@ -225,7 +225,8 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     door->service = options->service;
     door->pool = options->pool;
     struct vch_mqtt_options broker = {
-        .hooks = {vch_door_connect, on_publish, on_subscribe, on_deliver, vch_door_taken, on_closed, door},
+        .hooks = {.connect = vch_door_connect, .publish = on_publish, .subscribe = on_subscribe, .deliver = on_deliver,
+                  .taken = vch_door_taken, .closed = on_closed, .arg = door},
         .keep_alive_min_s = 30,
         .keep_alive_max_s = 1200,
         .filters_per_subscribe = 8,

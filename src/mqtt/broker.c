@@ -228,6 +228,15 @@ enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, struct vch_str top
     return err;
 }
 
+bool vch_mqtt_wanted(struct vch_mqtt_broker *broker, struct vch_str topic) {
+    struct vch_mqtt_levels levels;
+    if (!vch_mqtt_topic_ok(topic, &broker->rules)) return false;
+    vch_mqtt_levels_of(topic, &levels);
+    for (size_t i = 0; i < broker->count; i++)
+        if (vch_mqtt_tree_interested(&broker->loops[i].tree, &levels)) return true;
+    return false;
+}
+
 /* The highest QoS that a subscription of the session's own grants. */
 static uint8_t granted(const struct vch_mqtt_session *session, struct vch_str topic) {
     struct vch_mqtt_levels levels;

@@ -50,6 +50,11 @@ struct vch_mqtt_hooks {
        (`publish`, on an ended session whose connection may be gone). WAIT keeps such a session for 5 s at most;
        vch_mqtt_find finds it, vch_mqtt_recheck asks again, vch_mqtt_close drops the will. */
     void (*closed)(void *arg, struct vch_mqtt_session *session, const char *reason, struct vch_str detail);
+    /* The session is connected: CONNACK has been written. May be NULL. */
+    void (*accepted)(void *arg, struct vch_mqtt_session *session);
+    /* A packet of the client's subscribed to these filters, or gave them up; its acknowledgement has been written. May be NULL. */
+    void (*subscribed)(void *arg, struct vch_mqtt_session *session, const struct vch_str *filters, size_t count);
+    void (*unsubscribed)(void *arg, struct vch_mqtt_session *session, const struct vch_str *filters, size_t count);
     void *arg;
 };
 
@@ -90,6 +95,8 @@ void vch_mqtt_session_set_user(struct vch_mqtt_session *session, void *user);
 void *vch_mqtt_session_user(const struct vch_mqtt_session *session);
 /* Asks the paused packet (and waiting deliveries) again after VCH_MQTT_WAIT. [loop] */
 void vch_mqtt_recheck(struct vch_mqtt_session *session);
+/* Asks the subscribe hook about each subscription there is, and takes back the ones it denies. [loop] */
+void vch_mqtt_subscriptions_recheck(struct vch_mqtt_session *session);
 /* Sends to this session alone, subscribed or not: with QoS min(1, granted) when
  * a subscription of its own matches, else QoS 0. The deliver hook is not asked. [loop] */
 enum vch_err vch_mqtt_send(struct vch_mqtt_session *session, struct vch_str topic, struct vch_str payload) VCH_MUST;
@@ -102,6 +109,8 @@ bool vch_mqtt_client_online(struct vch_mqtt_broker *broker, struct vch_str clien
  * when a loop does not keep up. Any thread. */
 enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, struct vch_str topic, struct vch_str payload,
                               uint8_t qos) VCH_MUST;
+/* May anybody receive a message on this topic? False is certain. Any thread. */
+bool vch_mqtt_wanted(struct vch_mqtt_broker *broker, struct vch_str topic);
 /* Calls fn on every session of every loop, each on its loop, later: from the
  * handshake on, so also before CONNECT (no client id, perhaps no user pointer). Any thread. */
 enum vch_err vch_mqtt_each(struct vch_mqtt_broker *broker,

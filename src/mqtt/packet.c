@@ -1,6 +1,6 @@
 #include "mqtt/mqtt_priv.h"
 
-enum { SUBACK_FAILURE = 0x80 };
+enum { SUBACK_FAILURE = 0x80, FILTER_TEXT_MAX = 4096 };
 
 static const struct vch_mqtt_options *options_of(const struct vch_mqtt_session *session) {
     return &session->home->broker->options;
@@ -127,6 +127,14 @@ static enum vch_mqtt_verdict may_subscribe(struct vch_mqtt_session *session, con
     return all;
 }
 
+static void tell(struct vch_mqtt_session *session, const struct vch_mqtt_subscribe *packet,
+                 void (*fn)(void *arg, struct vch_mqtt_session *session, const struct vch_str *filters, size_t count)) {
+    struct vch_str filters[VCH_MQTT_FILTERS_MAX];
+    if (!fn) return;
+    for (size_t i = 0; i < packet->count; i++) filters[i] = packet->filters[i].filter;
+    fn(options_of(session)->hooks.arg, session, filters, packet->count);
+}
+
 static void send_suback(struct vch_mqtt_session *session, const struct vch_mqtt_suback *ack) {
     uint8_t out[8 + VCH_MQTT_FILTERS_MAX];
     size_t len;
@@ -145,6 +153,8 @@ static void subscribe_allowed(struct vch_mqtt_session *session, const struct vch
     if (!all)
         vch_mqtt_session_fail(session, "subscriptions-full", "filter",
                               "The session has as many subscriptions as it may have.");
+    else
+        tell(session, packet, options_of(session)->hooks.subscribed);
 }
 
 /* Refused filters: SUBACK and a close, because old clients take 0x80 for success. */
@@ -195,6 +205,26 @@ static void on_unsubscribe(struct vch_mqtt_session *session, const struct vch_mq
         vch_mqtt_tree_remove(&session->home->tree, sub);
     }
     send_ack(session, VCH_MQTT_UNSUBACK, packet.packet_id);
+    tell(session, &packet, options_of(session)->hooks.unsubscribed);
+}
+
+void vch_mqtt_subscriptions_recheck(struct vch_mqtt_session *session) {
+    const struct vch_mqtt_hooks *hooks = &options_of(session)->hooks;
+    struct vch_mqtt_sub **at = &session->subs, *sub;
+    char text[FILTER_TEXT_MAX];
+    struct vch_str filter;
+    while ((sub = *at) != NULL && session->state == SESSION_CONNECTED && hooks->subscribe) {
+        struct vch_diag diag = {0};
+        bool known = vch_mqtt_sub_filter(sub, text, sizeof text, &filter);
+        if (!known || hooks->subscribe(hooks->arg, session, filter, &diag) != VCH_MQTT_DENY || *at != sub) {
+            at = &sub->session_next;
+            continue;
+        }
+        *at = sub->session_next;
+        session->sub_count--;
+        vch_mqtt_count(&session->home->counters.denied, 1);
+        vch_mqtt_tree_remove(&session->home->tree, sub);
+    }
 }
 
 /* ---- the rest ------------------------------------------------------------------------- */

@@ -69,6 +69,8 @@ void vch_mqtt_session_accept(struct vch_mqtt_session *session) {
     vch_mqtt_connack_send(session, 0);
     vch_conn_deadline(session->conn, session->deadline_ms);
     vch_mqtt_session_unpause(session, PAUSE_CONNECT);
+    const struct vch_mqtt_hooks *hooks = &session->home->broker->options.hooks;
+    if (hooks->accepted) hooks->accepted(hooks->arg, session);
 }
 
 /* A message from one loop to another about one session. */

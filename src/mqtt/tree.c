@@ -161,6 +161,20 @@ static void levels_of_node(const struct vch_mqtt_node *node, struct vch_mqtt_lev
     for (const struct vch_mqtt_node *n = node; n->parent; n = n->parent) ret->at[--i] = level_of(n);
 }
 
+bool vch_mqtt_sub_filter(const struct vch_mqtt_sub *sub, char *buf, size_t size, struct vch_str *ret) {
+    struct vch_mqtt_levels levels;
+    size_t len = 0;
+    levels_of_node(sub->node, &levels);
+    for (size_t i = 0; i < levels.count; i++) {
+        if (levels.at[i].len + (i > 0) > size - len) return false;
+        if (i > 0) buf[len++] = '/';
+        if (levels.at[i].len) memcpy(buf + len, levels.at[i].ptr, levels.at[i].len);
+        len += levels.at[i].len;
+    }
+    *ret = vch_str_of(buf, len);
+    return true;
+}
+
 void vch_mqtt_tree_remove(struct vch_mqtt_tree *tree, struct vch_mqtt_sub *sub) {
     struct vch_mqtt_levels levels;
     levels_of_node(sub->node, &levels);

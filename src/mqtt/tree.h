@@ -41,6 +41,8 @@ enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter
                                uint8_t qos, struct vch_mqtt_sub **ret) VCH_MUST;
 void vch_mqtt_tree_remove(struct vch_mqtt_tree *tree,
                           struct vch_mqtt_sub *sub); /* frees it and the nodes it was alone in */
+/* The filter of a subscription, as a string in `buf`; false when it does not fit. */
+bool vch_mqtt_sub_filter(const struct vch_mqtt_sub *sub, char *buf, size_t size, struct vch_str *ret);
 /* The node of exactly this filter, or NULL. */
 const struct vch_mqtt_node *vch_mqtt_tree_find(const struct vch_mqtt_tree *tree, struct vch_str filter);
 

@@ -129,7 +129,8 @@ static void listen_on(struct rig *rig, size_t i) {
 
 static void start(struct rig *rig, size_t count, const struct vch_mqtt_options *given) {
     struct vch_mqtt_options options = given ? *given : (struct vch_mqtt_options){0};
-    options.hooks = (struct vch_mqtt_hooks){on_connect, on_publish, on_subscribe, on_deliver, on_taken, on_closed, rig};
+    options.hooks = (struct vch_mqtt_hooks){.connect = on_connect, .publish = on_publish, .subscribe = on_subscribe,
+                                             .deliver = on_deliver, .taken = on_taken, .closed = on_closed, .arg = rig};
     rig->count = count;
     (void)pthread_mutex_init(&rig->lock, NULL);
     (void)pthread_cond_init(&rig->changed, NULL);
