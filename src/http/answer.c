@@ -5,11 +5,9 @@
 
 #include <http_parser.h>
 
-static bool headers_are_sound(const struct vch_http_answer *answer) {
-    if (!vch_http_is_field_value(vch_str_from(answer->content_type))) return false;
-    for (size_t i = 0; i < answer->header_count; i++)
-        if (!vch_http_is_token(answer->headers[i].name) || !vch_http_is_field_value(answer->headers[i].value))
-            return false;
+static bool headers_are_sound(const struct vch_http_header *headers, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!vch_http_is_token(headers[i].name) || !vch_http_is_field_value(headers[i].value)) return false;
     return true;
 }
 
@@ -36,7 +34,8 @@ bool vch_http_answer_has_body(const struct vch_http_answer *answer) {
 
 bool vch_http_answer_head(const struct vch_http_answer *answer, bool keep_alive, const char *server_name,
                           int64_t now_ms, struct vch_buf *buf) {
-    if (!headers_are_sound(answer)) return false;
+    if (!vch_http_is_field_value(vch_str_from(answer->content_type))) return false;
+    if (!headers_are_sound(answer->headers, answer->header_count)) return false;
     vch_buf_printf(buf, "HTTP/1.1 %d %s\r\n", answer->status, http_status_str((enum http_status)answer->status));
     put_date(now_ms, buf);
     if (server_name) put_header(VCH_STR("Server"), vch_str_from(server_name), buf);
@@ -45,5 +44,14 @@ bool vch_http_answer_head(const struct vch_http_answer *answer, bool keep_alive,
     for (size_t i = 0; i < answer->header_count; i++)
         put_header(answer->headers[i].name, answer->headers[i].value, buf);
     vch_buf_c(buf, keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
+    return true;
+}
+
+bool vch_http_upgrade_head(const struct vch_http_header *headers, size_t count, int64_t now_ms, struct vch_buf *buf) {
+    if (!headers_are_sound(headers, count)) return false;
+    vch_buf_c(buf, "HTTP/1.1 101 Switching Protocols\r\n");
+    put_date(now_ms, buf);
+    for (size_t i = 0; i < count; i++) put_header(headers[i].name, headers[i].value, buf);
+    vch_buf_c(buf, "Connection: Upgrade\r\n\r\n");
     return true;
 }

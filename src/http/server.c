@@ -98,6 +98,44 @@ void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *a
     exchange_free(x);
 }
 
+static void reply_early(struct vch_http_exchange *x) {
+    static const struct vch_http_answer refusal = {.status = 400,
+                                                   .content_type = "application/json",
+                                                   .body = {"{\"message\":\"The answer must be waited for.\"}", 44},
+                                                   .close = true};
+    vch_http_reply(x, &refusal);
+}
+
+static bool write_upgrade(struct vch_conn *conn, const struct vch_http_header *headers, size_t count) {
+    struct vch_buf buf;
+    struct vch_str head;
+    vch_buf_init(&buf, ANSWER_HEAD_MAX);
+    bool sound = vch_http_upgrade_head(headers, count, vch_now_ms(), &buf) && vch_buf_finish(&buf, &head) == VCH_OK;
+    if (sound) vch_conn_write(conn, head);
+    vch_buf_deinit(&buf);
+    return sound;
+}
+
+struct vch_conn *vch_http_upgrade(struct vch_http_exchange *x, const struct vch_http_header *headers, size_t count,
+                                  const struct vch_conn_filter *filter, void *filter_arg) {
+    struct http_conn *http = x->http;
+    struct vch_conn *conn = http ? http->conn : NULL;
+    if (!conn || !vch_conn_is_open(conn) || vch_conn_unread(conn)) {
+        reply_early(x);
+        return NULL;
+    }
+    http->exchange = NULL;
+    bool given = write_upgrade(conn, headers, count) && vch_conn_set_filter(conn, filter, filter_arg) == VCH_OK;
+    exchange_free(x);
+    if (!given) {
+        vch_conn_close(conn, NULL);
+        return NULL;
+    }
+    free(http);
+    vch_conn_resume(conn);
+    return conn;
+}
+
 /* What cannot be read is answered here, and ends the connection: where the next
  * request would start is unknown. */
 static void refuse(struct http_conn *http) {
@@ -124,6 +162,7 @@ static bool fill_peer(struct http_conn *http, struct vch_http_exchange *x) {
     request->peer_ip = vch_arena_str(arena, vch_str_from(vch_conn_peer_ip(http->conn))).ptr;
     request->peer_id = vch_arena_str(arena, vch_str_from(vch_conn_peer_id(http->conn))).ptr;
     request->secure = vch_conn_tls_version(http->conn)[0] != '\0';
+    request->http11 = vch_http_reader_is_11(x->reader);
     return request->peer_ip && request->peer_id;
 }
 

@@ -23,6 +23,7 @@ struct vch_http_request {
     const char *peer_ip;
     const char *peer_id; /* client certificate, or "" */
     bool secure;
+    bool http11;
 };
 struct vch_str vch_http_header_get(const struct vch_http_request *request, const char *name); /* first; empty when absent */
 
@@ -45,6 +46,15 @@ struct vch_http_answer {
  * with a line end in it turns the answer into an empty 500. HEAD gets no body.
  * [loop], or any one thread after the loop ended; frees x. */
 void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *answer);
+
+/* Answers 101 with these headers and gives the connection away, with `filter`
+ * between it and its next handler, which the caller must set at once. NULL when
+ * that cannot be: the connection is gone, or the client did not wait for the
+ * answer, which is refused with 400 (who sends early may be two who disagree
+ * about where the request ends); `filter_arg` stays the caller's then. Frees x.
+ * [loop], not from on_request. */
+struct vch_conn *vch_http_upgrade(struct vch_http_exchange *x, const struct vch_http_header *headers, size_t count,
+                                  const struct vch_conn_filter *filter, void *filter_arg);
 
 struct vch_http_options {
     size_t body_max; /* default 256 KiB; larger gets 413 */

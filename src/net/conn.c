@@ -83,6 +83,8 @@ static void destroy(struct vch_conn *conn) {
     vch_buf_deinit(&conn->out);
     vch_buf_deinit(&conn->in);
     vch_tls_peer_deinit(&conn->peer);
+    conn_filter_free(conn);
+    vch_conn_set_user(conn, NULL, NULL);
     free(conn->diag);
     free(conn);
 }
@@ -164,7 +166,7 @@ void vch_conn_close(struct vch_conn *conn, const struct vch_diag *diag) {
 /* ---- output -------------------------------------------------------------------------- */
 
 size_t vch_conn_pending(const struct vch_conn *conn) {
-    return conn->out.len - conn->out_done;
+    return conn->out.len - conn->out_done + (conn->filtered ? conn->filtered->plain.len : 0);
 }
 
 void vch_conn_set_output_max(struct vch_conn *conn, size_t bytes) {
@@ -183,8 +185,9 @@ void vch_conn_write(struct vch_conn *conn, struct vch_str bytes) {
     size_t pending = vch_conn_pending(conn);
     if (bytes.len > conn->output_max || pending > conn->output_max - bytes.len) conn->overflow = true;
     compact(conn);
-    if (!conn->overflow) vch_buf_str(&conn->out, bytes);
-    conn->overflow |= conn->out.failed;
+    struct vch_buf *to = conn->filtered ? &conn->filtered->plain : &conn->out;
+    if (!conn->overflow) vch_buf_str(to, bytes);
+    conn->overflow |= to->failed;
     vch_loop_defer(conn->loop, &conn->defer);
 }
 
@@ -196,6 +199,7 @@ static void drop_output(struct vch_conn *conn) {
 }
 
 static void flush(struct vch_conn *conn) {
+    conn_filter_seal(conn);
     if (vch_conn_pending(conn) == 0) return;
     while (vch_conn_pending(conn)) {
         size_t done = 0;
@@ -290,8 +294,28 @@ static enum conn_io fill(struct vch_conn *conn, char *scratch, size_t *ret_len) 
     return io;
 }
 
+static bool peer_is_done(const struct vch_conn *conn) {
+    return conn->eof || (conn->filtered && conn->filtered->over);
+}
+
 static bool wants_input(const struct vch_conn *conn) {
-    return conn->state == CONN_OPEN && !conn->paused && !conn->choked && !conn->eof && conn->in.len < conn->input_max;
+    return conn->state == CONN_OPEN && !conn->paused && !conn->choked && !peer_is_done(conn) &&
+           conn->in.len < conn->input_max;
+}
+
+static void take_filtered(struct vch_conn *conn, struct vch_str wire) {
+    struct vch_diag diag = {0};
+    struct vch_buf plain;
+    struct vch_str bytes;
+    vch_buf_init_secret(&plain, VCH_LOOP_SCRATCH);
+    bool more = conn_filter_decode(conn, wire, &plain, &diag);
+    if (vch_buf_finish(&plain, &bytes) != VCH_OK)
+        conn->overflow = true;
+    else if (bytes.len)
+        take(conn, bytes);
+    vch_buf_deinit(&plain);
+    if (!more && diag.reason) close_as(conn, VCH_CLOSE_LOCAL, &diag);
+    vch_loop_defer(conn->loop, &conn->defer); /* the filter may have answered */
 }
 
 static void pull(struct vch_conn *conn) {
@@ -305,7 +329,10 @@ static void pull(struct vch_conn *conn) {
     if (len) conn->peer.messages = 0;
     if (conn->peer.messages > TLS_MESSAGES_MAX)
         lose_for(conn, "tls-messages", "The client sends TLS messages without data.");
-    if (len) take(conn, vch_str_of(scratch, len));
+    if (len && conn->filtered)
+        take_filtered(conn, vch_str_of(scratch, len));
+    else if (len)
+        take(conn, vch_str_of(scratch, len));
 }
 
 static void listen_again(struct vch_conn *conn) {
@@ -326,12 +353,12 @@ static void settle(struct vch_conn *conn) {
             end_overflow(conn);
         else if (conn->lost)
             end(conn, VCH_CLOSE_PEER, NULL, false);
-        else if (conn->eof && drained && !conn->paused && !conn->offer)
+        else if (peer_is_done(conn) && drained && !conn->paused && !conn->offer)
             end_peer(conn);
         else
             listen_again(conn);
     } else if (conn->state == CONN_CLOSING) {
-        if (conn->lost || drained) end(conn, conn->reason, NULL, !conn->lost);
+        if (conn->lost || (drained && !conn_filter_waits(conn))) end(conn, conn->reason, NULL, !conn->lost);
     }
 }
 
@@ -442,6 +469,7 @@ void vch_conn_stop(struct vch_conn *conn) {
     enum vch_close_reason reason = conn->state == CONN_CLOSING ? conn->reason : VCH_CLOSE_STOP;
     bool was_opening = conn->state == CONN_OPENING;
     conn->state = CONN_CLOSING; /* no callback but on_close */
+    conn->reason = (uint8_t)reason;
     if (!was_opening) flush(conn);
     conn->eof = true; /* no lingering */
     end(conn, reason, &diag, !conn->lost);

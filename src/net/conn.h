@@ -10,6 +10,7 @@
 #ifndef VCH_NET_CONN_H
 #define VCH_NET_CONN_H
 
+#include "base/buf.h"
 #include "net/loop.h"
 
 struct vch_conn;
@@ -43,6 +44,7 @@ struct vch_conn_handler {
  * offered, from the loop, what the old one did not consume. */
 void vch_conn_set_handler(struct vch_conn *conn, const struct vch_conn_handler *handler, void *arg);
 void vch_conn_write(struct vch_conn *conn, struct vch_str bytes); /* copied */
+size_t vch_conn_unread(const struct vch_conn *conn);              /* bytes read and not consumed yet */
 size_t vch_conn_pending(const struct vch_conn *conn);             /* bytes not yet given to the kernel */
 void vch_conn_set_output_max(struct vch_conn *conn, size_t bytes);
 /* At most this many unconsumed input bytes; more pauses reading. Default 64 KiB. */
@@ -58,10 +60,35 @@ bool vch_conn_is_open(const struct vch_conn *conn); /* the handshake is done and
 /* Closes with VCH_CLOSE_TIMEOUT unless called again; 0 switches it off. */
 void vch_conn_deadline(struct vch_conn *conn, int64_t delay_ms);
 
+/* Framing between TLS and the handler, both ways, of a protocol in between. All
+ * calls are [loop], never inside one another. */
+struct vch_conn_filter {
+    /* Takes all of `wire`. What is the handler's goes to `plain`, never more than came; what the peer must get at once
+     * to `out`. False: nothing more comes. With a reason in `diag` the peer broke the rules and the connection closes;
+     * without, the peer has said goodbye. */
+    bool (*decode)(void *arg, struct vch_str wire, struct vch_buf *plain, struct vch_buf *out, struct vch_diag *diag);
+    /* What the handler wrote in one turn of the loop. */
+    void (*encode)(void *arg, struct vch_str plain, struct vch_buf *out);
+    /* The last words to the peer; once, unless the connection was lost. Without a reason in `diag`: all went well. */
+    void (*finish)(void *arg, enum vch_close_reason reason, const struct vch_diag *diag, struct vch_buf *out);
+    void (*free)(void *arg);
+};
+/* From here on, in both directions, behind what was written before. Once, on an
+ * open connection, not from on_data. STATE when bytes were read that nobody
+ * consumed, NOMEM: then `arg` stays the caller's. */
+enum vch_err vch_conn_set_filter(struct vch_conn *conn, const struct vch_conn_filter *filter, void *arg) VCH_MUST;
+
+/* Something of the owner's that lives as long as the connection; replaces, and releases, the one before. */
+void vch_conn_set_user(struct vch_conn *conn, void *user, void (*release)(void *user));
+void *vch_conn_user(const struct vch_conn *conn); /* NULL: none */
+/* The peer is known by something better than a client certificate: its name, at most 64 bytes, stands for the
+ * fingerprint from now on, and there is no certificate. False when it does not fit. */
+bool vch_conn_set_peer_id(struct vch_conn *conn, struct vch_str id);
+
 const char *vch_conn_peer_ip(const struct vch_conn *conn);   /* "127.0.0.1" */
 struct vch_str vch_conn_alpn(const struct vch_conn *conn);   /* empty: none */
 struct vch_str vch_conn_sni(const struct vch_conn *conn);
-const char *vch_conn_peer_id(const struct vch_conn *conn);   /* hex SHA-256 of the client certificate, or "" */
+const char *vch_conn_peer_id(const struct vch_conn *conn);   /* hex SHA-256 of the client certificate, what was set, or "" */
 struct vch_str vch_conn_peer_der(const struct vch_conn *conn); /* of the client certificate; view, valid while open */
 const char *vch_conn_tls_version(const struct vch_conn *conn);
 

@@ -19,6 +19,15 @@ enum conn_state {
     CONN_LINGER   /* on_close has been; only waits for the peer's end, so that no reset overtakes our last bytes */
 };
 
+/* What stands between TLS and the handler. */
+struct conn_filtered {
+    const struct vch_conn_filter *filter;
+    void *arg;
+    struct vch_buf plain; /* written this turn and not framed yet */
+    bool over;            /* the peer has ended within the framing */
+    bool finished;        /* our last words are said */
+};
+
 struct vch_conn {
     struct vch_defer defer;
     struct vch_loop *loop;
@@ -43,6 +52,9 @@ struct vch_conn {
     size_t output_max, input_max;
     struct vch_tls_peer peer;
     struct vch_diag *diag; /* of the close; NULL until there is something to say */
+    struct conn_filtered *filtered; /* NULL: none */
+    void *user;
+    void (*release)(void *user);
     char ip[INET6_ADDRSTRLEN];
 };
 
@@ -56,6 +68,15 @@ void conn_io_acknowledge(struct vch_conn *conn);    /* after the handshake */
 void conn_io_shutdown(struct vch_conn *conn);       /* close_notify and FIN, if the socket takes them now */
 /* Why the last call said FAILED. */
 void conn_io_explain(const struct vch_conn *conn, struct vch_diag *diag);
+
+/* ---- conn_filter.c ---- */
+void conn_filter_free(struct vch_conn *conn);
+/* False: the peer's part is over; with a reason in `diag` it broke the rules. */
+bool conn_filter_decode(struct vch_conn *conn, struct vch_str wire, struct vch_buf *plain, struct vch_diag *diag);
+/* Frames what was written, and when the connection closes the last words. */
+void conn_filter_seal(struct vch_conn *conn);
+/* The last words are still to come. */
+bool conn_filter_waits(const struct vch_conn *conn);
 
 /* ---- conn.c ---- */
 /* Takes over `fd`; NULL (and fd closed) when memory is out. */
