@@ -15,6 +15,8 @@
 struct vch_lint;
 struct vch_policy_cache;
 struct vch_connectivity;
+struct vch_hooks;
+struct vch_hook_turn;
 
 /* Shared by all calls; does not change once the server serves. */
 struct vch_service {
@@ -30,6 +32,7 @@ struct vch_service {
     bool limits_aws;
     struct vch_connectivity *connectivity; /* who is connected; connectivity.h; NULL: only what the registry knows */
     struct vch_policy_cache *policies; /* compiled IoT policies; authz.h */
+    struct vch_hooks *hooks; /* who carries out pre-provisioning hooks; hook.h; NULL: nobody */
 };
 
 enum vch_caller_kind {
@@ -62,6 +65,7 @@ struct vch_call {
     struct vch_str raw;       /* the request's bytes, for idempotent repeats; may be empty */
     struct vch_val *out;      /* a map, filled by the use case */
     struct vch_diag *diag;
+    struct vch_hook_turn *hook; /* of a caller that can wait for a hook's answer; hook.h; NULL: it cannot */
     struct vch_lint *lint;    /* what to warn of, beside the answer; NULL: nobody listens */
 };
 

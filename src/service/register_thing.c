@@ -8,6 +8,7 @@
 #include "core/reason.h"
 #include "core/template.h"
 #include "service/claim_rules.h"
+#include "service/hook.h"
 #include "service/template_policies.h"
 #include "service/template_things.h"
 
@@ -17,6 +18,8 @@ struct registration {
     struct vch_rec_template template;
     struct vch_rec_claim claim; /* zero for a registered device */
     struct vch_rec_token token;
+    struct vch_hook_ask hook;
+    struct vch_hook_decision decision;
     struct vch_template_plan *wanted;
     struct vch_str request_hash;
     struct vch_str answer; /* JSON */
@@ -92,10 +95,21 @@ static enum vch_err load_template(struct registration *r) {
     return VCH_REFUSE(call->diag, VCH_ERR_DENIED, TEMPLATE_DISABLED, "templateName", "The provisioning template is not enabled.");
 }
 
+static enum vch_err ask_hook(struct registration *r, const struct vch_val **parameters) {
+    r->hook = (struct vch_hook_ask){.target_arn = r->template.hook_target,
+                                    .template_name = r->template_name,
+                                    .claim_id = vch_claim_principal(r->call),
+                                    .certificate_id = r->token.certificate_id,
+                                    .client_id = r->call->caller.client_id,
+                                    .parameters = *parameters};
+    return vch_hook_permit(r->call, &r->hook, &r->decision, parameters);
+}
+
 static enum vch_err evaluate(struct registration *r) {
     struct vch_call *call = r->call;
     const struct vch_val *parameters = vch_val_get(call->in, "parameters");
     VCH_TRY(check_parameters(call, parameters));
+    VCH_TRY(ask_hook(r, &parameters));
     r->wanted = VCH_ARENA_NEW(call->arena, struct vch_template_plan);
     struct vch_val *none = vch_val_new_map(call->arena);
     if (!r->wanted || !none) return VCH_ERR_NOMEM;
@@ -151,6 +165,7 @@ static enum vch_err apply(struct registration *r) {
     vch_plan_certificate_status(plan, r->token.certificate_id, VCH_STR("PENDING_ACTIVATION"),
                                 r->wanted->certificate_active ? VCH_STR("ACTIVE") : VCH_STR("INACTIVE"), call->now_ms);
     plan_ledger(r, plan);
+    VCH_TRY(vch_hook_record(call, &r->hook, &r->decision, plan));
     return vch_store_apply(call->service->store, plan, call->diag);
 }
 
