@@ -179,8 +179,9 @@ static void finish_connect(void *arg) {
         if (job->err == VCH_OK) job->err = become_peer(job, session);
         if (job->err == VCH_OK) vch_door_seen(session); /* before an older session of the thing is closed */
         log_connect(job);
-        uint8_t code = job->err == VCH_OK ? 0 : refusal_code(job->err, &job->diag);
-        vch_mqtt_connect_done(session, code, job->err == VCH_OK ? NULL : &job->diag);
+        const struct vch_mqtt_admission admission = {.code = job->err == VCH_OK ? 0 : refusal_code(job->err, &job->diag),
+                                                     .transient = job->identity.kind == VCH_IDENTITY_CLAIM};
+        vch_mqtt_connect_done(session, &admission, job->err == VCH_OK ? NULL : &job->diag);
     }
     drop(job);
 }
@@ -223,7 +224,7 @@ static void refuse_now(struct vch_mqtt_session *session, uint8_t code, const str
     VCH_LOG(INFO, "mqtt-refused", VCH_LOG_S("client", vch_mqtt_session_client_id(session)),
             VCH_LOG_C("certificate", vch_conn_peer_id(vch_mqtt_session_conn(session))), VCH_LOG_C("reason", diag->reason),
             VCH_LOG_C("detail", diag->message));
-    vch_mqtt_connect_done(session, code, diag);
+    vch_mqtt_connect_done(session, &(struct vch_mqtt_admission){.code = code}, diag);
 }
 
 static enum vch_err check_form(const struct vch_mqtt_connect *packet, struct vch_diag *diag) {

@@ -68,7 +68,7 @@ enum vch_err vch_mqtt_broker_new(const struct vch_mqtt_options *options, struct 
     broker->options = *options;
     fill_defaults(&broker->options);
     broker->rules = (struct vch_mqtt_rules){broker->options.topic_bytes_max, broker->options.topic_slashes_max,
-                                            options->parent_too};
+                                            options->profile == VCH_MQTT_SPEC};
     broker->packet_max = broker->options.payload_max + broker->options.topic_bytes_max + PACKET_ROOM;
     broker->loops = calloc(count, sizeof *broker->loops);
     broker->count = broker->loops ? count : 0;
@@ -213,18 +213,19 @@ enum vch_err vch_mqtt_each_of(struct vch_mqtt_broker *broker, const char peer_id
 
 /* ---- publishing ---------------------------------------------------------------------------- */
 
-enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, struct vch_str topic, struct vch_str payload,
-                              uint8_t qos) {
+enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, const struct vch_mqtt_publish *packet,
+                              void (*done)(void *arg, enum vch_err err), void *arg) {
     struct vch_mqtt_levels levels;
-    if (qos > 1 || !vch_mqtt_topic_ok(topic, &broker->rules)) return VCH_ERR_INVALID;
-    if (payload.len > broker->options.payload_max) return VCH_ERR_TOO_LARGE;
-    vch_mqtt_levels_of(topic, &levels);
-    struct vch_mqtt_message *message = vch_mqtt_message_new(topic, payload, qos);
+    if (packet->qos > 1 || !vch_mqtt_topic_ok(packet->topic, &broker->rules)) return VCH_ERR_INVALID;
+    if (packet->payload.len > broker->options.payload_max) return VCH_ERR_TOO_LARGE;
+    vch_mqtt_levels_of(packet->topic, &levels);
+    struct vch_mqtt_message *message = vch_mqtt_message_new(packet->topic, packet->payload, packet->qos);
     enum vch_err err = message ? VCH_OK : VCH_ERR_NOMEM;
     for (size_t i = 0; err == VCH_OK && i < broker->count; i++)
         if (vch_mqtt_tree_interested(&broker->loops[i].tree, &levels))
             err = vch_mqtt_post_message(&broker->loops[i], message);
     vch_mqtt_message_unref(message);
+    if (done && err == VCH_OK) done(arg, VCH_OK);
     return err;
 }
 

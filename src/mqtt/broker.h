@@ -1,16 +1,22 @@
-/* The MQTT server: sessions on connections, subscriptions, delivery between
- * loops, take-over. It asks hooks and knows no topic by name.
+/* The MQTT server, 3.1.1 and 5: sessions with and without a connection,
+ * subscriptions, delivery between loops, take-over. It asks hooks and knows no
+ * topic by name.
  *
  * One broker per process; one struct vch_mqtt_loop per event loop. A session
- * belongs to its connection's loop. Its struct vch_mqtt_ref may be kept and
- * passed anywhere; what is done through it on a dead session is a no-op.
+ * belongs to its connection's loop; one that outlives its connection waits on
+ * that loop, and moves when its client returns on another. A struct
+ * vch_mqtt_ref names a session for as long as it has a connection: it may be
+ * kept and passed anywhere, and what is done through it later is a no-op.
  * Hooks are called on the session's loop and must not block; CONNECT alone is
  * answered later.
- * Source: MQTT 3.1.1 (OASIS); AWS IoT's differences as docs/compatibility.md lists.
+ * Source: MQTT 3.1.1 and 5.0 (OASIS); AWS IoT's differences as
+ * docs/compatibility.md lists: the profile chooses.
  */
 #ifndef VCH_MQTT_BROKER_H
 #define VCH_MQTT_BROKER_H
 
+#include "mqtt/keeper.h"
+#include "mqtt/retained.h"
 #include "net/conn.h"
 #include "wire/mqtt.h"
 
@@ -25,8 +31,9 @@ struct vch_mqtt_ref {
 
 enum vch_mqtt_verdict {
     VCH_MQTT_ALLOW,
-    VCH_MQTT_DENY, /* 3.1.1: CONNECT gets CONNACK 5 and a close, PUBLISH a close without PUBACK, SUBSCRIBE a SUBACK
-                      with 0x80 and then a close; a delivery is skipped silently */
+    VCH_MQTT_DENY, /* 3.1.1: PUBLISH gets a close without PUBACK, SUBSCRIBE a SUBACK with 0x80 and then (profile aws) a
+                      close. MQTT 5: PUBLISH of QoS 1 a PUBACK with the diagnosis's code, of QoS 0 a DISCONNECT with it;
+                      SUBSCRIBE a code per filter. A delivery is skipped silently */
     VCH_MQTT_TAKE, /* PUBLISH only: the hook keeps it; PUBACK is sent (QoS 1), nobody else sees it */
     VCH_MQTT_WAIT  /* the hook needs fresh data: the session pauses and the packet is asked again after
                       vch_mqtt_recheck; for deliveries the message waits (bounded) */
@@ -58,30 +65,50 @@ struct vch_mqtt_hooks {
     void *arg;
 };
 
+enum vch_mqtt_profile { VCH_MQTT_AWS, VCH_MQTT_SPEC };
+
+/* Zero takes the profile's value; the comments name those of AWS. */
 struct vch_mqtt_options {
     struct vch_mqtt_hooks hooks;
-    int64_t connect_timeout_ms;                  /* from the TLS handshake to CONNECT; default 5,000 */
-    size_t payload_max;                          /* default 131,072 */
-    uint16_t keep_alive_min_s, keep_alive_max_s; /* 30 and 1200; 0 asks for the maximum */
+    enum vch_mqtt_profile profile;
+    const struct vch_mqtt_keeper *keeper;      /* NULL: nothing outlives the process */
+    struct vch_mqtt_retained *retained;        /* NULL: RETAIN is not kept; outlives the broker */
+    bool explain;                              /* MQTT 5 refusals say why (Reason String) */
+    int64_t connect_timeout_ms;                  /* from the TLS handshake to CONNECT; 5,000 */
+    size_t payload_max;                          /* 131,072 */
+    uint16_t keep_alive_min_s, keep_alive_max_s; /* 30 and 1200; 0 asks for the maximum, or (spec) for none */
     size_t filters_per_subscribe;                /* 8 */
     size_t subscriptions_per_session;            /* 50 */
-    size_t inflight_max;                         /* 100 */
-    size_t queue_bytes_max;                      /* output waiting per session before it is cut; default 1 MiB */
+    size_t inflight_max;                         /* 100: not acknowledged, to a client and from one */
+    size_t queue_bytes_max;                      /* output waiting per connection before it is cut; 1 MiB */
     size_t topic_bytes_max, topic_slashes_max;   /* 256 and 7 */
-    bool parent_too;                             /* "a/#" matches "a": no on AWS, yes in the OASIS text */
+    uint16_t topic_alias_max;                    /* 8 */
+    uint32_t session_expiry_max_s;               /* 3,600; UINT32_MAX: for ever */
+    /* Of a session without a connection: messages that wait, the oldest is dropped for the newest. 1,000 and 10 MiB */
+    size_t kept_messages_max, kept_bytes_max;
 };
 
 enum vch_err vch_mqtt_broker_new(const struct vch_mqtt_options *options, struct vch_loop *const *loops, size_t count,
                                  struct vch_mqtt_broker **ret) VCH_MUST;
+/* Takes what the keeper has: sessions without connections, their queues, retained messages. Once, before the loops run. */
+enum vch_err vch_mqtt_restore(struct vch_mqtt_broker *broker, struct vch_diag *diag) VCH_MUST;
+/* Ends every connection in good order (reason "server-stopping", MQTT 5 is told); what is new is refused. Any thread. */
+void vch_mqtt_stop(struct vch_mqtt_broker *broker);
 /* After the loops ended and their listeners were freed, before the loops are. NULL is fine. */
 void vch_mqtt_broker_free(struct vch_mqtt_broker *broker);
 
 /* Makes a connection speak MQTT; from on_accept or on_open. [loop] */
 enum vch_err vch_mqtt_attach(struct vch_mqtt_broker *broker, struct vch_conn *conn) VCH_MUST;
 
-/* code 0 accepts; 1 to 5 refuse. An older session of the same client id is
- * closed first, wherever it runs (reason "taken-over"). [loop] */
-void vch_mqtt_connect_done(struct vch_mqtt_session *session, uint8_t code, const struct vch_diag *diag);
+struct vch_mqtt_admission {
+    uint8_t code;   /* 0 accepts; 1 to 5 refuse, as in a CONNACK of 3.1.1. MQTT 5 hears the code of the diagnosis */
+    bool transient; /* the session ends with its connection, whatever the client asked for */
+};
+/* An older connection of the same client id is closed first, wherever it runs
+ * (reason "taken-over"). Its session goes on when the client asked for that and
+ * shows the same certificate. [loop] */
+void vch_mqtt_connect_done(struct vch_mqtt_session *session, const struct vch_mqtt_admission *admission,
+                           const struct vch_diag *diag);
 /* The session of `ref`, on its own loop only; NULL when it is gone. [loop] */
 struct vch_mqtt_session *vch_mqtt_find(struct vch_mqtt_broker *broker, struct vch_mqtt_ref ref);
 struct vch_mqtt_ref vch_mqtt_session_ref(const struct vch_mqtt_session *session);
@@ -93,6 +120,12 @@ const char *vch_mqtt_session_peer_ip(const struct vch_mqtt_session *session);
 struct vch_str vch_mqtt_session_client_id(const struct vch_mqtt_session *session);
 void vch_mqtt_session_set_user(struct vch_mqtt_session *session, void *user);
 void *vch_mqtt_session_user(const struct vch_mqtt_session *session);
+uint8_t vch_mqtt_session_level(const struct vch_mqtt_session *session);    /* 4 or 5; 0 before CONNECT */
+bool vch_mqtt_session_persistent(const struct vch_mqtt_session *session); /* outlives its connection */
+/* Names the MQTT session for as long as it lives, over connections. */
+void vch_mqtt_session_uuid(const struct vch_mqtt_session *session, char ret[37]);
+/* Why the connection ended, in the words of AWS's disconnectReason; from the `closed` hook. */
+const char *vch_mqtt_session_cause(const struct vch_mqtt_session *session);
 /* Asks the paused packet (and waiting deliveries) again after VCH_MQTT_WAIT. [loop] */
 void vch_mqtt_recheck(struct vch_mqtt_session *session);
 /* Asks the subscribe hook about each subscription there is, and takes back the ones it denies. [loop] */
@@ -105,10 +138,20 @@ void vch_mqtt_close(struct vch_mqtt_session *session, const struct vch_diag *dia
 /* Is a session of this client id connected now, and with which certificate
  * (hex, or "")? Any thread. */
 bool vch_mqtt_client_online(struct vch_mqtt_broker *broker, struct vch_str client_id, char ret_peer_id[65]);
-/* Publishes as the server, to whoever is subscribed and allowed. UNAVAILABLE
- * when a loop does not keep up. Any thread. */
-enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, struct vch_str topic, struct vch_str payload,
-                              uint8_t qos) VCH_MUST;
+/* Publishes as the server, to whoever is subscribed and allowed: topic, payload, QoS, RETAIN and the properties of MQTT 5
+ * (level 5). UNAVAILABLE when a loop does not keep up. `done`, if any, is called once, on a loop, when all that must
+ * outlive the process is durable, or is not; not when this call fails. Any thread. */
+enum vch_err vch_mqtt_publish(struct vch_mqtt_broker *broker, const struct vch_mqtt_publish *packet,
+                              void (*done)(void *arg, enum vch_err err), void *arg) VCH_MUST;
+/* Ends the connection of a client id, if there is one, and with `clean` its session. NOT_FOUND: neither is there. `done`,
+ * if any, is called once, on a loop, after the client id is free; not when this call fails. Any thread. */
+struct vch_mqtt_eviction {
+    bool clean, without_will;
+    void (*done)(void *arg);
+    void *arg;
+};
+enum vch_err vch_mqtt_disconnect_client(struct vch_mqtt_broker *broker, struct vch_str client_id,
+                                        const struct vch_mqtt_eviction *eviction) VCH_MUST;
 /* May anybody receive a message on this topic? False is certain. Any thread. */
 bool vch_mqtt_wanted(struct vch_mqtt_broker *broker, struct vch_str topic);
 /* Calls fn on every session of every loop, each on its loop, later: from the
@@ -121,6 +164,9 @@ enum vch_err vch_mqtt_each_of(struct vch_mqtt_broker *broker, const char peer_id
 
 struct vch_mqtt_stats {
     uint64_t connections, sessions, connects, messages_in, messages_out, denied;
+    uint64_t sessions_away;                      /* persistent, without a connection */
+    uint64_t dropped;                            /* messages: expired, too large for the receiver, pushed out of a queue */
+    uint64_t subscriptions, queued;              /* now */
 };
 void vch_mqtt_stats(struct vch_mqtt_broker *broker, struct vch_mqtt_stats *ret); /* any thread */
 

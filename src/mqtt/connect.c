@@ -105,7 +105,7 @@ static void decide(struct vch_mqtt_session *session, struct vch_mqtt_connect *pa
     if (options->hooks.connect)
         options->hooks.connect(options->hooks.arg, session, packet);
     else
-        vch_mqtt_connect_done(session, 0, NULL);
+        vch_mqtt_connect_done(session, &(struct vch_mqtt_admission){0}, NULL);
 }
 
 void vch_mqtt_connect_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame) {

@@ -133,11 +133,12 @@ static void take_client_id(struct vch_mqtt_session *session) {
     }
 }
 
-void vch_mqtt_connect_done(struct vch_mqtt_session *session, uint8_t code, const struct vch_diag *diag) {
+void vch_mqtt_connect_done(struct vch_mqtt_session *session, const struct vch_mqtt_admission *admission,
+                           const struct vch_diag *diag) {
     if (session->state != SESSION_DECIDING) return;
     vch_mqtt_enter(session->home);
-    if (code != 0)
-        refuse_connect(session, code, diag);
+    if (admission->code != 0)
+        refuse_connect(session, admission->code, diag);
     else
         take_client_id(session);
     vch_mqtt_leave(session->home);

@@ -14,7 +14,7 @@
 static void decide(struct vch_mqtt_session *session, uint8_t code) {
     struct vch_diag diag = {0};
     if (code) (void)vch_diag_set(&diag, VCH_ERR_DENIED, "policy-denies", "clientId", "The test refuses this client.");
-    vch_mqtt_connect_done(session, code, code ? &diag : NULL);
+    vch_mqtt_connect_done(session, &(struct vch_mqtt_admission){.code = code}, code ? &diag : NULL);
 }
 
 struct soon {

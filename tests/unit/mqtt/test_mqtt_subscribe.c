@@ -182,7 +182,7 @@ static void aws_matching(void **state) {
 static void other_profile(void **state) {
     (void)state;
     rig_stop(&rig);
-    rig_start(&rig, 1, &(struct vch_mqtt_options){.parent_too = true, .topic_slashes_max = 20});
+    rig_start(&rig, 1, &(struct vch_mqtt_options){.profile = VCH_MQTT_SPEC, .topic_slashes_max = 20});
     int fd = client_open(&rig, 0, "spec");
     client_subscribe(fd, "a/#", 0);
     client_send(fd, pkt_publish("a", "yes", 0, 0));
