@@ -180,35 +180,76 @@ static bool is_broken(enum vch_err err) {
     return err == VCH_ERR_NOT_FOUND || err == VCH_ERR_MALFORMED || err == VCH_ERR_INVALID || err == VCH_ERR_TOO_LARGE;
 }
 
-static enum vch_err decide_one(struct vch_iam *iam, const struct holder *holder, const struct vch_iam_ask *ask,
-                               enum vch_verdict *ret, struct vch_diag *diag) {
-    struct vch_iam_context context;
-    struct grants *g = NULL;
+/* NULL: broken, or gone. */
+static enum vch_err acquire_sound(struct vch_iam *iam, const struct holder *holder, struct grants **ret, struct vch_diag *diag) {
     struct vch_diag inner = {0};
+    *ret = NULL;
+    enum vch_err err = acquire(iam, holder, ret, &inner);
+    if (err == VCH_OK) return VCH_OK;
+    *ret = NULL;
+    return is_broken(err) ? VCH_OK : vch_diag_set(diag, err, inner.reason, inner.field, "%s", inner.message);
+}
+
+static enum vch_err eval(struct vch_iam *iam, const struct grants *g, const struct vch_iam_ask *ask, enum vch_verdict *ret,
+                         struct vch_diag *diag) {
+    struct vch_iam_context context;
     *ret = VCH_VERDICT_IMPLICIT_DENY;
-    enum vch_err err = acquire(iam, holder, &g, &inner);
-    if (is_broken(err)) return VCH_OK;
-    if (err != VCH_OK) return vch_diag_set(diag, err, inner.reason, inner.field, "%s", inner.message);
+    if (!g) return VCH_OK;
     vch_iam_context_init(&context, iam->service, ask);
     struct vch_policy_request request = {.action = ask->action, .resource = ask->resource, .lookup = vch_iam_lookup, .lookup_arg = &context};
     *ret = vch_policy_eval((const struct vch_policy *const *)g->policies, g->count, &request).verdict;
     enum vch_err read = context.err;
     vch_iam_context_deinit(&context);
-    release(iam, g);
     if (read == VCH_OK) return VCH_OK;
     *ret = VCH_VERDICT_IMPLICIT_DENY;
     return VCH_REFUSE(diag, read, STORE_FAILED, "", "The registry could not be read.");
 }
 
-enum vch_err vch_iam_decide(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_iam_decision *ret,
-                            struct vch_diag *diag) {
-    const struct vch_caller *caller = ask->caller;
+struct vch_iam_held {
+    struct grants *identity, *session;
+    bool has_session;
+};
+
+static enum vch_err hold(struct vch_iam *iam, const struct vch_caller *caller, struct vch_iam_held *ret, struct vch_diag *diag) {
     const struct holder user = {"user", caller->user_name, VCH_IAM_USER, NULL};
     const struct holder role = {"role", caller->role_name, VCH_IAM_ROLE, NULL};
     const struct holder session = {"session", caller->access_key_id, VCH_IAM_ROLE, &caller->session_policy};
-    *ret = (struct vch_iam_decision){.has_session = caller->kind == VCH_CALLER_ROLE && caller->session_policy.len};
-    VCH_TRY(decide_one(iam, caller->kind == VCH_CALLER_ROLE ? &role : &user, ask, &ret->identity, diag));
-    return ret->has_session ? decide_one(iam, &session, ask, &ret->session, diag) : VCH_OK;
+    *ret = (struct vch_iam_held){.has_session = caller->kind == VCH_CALLER_ROLE && caller->session_policy.len};
+    VCH_TRY(acquire_sound(iam, caller->kind == VCH_CALLER_ROLE ? &role : &user, &ret->identity, diag));
+    return ret->has_session ? acquire_sound(iam, &session, &ret->session, diag) : VCH_OK;
+}
+
+static void let_go(struct vch_iam *iam, struct vch_iam_held *held) {
+    release(iam, held->identity);
+    release(iam, held->session);
+}
+
+enum vch_err vch_iam_hold(struct vch_iam *iam, const struct vch_caller *caller, struct vch_iam_held **ret,
+                          struct vch_diag *diag) {
+    *ret = calloc(1, sizeof **ret);
+    return *ret ? hold(iam, caller, *ret, diag) : VCH_ERR_NOMEM;
+}
+
+void vch_iam_let_go(struct vch_iam *iam, struct vch_iam_held *held) {
+    if (!held) return;
+    let_go(iam, held);
+    free(held);
+}
+
+enum vch_err vch_iam_decide_held(struct vch_iam *iam, const struct vch_iam_held *held, const struct vch_iam_ask *ask,
+                                 struct vch_iam_decision *ret, struct vch_diag *diag) {
+    *ret = (struct vch_iam_decision){.has_session = held->has_session};
+    VCH_TRY(eval(iam, held->identity, ask, &ret->identity, diag));
+    return held->has_session ? eval(iam, held->session, ask, &ret->session, diag) : VCH_OK;
+}
+
+enum vch_err vch_iam_decide(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_iam_decision *ret,
+                            struct vch_diag *diag) {
+    struct vch_iam_held held;
+    enum vch_err err = hold(iam, ask->caller, &held, diag);
+    if (err == VCH_OK) err = vch_iam_decide_held(iam, &held, ask, ret, diag);
+    let_go(iam, &held);
+    return err;
 }
 
 enum vch_err vch_iam_refuse(const struct vch_iam_ask *ask, bool is_explicit, const char *why, struct vch_diag *diag) {

@@ -24,6 +24,7 @@ struct vch_iam_ask {
     struct vch_str action, resource;
     bool secure;
     int64_t now_ms;
+    bool without_tags; /* the resource is of a kind that has none: the registry is not read for them */
     const struct vch_val *inputs; /* the operation's, for keys that speak of them; may be NULL */
 };
 /* DENIED with POLICY_DENIES or POLICY_SILENT in AWS's words. Reads the registry

@@ -98,6 +98,7 @@ static void look_tag_keys(struct vch_iam_context *c, struct vch_str rest, struct
 static struct vch_str resource_of(const struct vch_iam_context *c) {
     const struct vch_site *site = &c->service->site;
     struct vch_arn_parts parts;
+    if (c->ask->without_tags) return VCH_STR("");
     if (vch_arn_parse(c->ask->resource, &parts) != VCH_OK || !vch_str_eq_c(parts.service, "iot")) return VCH_STR("");
     bool here = vch_str_eq(parts.region, site->region) && vch_str_eq(parts.account, site->account);
     return here ? parts.resource : VCH_STR("");

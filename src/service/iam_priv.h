@@ -25,6 +25,14 @@ struct vch_iam_decision {
 };
 enum vch_err vch_iam_decide(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_iam_decision *ret,
                             struct vch_diag *diag) VCH_MUST;
+/* The policies of a caller at one moment, kept for questions that may not read
+ * the registry. What cannot be compiled, or is gone, denies. */
+struct vch_iam_held;
+enum vch_err vch_iam_hold(struct vch_iam *iam, const struct vch_caller *caller, struct vch_iam_held **ret,
+                          struct vch_diag *diag) VCH_MUST;
+void vch_iam_let_go(struct vch_iam *iam, struct vch_iam_held *held); /* NULL is fine */
+enum vch_err vch_iam_decide_held(struct vch_iam *iam, const struct vch_iam_held *held, const struct vch_iam_ask *ask,
+                                 struct vch_iam_decision *ret, struct vch_diag *diag) VCH_MUST;
 struct vch_service *vch_iam_service(const struct vch_iam *iam);
 
 /* DENIED: the usual sentence and `why` behind it. */
