@@ -50,8 +50,8 @@ enum { VCH_MQTT_FILTERS_MAX = 64, VCH_MQTT_REMAINING_MAX = 268435455 };
 struct vch_mqtt_frame {
     enum vch_mqtt_type type;
     uint8_t flags;
-    uint8_t level;       /* the decoders read the body as this level has it; CONNECT says its own */
-    bool padded;         /* the remaining length has more bytes than it needs: MALFORMED in MQTT 5 [MQTT-1.5.5-1] */
+    uint8_t level; /* the decoders read the body as this level has it; CONNECT says its own */
+    bool padded;   /* the remaining length has more bytes than it needs: MALFORMED in MQTT 5 [MQTT-1.5.5-1] */
     bool whole;
     struct vch_str body; /* only when whole */
 };
@@ -81,7 +81,7 @@ struct vch_mqtt_publish {
     bool dup, retain;
     uint8_t qos;
     uint8_t level;
-    uint16_t packet_id; /* 0 for QoS 0 */
+    uint16_t packet_id;            /* 0 for QoS 0 */
     struct vch_str topic, payload; /* MQTT 5: an empty topic comes with a topic alias */
     struct vch_mqtt_props props;
 };
@@ -114,7 +114,7 @@ struct vch_mqtt_suback { /* and unsuback, which has no codes in 3.1.1 */
     struct vch_mqtt_props props;
 };
 struct vch_mqtt_disconnect { /* and AUTH */
-    uint8_t reason; /* 0 for 3.1.1 */
+    uint8_t reason;          /* 0 for 3.1.1 */
     uint8_t level;
     struct vch_mqtt_props props;
 };

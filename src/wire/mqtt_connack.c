@@ -24,8 +24,8 @@ enum vch_err vch_mqtt_connack_encode(const struct vch_mqtt_connack *p, uint8_t *
     bool is_5 = p->level == VCH_MQTT_LEVEL_5;
     *ret_len = 0;
     if (!answer_is_valid(p)) return VCH_ERR_INVALID;
-    if (is_5 && (!vch_mqtt_rc_fits(p->code, VCH_MQTT_CONNACK) ||
-                 !vch_mqtt_props_fit(&p->props, VCH_MQTT_IN(VCH_MQTT_CONNACK))))
+    if (is_5 &&
+        (!vch_mqtt_rc_fits(p->code, VCH_MQTT_CONNACK) || !vch_mqtt_props_fit(&p->props, VCH_MQTT_IN(VCH_MQTT_CONNACK))))
         return VCH_ERR_INVALID;
     size_t remaining = 2 + (is_5 ? vch_mqtt_props_room(&p->props) : 0);
     struct vch_mqtt_writer w = vch_mqtt_write(out, size, VCH_MQTT_CONNACK, 0, remaining);

@@ -29,8 +29,8 @@ static enum vch_err flags_decode(uint8_t flags, struct vch_mqtt_connect *ret) {
     ret->has_username = flags & FLAG_USERNAME;
     if (flags & FLAG_RESERVED) return VCH_ERR_MALFORMED; /* [MQTT-3.1.2-3] */
     if (!ret->has_will && (ret->will_qos || ret->will_retain))
-        return VCH_ERR_MALFORMED;                                          /* [MQTT-3.1.2-13] [MQTT-3.1.2-15] */
-    if (ret->will_qos > 2) return VCH_ERR_MALFORMED;                       /* [MQTT-3.1.2-14] */
+        return VCH_ERR_MALFORMED;                    /* [MQTT-3.1.2-13] [MQTT-3.1.2-15] */
+    if (ret->will_qos > 2) return VCH_ERR_MALFORMED; /* [MQTT-3.1.2-14] */
     bool lone = ret->has_password && !ret->has_username;
     if (lone && ret->level == LEVEL_311) return VCH_ERR_MALFORMED; /* 3.1.1 [MQTT-3.1.2-22] */
     return VCH_OK;

@@ -74,8 +74,7 @@ static void read_value(struct vch_mqtt_reader *r, const struct vch_mqtt_prop_row
 /* What may stand more than once: user properties, and subscription ids on the
  * way to a client. The first id is the member's. [MQTT-3.3.4-3] */
 static bool may_repeat(size_t id, unsigned where) {
-    return id == VCH_MQTT_PROP_USER ||
-           (id == VCH_MQTT_PROP_SUBSCRIPTION_ID && where == VCH_MQTT_IN(VCH_MQTT_PUBLISH));
+    return id == VCH_MQTT_PROP_USER || (id == VCH_MQTT_PROP_SUBSCRIPTION_ID && where == VCH_MQTT_IN(VCH_MQTT_PUBLISH));
 }
 
 static void read_one(struct vch_mqtt_reader *r, unsigned where, struct vch_mqtt_props *ret) {

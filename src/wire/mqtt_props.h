@@ -28,9 +28,9 @@ enum vch_mqtt_prop {
 enum { VCH_MQTT_SUBSCRIPTION_ID_MAX = 268435455 };
 
 struct vch_mqtt_props {
-    uint64_t present;  /* VCH_MQTT_PROP_BIT(VCH_MQTT_PROP_...) */
-    struct vch_str raw; /* the block without its length: user properties (and, in a PUBLISH to a client, several
-                           subscription ids) are read from here, and with the USER bit set encoded from here */
+    uint64_t present;     /* VCH_MQTT_PROP_BIT(VCH_MQTT_PROP_...) */
+    struct vch_str raw;   /* the block without its length: user properties (and, in a PUBLISH to a client, several
+                             subscription ids) are read from here, and with the USER bit set encoded from here */
     struct vch_str extra; /* encoders: properties already encoded, copied as they are; decoders leave it empty */
     uint8_t payload_format, request_problem, request_response;
     uint8_t maximum_qos, retain_available, wildcard_available, subscription_id_available, shared_available;

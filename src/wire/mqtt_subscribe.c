@@ -55,8 +55,7 @@ enum vch_err vch_mqtt_unsubscribe_decode(const struct vch_mqtt_frame *frame, str
 
 static bool filter_is_valid(const struct vch_mqtt_filter *f, uint8_t level) {
     if (level != VCH_MQTT_LEVEL_5) return f->qos <= 2;
-    return f->qos <= 2 && f->retain_handling <= 2 &&
-           !(f->no_local && vch_str_starts(f->filter, VCH_STR("$share/")));
+    return f->qos <= 2 && f->retain_handling <= 2 && !(f->no_local && vch_str_starts(f->filter, VCH_STR("$share/")));
 }
 
 static uint8_t options_of(const struct vch_mqtt_filter *f, uint8_t level) {

@@ -113,8 +113,8 @@ static void connect_of_other_levels(void **state) {
     } rows[] = {
         {BYTES("\x10\x0D\x00\x04"
                "MQTT"
-               "\x05\x02\x00\x3C\x00\x00\x00"),
-         5},
+               "\x07\x02\x00\x3C\x00\x00\x00"),
+         7},
         {BYTES("\x10\x0E\x00\x06"
                "MQIsdp"
                "\x03\x02\x00\x3C\x00\x00"),

@@ -51,7 +51,9 @@ static void golden_bytes(void **state) {
                        "a"
                        "\xFF\xFF"));
     struct vch_mqtt_subscribe subscribe = {
-        .packet_id = 10, .filters = {{VCH_STR("a/#"), 1}, {VCH_STR("b"), 0}}, .count = 2};
+        .packet_id = 10,
+        .filters = {{.filter = VCH_STR("a/#"), .qos = 1}, {.filter = VCH_STR("b"), .qos = 0}},
+        .count = 2};
     assert_int_equal(vch_mqtt_subscribe_encode(&subscribe, out, sizeof out, &len), VCH_OK);
     assert_bytes(out, len,
                  BYTES("\x82\x0C\x00\x0A\x00\x03"
@@ -215,7 +217,8 @@ static void round_trip_filters(bool subscribe) {
     struct vch_mqtt_subscribe in = {.packet_id = (uint16_t)(1 + any(65535)), .count = 1 + any(VCH_MQTT_FILTERS_MAX)},
                               back;
     for (size_t i = 0; i < in.count; i++)
-        in.filters[i] = (struct vch_mqtt_filter){any_text(text[i], 40), subscribe ? (uint8_t)any(3) : 0};
+        in.filters[i] =
+            (struct vch_mqtt_filter){.filter = any_text(text[i], 40), .qos = subscribe ? (uint8_t)any(3) : 0};
     uint8_t out[4096];
     size_t len;
     assert_int_equal((subscribe ? vch_mqtt_subscribe_encode : vch_mqtt_unsubscribe_encode)(&in, out, sizeof out, &len),
@@ -258,7 +261,8 @@ static void too_small_memory(void **state) {
     (void)state;
     struct vch_mqtt_connect connect = {.level = 4, .client_id = VCH_STR("dev")};
     struct vch_mqtt_publish publish = {.qos = 1, .packet_id = 1, .topic = VCH_STR("a/b")};
-    struct vch_mqtt_subscribe subscribe = {.packet_id = 1, .filters = {{VCH_STR("a/#"), 1}}, .count = 1};
+    struct vch_mqtt_subscribe subscribe = {
+        .packet_id = 1, .filters = {{.filter = VCH_STR("a/#"), .qos = 1}}, .count = 1};
     struct vch_mqtt_suback suback = {.packet_id = 1, .codes = {1}, .count = 1};
     for (size_t size = 0; size <= 17; size++) {
         uint8_t *out = malloc(size + 1); /* exact, for ASan */
@@ -286,7 +290,7 @@ static void invalid_structs(void **state) {
     uint8_t out[64];
     size_t len;
     const struct vch_mqtt_connect connects[] = {
-        {.level = 5},
+        {.level = 6},
         {.level = 4, .has_will = true, .will_qos = 3},
         {.level = 4, .will_qos = 1},
         {.level = 4, .has_password = true},
@@ -305,7 +309,8 @@ static void invalid_structs(void **state) {
         assert_int_equal(vch_mqtt_publish_head_encode(&publishes[i], out, sizeof out, &len), VCH_ERR_INVALID);
     struct vch_mqtt_subscribe subscribe = {.packet_id = 1};
     assert_int_equal(vch_mqtt_subscribe_encode(&subscribe, out, sizeof out, &len), VCH_ERR_INVALID);
-    subscribe = (struct vch_mqtt_subscribe){.packet_id = 0, .filters = {{VCH_STR("a"), 0}}, .count = 1};
+    subscribe =
+        (struct vch_mqtt_subscribe){.packet_id = 0, .filters = {{.filter = VCH_STR("a"), .qos = 0}}, .count = 1};
     assert_int_equal(vch_mqtt_unsubscribe_encode(&subscribe, out, sizeof out, &len), VCH_ERR_INVALID);
     subscribe = (struct vch_mqtt_subscribe){.packet_id = 1, .filters = {{VCH_STR("a"), 3}}, .count = 1};
     assert_int_equal(vch_mqtt_subscribe_encode(&subscribe, out, sizeof out, &len), VCH_ERR_INVALID);
