@@ -24,6 +24,7 @@ struct vch_mqtt_kept_session {
     uint8_t level;           /* 4, 5: sessions of one are not the other's */
     uint32_t expiry_s;       /* 0: kept for its will alone; UINT32_MAX: for ever */
     int64_t disconnected_ms; /* wall clock; 0: connected */
+    bool fresh;              /* put: the first of this key. Spares a session that soon goes its way to the disk */
 };
 
 struct vch_mqtt_kept_sub {

@@ -2,13 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/reason.h"
-#include "store/driver_priv.h"
+#include "store/sqlite_priv.h"
 
 enum { BUSY_MS = 10000 };
 
@@ -26,7 +25,7 @@ struct lite {
     sqlite3_stmt *controls[VCH_SQL_CONTROL_COUNT];
 };
 
-static enum vch_err class_of(int code) {
+enum vch_err vch_sqlite_class(int code) {
     switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -52,7 +51,7 @@ static enum vch_err failed(struct lite *db, int code, struct vch_diag *diag) {
         return VCH_ERR_EXISTS;
     if (code == SQLITE_CONSTRAINT_FOREIGNKEY) return VCH_ERR_CONFLICT;
     db->base.failed = true;
-    return VCH_REFUSE(diag, class_of(code), STORE_FAILED, "", "The database failed: %s.", sqlite3_errmsg(db->handle));
+    return VCH_REFUSE(diag, vch_sqlite_class(code), STORE_FAILED, "", "The database failed: %s.", sqlite3_errmsg(db->handle));
 }
 
 /* Before SQLite's first use. Its memory statistics cost a lock per allocation;
@@ -61,6 +60,11 @@ static enum vch_err failed(struct lite *db, int code, struct vch_diag *diag) {
 static void configure(void) {
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     (void)sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+}
+
+void vch_sqlite_configure(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure);
 }
 
 static const char writer_setup[] = "PRAGMA journal_mode = WAL;"
@@ -76,7 +80,7 @@ static const char reader_setup[] = "PRAGMA query_only = ON;"
                                    "PRAGMA trusted_schema = OFF;";
 
 /* SQLite would create the file readable to all; its log takes the file's mode. */
-static enum vch_err make_file(const char *path, struct vch_diag *diag) {
+enum vch_err vch_sqlite_make_file(const char *path, struct vch_diag *diag) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return VCH_REFUSE(diag, VCH_ERR_IO, STORE_FAILED, "", "The database %s cannot be opened: %s.", path,
@@ -104,10 +108,9 @@ static enum vch_err set_up(struct lite *db, const char *path, bool writer, struc
 }
 
 static enum vch_err lite_open(const char *path, bool writer, struct vch_sql **ret, struct vch_diag *diag) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, configure);
+    vch_sqlite_configure();
     *ret = NULL;
-    if (writer) VCH_TRY(make_file(path, diag));
+    if (writer) VCH_TRY(vch_sqlite_make_file(path, diag));
     struct lite *db = calloc(1, sizeof *db);
     if (!db) return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "Memory is out.");
     db->base.driver = &vch_sql_sqlite;
@@ -165,7 +168,7 @@ static enum vch_err prepare(struct lite *db, const char *query, unsigned flags, 
     return code == SQLITE_OK ? VCH_OK : failed(db, code, diag);
 }
 
-static int bind(sqlite3_stmt *stmt, int at, const struct vch_sql_arg *arg) {
+int vch_sqlite_bind(sqlite3_stmt *stmt, int at, const struct vch_sql_arg *arg) {
     const char *ptr = arg->bytes.ptr ? arg->bytes.ptr : "";
     switch (arg->type) {
     case VCH_SQL_TEXT:
@@ -183,7 +186,7 @@ static enum vch_err bind_all(struct lite *db, sqlite3_stmt *stmt, const struct v
                              struct vch_diag *diag) {
     vch_assert((size_t)sqlite3_bind_parameter_count(stmt) == count);
     for (size_t i = 0; i < count; i++) {
-        int code = bind(stmt, (int)i + 1, &args[i]);
+        int code = vch_sqlite_bind(stmt, (int)i + 1, &args[i]);
         if (code != SQLITE_OK) return failed(db, code, diag);
     }
     return VCH_OK;
@@ -233,9 +236,13 @@ static enum vch_err lite_step(struct vch_sql_rows *rows, bool *ret_row, struct v
 }
 
 /* The pointer first: asking for it may convert and so change the length. */
+struct vch_str vch_sqlite_bytes(sqlite3_stmt *stmt, int column) {
+    const void *ptr = sqlite3_column_blob(stmt, column);
+    return vch_str_of(ptr, (size_t)sqlite3_column_bytes(stmt, column));
+}
+
 static struct vch_str lite_bytes(struct vch_sql_rows *rows, int column) {
-    const void *ptr = sqlite3_column_blob(rows->stmt, column);
-    return vch_str_of(ptr, (size_t)sqlite3_column_bytes(rows->stmt, column));
+    return vch_sqlite_bytes(rows->stmt, column);
 }
 
 static int64_t lite_number(struct vch_sql_rows *rows, int column) {
@@ -264,12 +271,11 @@ static enum vch_err lite_load_begin(struct vch_sql *base, struct vch_diag *diag)
 }
 
 /* In one step, so that what is written meanwhile has no part in it. */
-static enum vch_err lite_backup(struct vch_sql *base, const char *path, struct vch_diag *diag) {
-    struct lite *db = (struct lite *)base;
+enum vch_err vch_sqlite_copy(sqlite3 *from, const char *path, struct vch_diag *diag) {
     sqlite3 *copy = NULL;
-    VCH_TRY(make_file(path, diag));
+    VCH_TRY(vch_sqlite_make_file(path, diag));
     int code = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    sqlite3_backup *backup = code == SQLITE_OK ? sqlite3_backup_init(copy, "main", db->handle, "main") : NULL;
+    sqlite3_backup *backup = code == SQLITE_OK ? sqlite3_backup_init(copy, "main", from, "main") : NULL;
     if (backup) {
         (void)sqlite3_backup_step(backup, -1);
         code = sqlite3_backup_finish(backup);
@@ -280,7 +286,11 @@ static enum vch_err lite_backup(struct vch_sql *base, const char *path, struct v
     if (code == SQLITE_OK) code = sqlite3_exec(copy, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
     (void)sqlite3_close(copy);
     if (code == SQLITE_OK) return VCH_OK;
-    return VCH_REFUSE(diag, class_of(code), STORE_FAILED, "", "The copy failed: %s.", sqlite3_errstr(code));
+    return VCH_REFUSE(diag, vch_sqlite_class(code), STORE_FAILED, "", "The copy failed: %s.", sqlite3_errstr(code));
+}
+
+static enum vch_err lite_backup(struct vch_sql *base, const char *path, struct vch_diag *diag) {
+    return vch_sqlite_copy(((struct lite *)base)->handle, path, diag);
 }
 
 const struct vch_sql_driver vch_sql_sqlite = {
