@@ -15,6 +15,7 @@
 struct vch_lint;
 struct vch_policy_cache;
 struct vch_connectivity;
+struct vch_refusals;
 struct vch_hooks;
 struct vch_hook_turn;
 
@@ -31,9 +32,13 @@ struct vch_service {
     uint8_t seal_key[32];          /* seals access key secrets at rest */
     bool limits_aws;
     struct vch_connectivity *connectivity; /* who is connected; connectivity.h; NULL: only what the registry knows */
+    struct vch_refusals *refusals; /* why clients were refused; refusals.h; NULL: nothing is remembered */
     struct vch_policy_cache *policies; /* compiled IoT policies; authz.h */
     struct vch_hooks *hooks; /* who carries out pre-provisioning hooks; hook.h; NULL: nobody */
 };
+
+/* True: what a connection asks of the registry may be asked on a loop. Any thread. */
+bool vch_service_reads_locally(const struct vch_service *service);
 
 enum vch_caller_kind {
     VCH_CALLER_NOBODY,
@@ -96,6 +101,7 @@ vch_use_case vch_uc_attach_principal_policy, vch_uc_detach_principal_policy, vch
     vch_uc_list_policy_principals;
 /* authorization.c, explain.c */
 vch_use_case vch_uc_get_effective_policies, vch_uc_test_authorization, vch_uc_explain;
+vch_use_case vch_uc_why; /* why.c */
 /* templates.c */
 vch_use_case vch_uc_create_provisioning_template, vch_uc_describe_provisioning_template, vch_uc_list_provisioning_templates,
     vch_uc_update_provisioning_template, vch_uc_delete_provisioning_template;

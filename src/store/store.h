@@ -21,6 +21,7 @@
 
 #include "base/arena.h"
 #include "core/arn.h"
+#include "core/ledger.h"
 
 struct vch_store;
 
@@ -49,6 +50,8 @@ struct vch_store_options {
 /* Opens, migrates forward, starts the writer. A store newer than this program is refused. */
 enum vch_err vch_store_open(const struct vch_store_options *options, struct vch_store **ret, struct vch_diag *diag) VCH_MUST;
 void vch_store_close(struct vch_store *store); /* waits for plans under way; NULL is fine */
+/* Is the database a file of this process? Then a point read takes microseconds and may be done on a loop. */
+bool vch_store_is_local(const struct vch_store *store);
 /* Files that the database's client may read when it connects again: for a jail. */
 void vch_store_each_path(const char *url, void (*on_path)(void *arg, const char *path), void *arg);
 
@@ -90,6 +93,9 @@ struct vch_rec_claim {
     struct vch_str template_name, created_by /* ARN */, state; /* "LIVE" "SPENT" "CANCELLED" */
     struct vch_str bindings; /* JSON object, "{}" when there are none */
     int64_t not_before_ms, not_after_ms, created_ms, uses_max, uses_done, certificates_made;
+    struct vch_str principal;                  /* "user/NAME" or "role/NAME": whose limits it counts for */
+    struct vch_str first_source, first_client; /* where it was used first; empty: not yet */
+    int64_t alarms;                            /* bits of enum vch_alarm */
 };
 struct vch_rec_token {
     struct vch_str hash; /* 32 bytes, SHA-256 of the token */
@@ -112,14 +118,6 @@ struct vch_rec_access_key {
     struct vch_str sealed_secret; /* opaque to the store */
     struct vch_str status;        /* "Active" | "Inactive" */
     int64_t created_ms, last_used_ms;
-};
-struct vch_rec_ledger {
-    int64_t seq, time_ms;
-    struct vch_str event;    /* "claim-created", "thing-registered", "refused", … */
-    struct vch_str actor;    /* ARN or "claim/ID" */
-    struct vch_str source_ip, client_id, claim_id, template_name, certificate_id, thing_name, outcome /* "ok" | reason code */, detail; /* JSON object */
-    int64_t template_version;
-    struct vch_str prev_hash, hash; /* 32 bytes each */
 };
 
 /* A page: items after `after` (a key that the previous page ended with; empty
@@ -203,10 +201,11 @@ struct vch_identity {
     enum vch_identity_kind kind;
     bool usable; /* device: ACTIVE; claim: not cancelled (a spent one may still repeat its answer) */
     bool revoked;
+    bool succeeds; /* device: another certificate waits for this one to connect (provisioning.h) */
     int64_t not_before_ms, not_after_ms;
     char template_name[40]; /* claims */
 };
-enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret) VCH_MUST; /* zero with kind UNKNOWN when absent; from memory where the database is remote and the certificate known */
+enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret) VCH_MUST; /* zero with kind UNKNOWN when absent; from memory when the certificate is known */
 
 /* What an MQTT connection needs: one consistent read. */
 struct vch_rec_authz {
