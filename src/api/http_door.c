@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/errors.h"
+#include "api/faults.h"
 #include "api/http_job_priv.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -49,6 +50,7 @@ static void log_line(const struct vch_http_job *job) {
 }
 
 static void job_free(struct vch_http_job *job) {
+    vch_hook_turn_deinit(&job->wait.turn);
     vch_buf_deinit(&job->body);
     vch_arena_free(job->arena);
     free(job);
@@ -145,8 +147,17 @@ static enum vch_err advance_clock(struct vch_http_job *job, struct vch_call *cal
     return vch_val_put_time(call->arena, call->out, "now", vch_now_ms());
 }
 
+static enum vch_err clear_faults(struct vch_faults *faults) {
+    vch_faults_clear(faults);
+    return VCH_OK;
+}
+
 static enum vch_err perform(struct vch_http_job *job, struct vch_call *call) {
+    struct vch_faults *faults = job->door->options.faults;
     if (job->op == VCH_OP_ADVANCE_CLOCK) return advance_clock(job, call);
+    if (job->op == VCH_OP_CREATE_FAULT) return vch_faults_add(faults, call->in, call->arena, call->out);
+    if (job->op == VCH_OP_LIST_FAULTS) return vch_faults_list(faults, call->arena, call->out);
+    if (job->op == VCH_OP_CLEAR_FAULTS) return clear_faults(faults);
     return vch_use_case_of(job->op)(call);
 }
 
@@ -182,19 +193,31 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
                             .raw = job->request->body,
                             .out = out,
                             .diag = &job->diag,
+                            .hook = &job->wait.turn,
                             .lint = &job->lint};
     return perform(job, &call);
 }
 
-static void run_operation(struct vch_http_job *job) {
-    struct vch_val *out = vch_val_new_map(job->arena);
-    enum vch_err err = out ? run_steps(job, out) : VCH_ERR_NOMEM;
+static enum vch_err run_anew(struct vch_http_job *job, struct vch_val **ret_out) {
+    *ret_out = vch_val_new_map(job->arena);
+    return *ret_out ? run_steps(job, *ret_out) : VCH_ERR_NOMEM;
+}
+
+/* False: it waits for a hook's answer, and is somebody else's by now. */
+static bool run_operation(struct vch_http_job *job) {
+    struct vch_val *out;
+    enum vch_err err = run_anew(job, &out);
+    if (err == VCH_ERR_WAITING) {
+        if (vch_hook_wait_begin(&job->wait)) return false;
+        err = run_anew(job, &out);
+    }
     if (err != VCH_OK) {
         vch_http_answer_error(job, err, out);
-        return;
+        return true;
     }
     vch_http_answer_output(job, out);
     vch_http_tell_lint(job);
+    return true;
 }
 
 /* What outlives the job: the use is remembered behind the answer's back. */
@@ -211,14 +234,19 @@ static struct used_key used_key_of(const struct vch_http_job *job) {
 
 static void run(void *arg) {
     struct vch_http_job *job = arg;
-    if (job->op == VCH_OP_PAGE_READYZ)
-        vch_page_answer(job);
-    else
-        run_operation(job);
+    if (job->op == VCH_OP_PAGE_READYZ) vch_page_answer(job);
+    else if (!run_operation(job)) return;
     struct used_key used = used_key_of(job);
     /* A loop that has stopped answers nobody; the exchange ends with it. */
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
     if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
+}
+
+/* The hook's answer came when no worker takes anything more. */
+static void lose(void *arg) {
+    struct vch_http_job *job = arg;
+    vch_http_answer_error(job, VCH_ERR_UNAVAILABLE, NULL);
+    if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
 }
 
 /* ---- arrival: on the loop ---- */
@@ -237,6 +265,8 @@ static struct vch_http_job *job_new(struct vch_http_door *door, struct vch_http_
     job->arena = arena;
     job->caller.source_ip = vch_str_from(job->request->peer_ip);
     job->begun_us = vch_mono_us();
+    job->wait = (struct vch_hook_wait){
+        .hooks = door->options.service->hooks, .pool = door->options.pool, .resume = run, .lost = lose, .arg = job};
     vch_buf_init_secret(&job->body, VCH_HTTP_ANSWER_MAX);
     vch_uuid(job->request_id);
     return job;
@@ -246,8 +276,10 @@ static void route(struct vch_http_job *job) {
     job->query = vch_sts_wanted(job->request);
     job->op = job->query ? vch_sts_route(job->request, job->arena)
                          : vch_op_route(job->request->method, job->request->path, job->arena, &job->captures);
-    /* Without --test-clock that operation does not exist. */
-    if (job->op == VCH_OP_ADVANCE_CLOCK && !job->door->options.test_clock) job->op = VCH_OP_NONE;
+    /* Without --test-clock those operations do not exist. */
+    bool test = job->op == VCH_OP_ADVANCE_CLOCK || job->op == VCH_OP_CREATE_FAULT || job->op == VCH_OP_LIST_FAULTS ||
+                job->op == VCH_OP_CLEAR_FAULTS;
+    if (test && !job->door->options.faults) job->op = VCH_OP_NONE;
 }
 
 /* What needs no worker: pages, and what is no operation at all. */

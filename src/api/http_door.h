@@ -12,12 +12,13 @@
 #include "service/call.h"
 
 struct vch_http_door;
+struct vch_faults;
 
 struct vch_http_door_options {
     struct vch_service *service; /* outlives the door */
     struct vch_pool *pool;
     const char *version; /* shown on the first page and in the API's description */
-    bool test_clock;     /* opens POST /_vouch/test/clock */
+    struct vch_faults *faults; /* opens /_vouch/test/...: the clock, and these; NULL: neither */
     /* Appends lines of Prometheus' text form; [loop]; may be NULL. */
     void (*metrics)(void *arg, struct vch_buf *out);
     /* The wall clock was moved by delta_ms; on a worker; may be NULL. */

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "api/hook_wait_priv.h"
 #include "api/http_door.h"
 #include "api/quota.h"
 #include "core/lint.h"
@@ -37,6 +38,7 @@ struct vch_http_job {
     struct vch_diag diag;
     char request_id[37];
     int64_t begun_us;
+    struct vch_hook_wait wait;
     /* The answer. */
     int status;
     const char *content_type;

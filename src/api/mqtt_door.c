@@ -235,6 +235,9 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     };
     enum vch_err err = vch_mqtt_broker_new(&broker, options->loops, options->loop_count, &door->broker);
     if (err != VCH_OK) {
+    door->iam = options->iam;
+    door->faults = options->faults;
+    (void)pthread_mutex_init(&door->late_lock, NULL);
         free(door);
         return err;
     }
@@ -246,6 +249,7 @@ void vch_mqtt_door_free(struct vch_mqtt_door *door) {
     if (!door) return;
     vch_mqtt_broker_free(door->broker);
     free(door);
+        (void)pthread_mutex_destroy(&door->late_lock);
 }
 
 void vch_mqtt_door_stats(struct vch_mqtt_door *door, struct vch_mqtt_door_stats *ret) {
@@ -255,3 +259,5 @@ void vch_mqtt_door_stats(struct vch_mqtt_door *door, struct vch_mqtt_door_stats 
     ret->provisioning_accepted = atomic_load(&door->provisioning_accepted);
     ret->provisioning_rejected = atomic_load(&door->provisioning_rejected);
 }
+    vch_door_drop_late(door);
+    (void)pthread_mutex_destroy(&door->late_lock);

@@ -10,10 +10,13 @@
 
 struct vch_mqtt_door;
 
+struct vch_faults;
 struct vch_mqtt_door_options {
     struct vch_service *service; /* outlives the door */
     struct vch_pool *pool;
     struct vch_loop *const *loops;
+    struct vch_faults *faults; /* outlive the door; NULL: none */
+    struct vch_iam *iam; /* judges users and roles; outlives the door; NULL: none are served */
     size_t loop_count;
 };
 enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, struct vch_mqtt_door **ret) VCH_MUST;

@@ -3,8 +3,10 @@
 #ifndef VCH_API_MQTT_PEER_PRIV_H
 #define VCH_API_MQTT_PEER_PRIV_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
+#include "api/faults.h"
 #include "api/mqtt_door.h"
 #include "service/authz.h"
 
@@ -17,6 +19,9 @@ struct vch_mqtt_door {
     struct vch_mqtt_broker *broker;
     /* What changed so far, certificates by the first byte of their id: a CONNECT
      * that was read before a change and is answered after it must notice. */
+    struct vch_faults *faults;  /* NULL: none */
+    pthread_mutex_t late_lock;  /* over `late`, a list that all loops share; tests alone fill it */
+    struct request *late;
     atomic_uint_fast64_t policies_changed, certificates_changed[VCH_DOOR_BUCKETS];
     atomic_uint_fast64_t connects_refused, handshakes_refused, provisioning_accepted, provisioning_rejected;
 };
@@ -55,3 +60,4 @@ void vch_door_seen(struct vch_mqtt_session *session);
 void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet);
 
 #endif
+void vch_door_drop_late(struct vch_mqtt_door *door); /* after the loops have ended */

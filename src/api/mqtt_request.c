@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/errors.h"
+#include "api/hook_wait_priv.h"
 #include "api/mqtt_peer_priv.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -36,6 +37,10 @@ struct request {
     bool claim;
     int64_t started_us;
     struct vch_str payload; /* owned, wiped */
+    struct vch_hook_wait wait;
+    struct vch_fault fault; /* that a test asked for */
+    struct request *next_late, **late_link; /* while its answer is kept back */
+    struct vch_timer late;
     /* the worker's answer */
     enum vch_err err;
     struct vch_diag diag;
@@ -45,6 +50,8 @@ struct request {
 static void drop(struct request *r) {
     if (r->payload.ptr) vch_wipe((void *)(uintptr_t)r->payload.ptr, r->payload.len);
     free((void *)(uintptr_t)r->payload.ptr);
+    vch_hook_turn_deinit(&r->wait.turn);
+    vch_timer_deinit(&r->late);
     vch_buf_deinit(&r->answer);
     free(r);
 }
@@ -119,6 +126,7 @@ static enum vch_err run(struct request *r, struct vch_arena *arena, struct vch_v
         .raw = r->payload,
         .out = *ret_out,
         .diag = &r->diag,
+        .hook = &r->wait.turn,
     };
     return operations[r->topic.op].run(&call);
 }
@@ -142,13 +150,34 @@ static void encode(const struct request *r, const struct vch_val *val, struct vc
     else vch_json_encode(val, buf);
 }
 
-static void answer(struct request *r, struct vch_arena *arena) {
+/* True when a fault refuses the request before anything is done. */
+static bool refuse_for_test(struct request *r) {
+    r->fault = vch_faults_take(r->door->faults, operations[r->topic.op].name, vch_str_from(r->client_id));
+    if (r->fault.kind == VCH_FAULT_THROTTLE)
+        r->err = VCH_REFUSE(&r->diag, VCH_ERR_THROTTLED, RATE_EXCEEDED, "", "Rate exceeded");
+    if (r->fault.kind == VCH_FAULT_HOOK_TIMEOUT)
+        r->err = VCH_REFUSE(&r->diag, VCH_ERR_DENIED, HOOK_TIMEOUT, "", "The pre-provisioning hook did not answer in time.");
+    return r->err != VCH_OK;
+}
+
+static void encode_rejection(struct request *r, struct vch_arena *arena) {
+    struct vch_val *out;
+    if (rejection(r, arena, &out) == VCH_OK) encode(r, out, &r->answer);
+}
+
+/* False: it waits for a hook's answer, and is somebody else's by now. */
+static bool answer(struct request *r, struct vch_arena *arena) {
     struct vch_val *out = NULL;
-    r->err = run(r, arena, &out);
+    bool refused = !r->wait.turn.answered && refuse_for_test(r);
+    if (!refused) r->err = run(r, arena, &out);
+    if (r->err == VCH_ERR_WAITING) {
+        if (vch_hook_wait_begin(&r->wait)) return false;
+        r->err = run(r, arena, &out);
+    }
     if (r->err == VCH_OK) encode(r, out, &r->answer);
     if (r->err == VCH_OK && r->answer.failed) r->err = VCH_ERR_INTERNAL;
-    if (r->err == VCH_OK) return;
-    if (rejection(r, arena, &out) == VCH_OK) encode(r, out, &r->answer);
+    if (r->err != VCH_OK) encode_rejection(r, arena);
+    return true;
 }
 
 static void log_request(const struct request *r) {
@@ -157,20 +186,36 @@ static void log_request(const struct request *r) {
             VCH_LOG_C("reason", r->err == VCH_OK ? "ok" : vch_api_error_reason(r->err, &r->diag)),
             VCH_LOG_C(r->claim ? "claim" : "certificate", r->peer_id), VCH_LOG_C("client", r->client_id),
             VCH_LOG_C("ip", r->source_ip), VCH_LOG_S("template", r->topic.template_name.len ? r->topic.template_name : vch_str_from(r->template_name)),
-            VCH_LOG_C("detail", r->diag.message), VCH_LOG_I("us", vch_mono_us() - r->started_us));
+            VCH_LOG_C("detail", r->diag.message), VCH_LOG_I("us", vch_mono_us() - r->started_us),
+            VCH_LOG_I("hook_us", r->wait.turn.duration_us));
 }
 
 static void finish(void *arg);
 
-static void work(void *arg) {
-    struct request *r = arg;
-    struct vch_arena *arena = vch_arena_new(ARENA_MAX, true);
-    if (arena) answer(r, arena);
-    else r->err = VCH_ERR_NOMEM;
-    vch_arena_free(arena);
+static void settle(struct request *r) {
     atomic_fetch_add(r->err == VCH_OK ? &r->door->provisioning_accepted : &r->door->provisioning_rejected, 1);
     log_request(r);
     if (!vch_loop_post(r->ref.loop, finish, r)) drop(r);
+}
+
+static void work(void *arg) {
+    struct request *r = arg;
+    struct vch_arena *arena = vch_arena_new(ARENA_MAX, true);
+    bool answered = true;
+    if (arena) answered = answer(r, arena);
+    else r->err = VCH_ERR_NOMEM;
+    vch_arena_free(arena);
+    if (answered) settle(r);
+}
+
+/* The hook's answer came when no worker takes anything more. */
+static void lose(void *arg) {
+    struct request *r = arg;
+    struct vch_arena *arena = vch_arena_new(65536, false);
+    r->err = VCH_ERR_UNAVAILABLE;
+    if (arena) encode_rejection(r, arena);
+    vch_arena_free(arena);
+    settle(r);
 }
 
 /* ---- back on the loop --------------------------------------------------- */
@@ -186,7 +231,7 @@ static bool may_receive(struct vch_mqtt_session *session, struct vch_str topic) 
     return vch_authz_eval(&ask) == VCH_VERDICT_ALLOW;
 }
 
-static void finish(void *arg) {
+static void tell(void *arg) {
     struct request *r = arg;
     struct vch_mqtt_session *session = vch_mqtt_find(r->door->broker, r->ref);
     struct vch_peer *peer = session ? vch_peer_of(session) : NULL;
@@ -197,11 +242,51 @@ static void finish(void *arg) {
         const char *leaf = r->err == VCH_OK ? "/accepted" : "/rejected";
         memcpy(r->topic_text + len, leaf, strlen(leaf) + 1);
         struct vch_str topic = vch_str_from(r->topic_text);
-        bool sent = vch_buf_finish(&r->answer, &payload) == VCH_OK && payload.len && may_receive(session, topic) &&
+        bool dropped = r->fault.kind == VCH_FAULT_DROP;
+        bool sent = !dropped && vch_buf_finish(&r->answer, &payload) == VCH_OK && payload.len && may_receive(session, topic) &&
                     vch_mqtt_send(session, topic, payload) == VCH_OK;
         if (!sent) VCH_LOG(WARN, "provisioning-answer-lost", VCH_LOG_C("client", r->client_id), VCH_LOG_S("topic", topic));
     }
     drop(r);
+}
+
+/* ---- answers that a test wants late: kept until then, or until the door closes */
+
+static void keep_late(struct request *r) {
+    struct vch_mqtt_door *door = r->door;
+    (void)pthread_mutex_lock(&door->late_lock);
+    r->next_late = door->late;
+    r->late_link = &door->late;
+    if (r->next_late) r->next_late->late_link = &r->next_late;
+    door->late = r;
+    (void)pthread_mutex_unlock(&door->late_lock);
+}
+
+static void tell_late(void *arg) {
+    struct request *r = arg;
+    (void)pthread_mutex_lock(&r->door->late_lock);
+    *r->late_link = r->next_late;
+    if (r->next_late) r->next_late->late_link = r->late_link;
+    (void)pthread_mutex_unlock(&r->door->late_lock);
+    tell(r);
+}
+
+void vch_door_drop_late(struct vch_mqtt_door *door) {
+    while (door->late) {
+        struct request *r = door->late;
+        door->late = r->next_late;
+        drop(r);
+    }
+}
+
+static void finish(void *arg) {
+    struct request *r = arg;
+    if (r->fault.kind != VCH_FAULT_DELAY || vch_timer_init(r->ref.loop, &r->late, tell_late, r) != VCH_OK) {
+        tell(r);
+        return;
+    }
+    keep_late(r);
+    vch_timer_set(&r->late, r->fault.delay_ms);
 }
 
 /* ---- leaving the loop --------------------------------------------------- */
@@ -224,6 +309,7 @@ static struct request *new_request(struct vch_mqtt_session *session, const struc
     r->door = peer->door;
     r->ref = vch_mqtt_session_ref(session);
     r->started_us = vch_mono_us();
+    r->wait = (struct vch_hook_wait){.hooks = r->door->service->hooks, .pool = r->door->pool, .resume = work, .lost = lose, .arg = r};
     r->claim = peer->claim;
     vch_buf_init_secret(&r->answer, ANSWER_MAX);
     (void)vch_str_copy(r->topic_text, VCH_TOPIC_MAX + 1, packet->topic);

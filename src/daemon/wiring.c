@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "api/faults.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/reason.h"
@@ -121,12 +122,13 @@ static enum vch_err open_listeners(struct vch_wiring *wiring, struct vch_entranc
 }
 
 static enum vch_err open_doors(struct vch_wiring *wiring) {
+    if (wiring->config->test_clock && !(wiring->faults = vch_faults_new())) return VCH_ERR_NOMEM;
     const struct vch_mqtt_door_options mqtt = {
-        .service = wiring->service, .pool = wiring->pool, .loops = wiring->loops, .loop_count = wiring->loop_count};
+        .service = wiring->service, .pool = wiring->pool, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count};
     const struct vch_http_door_options http = {.service = wiring->service,
                                                .pool = wiring->pool,
                                                .version = VOUCH_VERSION,
-                                               .test_clock = wiring->config->test_clock,
+                                               .faults = wiring->faults,
                                                .metrics = vch_wiring_metrics,
                                                .clock_moved = on_clock_moved,
                                                .arg = wiring};
@@ -209,6 +211,8 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     vch_store_close(wiring->service->store); /* tells the doors of its last changes */
     vch_http_door_free(wiring->http);
     if (wiring->mqtt) vch_mqtt_door_free(wiring->mqtt);
+    vch_faults_free(wiring->faults);
+    wiring->faults = NULL;
     free_loops(wiring);
     vch_key_pool_free(wiring->service->keys);
     vch_policy_cache_free(wiring->service->policies);

@@ -17,6 +17,7 @@ struct vch_wiring {
     struct vch_pool *pool;
     struct vch_http_door *http;
     struct vch_mqtt_door *mqtt;
+    struct vch_faults *faults; /* NULL: not for tests */
     struct vch_tls *tls[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
     struct vch_listener *listeners[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
     _Atomic bool doors_open; /* the store may tell of changes before that */

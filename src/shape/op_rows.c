@@ -23,6 +23,7 @@
 #define body_str(n, lo, hi) ROW_OF(n, BODY, STR, false, .min = (lo), .max = (hi))
 #define body_text(n, hi) ROW_OF(n, BODY, STR, false, .check = VCH_CHECK_TEXT, .max = (hi))
 #define body_word(n, w) ROW_OF(n, BODY, STR, false, .words = (w))
+#define BODY_WORD(n, w) ROW_OF(n, BODY, STR, true, .words = (w))
 #define body_map(n) ROW_OF(n, BODY, MAP, false, .words = NULL)
 #define body_bool(n) ROW_OF(n, BODY, BOOL, false, .words = NULL)
 #define body_int(n, lo, hi) ROW_OF(n, BODY, INT, false, .min = (lo), .max = (hi))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/faults.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "core/sigv4.h"
@@ -66,10 +67,12 @@ static void admin_read(void) {
 }
 
 static void door_start(void) {
+    world.faults = vch_faults_new();
+    assert_non_null(world.faults);
     const struct vch_http_door_options options = {.service = &world.service,
                                                   .pool = world.pool,
                                                   .version = "9.9.9",
-                                                  .test_clock = true,
+                                                  .faults = world.faults,
                                                   .metrics = metrics,
                                                   .clock_moved = clock_moved};
     assert_int_equal(vch_http_door_new(&options, &world.door), VCH_OK);
@@ -101,6 +104,7 @@ int door_world_teardown(void **state) {
     vch_loop_free(world.loop);
     vch_store_close(world.service.store);
     vch_http_door_free(world.door);
+    vch_faults_free(world.faults);
     vch_clock_advance(-vch_clock_offset_ms());
     vch_arena_free(world.arena);
     folder_remove(world.folder);

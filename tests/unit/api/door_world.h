@@ -17,6 +17,7 @@ struct door_world {
     struct vch_pool *pool;
     struct vch_listener *listener;
     struct vch_http_door *door;
+    struct vch_faults *faults;
     uint16_t port;
     int64_t clock_moved_ms;
     struct vch_arena *arena; /* of the exchange under way */
