@@ -22,6 +22,7 @@ static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_GET_EFFECTIVE_POLICIES] = vch_uc_get_effective_policies,
     [VCH_OP_TEST_AUTHORIZATION] = vch_uc_test_authorization,
     [VCH_OP_EXPLAIN] = vch_uc_explain,
+    [VCH_OP_WHY] = vch_uc_why,
     [VCH_OP_CREATE_PROVISIONING_TEMPLATE] = vch_uc_create_provisioning_template,
     [VCH_OP_DESCRIBE_PROVISIONING_TEMPLATE] = vch_uc_describe_provisioning_template,
     [VCH_OP_LIST_PROVISIONING_TEMPLATES] = vch_uc_list_provisioning_templates,

@@ -141,6 +141,12 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(HOOK_ANSWER_INVALID, ACCESS_DENIED, 403, "AccessDenied"),
     ROW(HOOK_CHANGED, ACCESS_DENIED, 403, "AccessDenied"),
     ROW(HOOK_FAILED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CERTIFICATE_WEAK_KEY, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(TLS_FAILED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(TLS_ALERT, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(HANDSHAKE_TIMEOUT, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(CONNECTIONS_FULL, THROTTLING, 429, "Throttled"),
+    ROW(MEMORY_FULL, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
 };
 #undef ROW
 
