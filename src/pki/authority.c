@@ -163,6 +163,11 @@ void vch_authority_put_key(EVP_PKEY *key, struct vch_buf *buf) {
     take_bio(bio, bio && PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL) == 1, buf);
 }
 
+void vch_authority_put_public(EVP_PKEY *key, struct vch_buf *buf) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    take_bio(bio, bio && PEM_write_bio_PUBKEY(bio, key) == 1, buf);
+}
+
 void vch_authority_put_certificate(X509 *certificate, struct vch_buf *buf) {
     BIO *bio = BIO_new(BIO_s_mem());
     take_bio(bio, bio && PEM_write_bio_X509(bio, certificate) == 1, buf);

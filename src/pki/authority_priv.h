@@ -29,6 +29,7 @@ X509 *vch_authority_server(const struct vch_authority *issuer, EVP_PKEY *key, co
 bool vch_authority_covers(X509 *certificate, const char *const *names, size_t count);
 
 void vch_authority_put_key(EVP_PKEY *key, struct vch_buf *buf);         /* SEC 1 PEM; failure shows at finish */
+void vch_authority_put_public(EVP_PKEY *key, struct vch_buf *buf);      /* PEM of its public half */
 void vch_authority_put_certificate(X509 *certificate, struct vch_buf *buf);
 EVP_PKEY *vch_authority_parse_key(struct vch_str pem);
 X509 *vch_authority_parse_certificate(struct vch_str pem);

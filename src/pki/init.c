@@ -173,6 +173,26 @@ static enum vch_err prepare_ca(struct site *site) {
     return sync_folder(site);
 }
 
+/* Installations of before had none; without it no checkpoint was ever signed. */
+static enum vch_err prepare_ledger_key(struct site *site) {
+    EVP_PKEY *key = NULL;
+    struct vch_buf buf;
+    enum vch_err err = VCH_OK;
+    if (exists(site, "ca/ledger.key")) {
+        if (exists(site, "ledger.pub.pem")) return VCH_OK;
+        err = read_key(site, "ca/ledger.key", &key);
+    } else {
+        key = vch_authority_keygen();
+        err = key ? write_key(site, "ca/ledger.key", key) : failed(site, VCH_ERR_INTERNAL, "ca/ledger.key", "The ledger's key could not be made.");
+    }
+    vch_buf_init(&buf, PEM_CAP);
+    if (!err) vch_authority_put_public(key, &buf);
+    if (!err) err = write_text(site, "ledger.pub.pem", &buf, 0644);
+    vch_buf_deinit(&buf);
+    EVP_PKEY_free(key);
+    return err;
+}
+
 /* Never made again one by one: a lost issuer is for a person to decide about. */
 static enum vch_err check_ca(struct site *site) {
     static const char *const needed[] = {"ca/root.pem", "ca/device.key", "ca/device.pem", "ca/claim.key", "ca/claim.pem"};
@@ -294,6 +314,7 @@ enum vch_err vch_pki_prepare(const char *data_dir, const char *const *hostnames,
     VCH_TRY(vch_dir_make(data_dir, 0700, diag));
     VCH_TRY(prepare_ca(&site));
     VCH_TRY(check_ca(&site));
+    VCH_TRY(prepare_ledger_key(&site));
     VCH_TRY(prepare_root(&site));
     return prepare_server(&site);
 }

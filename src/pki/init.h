@@ -2,7 +2,7 @@
  * issuer (all P-256), and the server certificate.
  *
  * Files under DIR, folders 0700: ca.pem (root, 0644), ca/root.key, ca/device.{key,pem},
- * ca/claim.{key,pem} (keys 0600), tls/server.{key,pem} (server.pem holds the chain).
+ * ca/claim.{key,pem} (keys 0600), ca/ledger.key with ledger.pub.pem (0644), tls/server.{key,pem} (server.pem holds the chain).
  */
 #ifndef VCH_PKI_INIT_H
 #define VCH_PKI_INIT_H

@@ -1,6 +1,7 @@
-/* The signer: a process that holds the issuing keys and answers one kind of
- * request, a described certificate. It builds the certificate itself, refuses
- * what the profile forbids, and signs nothing else. The client half is shared
+/* The signer: a process that holds the issuing keys and the ledger's, and
+ * answers two kinds of request: a described certificate, which it builds itself
+ * and refuses when the profile forbids it, and a described checkpoint of the
+ * ledger. It signs nothing else. The client half is shared
  * by all worker threads of the front; each call blocks for one exchange.
  *
  * Wire between them: SOCK_SEQPACKET, one request a datagram, fixed layout,
@@ -10,6 +11,7 @@
 #define VCH_PKI_SIGNER_H
 
 #include "base/arena.h"
+#include "core/ledger.h"
 
 enum vch_profile {
     VCH_PROFILE_CLAIM,  /* claim issuer; CN random; at most 24 h */
@@ -33,6 +35,14 @@ void vch_signer_close(struct vch_signer *signer);
 /* UNAVAILABLE with SIGNER_FAILED when the process is gone or slow (5 s). Any thread. */
 enum vch_err vch_signer_issue(struct vch_signer *signer, const struct vch_issue *issue, struct vch_arena *arena,
                               struct vch_issued *ret, struct vch_diag *diag) VCH_MUST;
+/* The signature of vch_ledger_checkpoint_text over what is described, by the
+ * ledger's own key, and that key (DER). The signer makes the text itself, and
+ * refuses one that goes back behind an earlier one, or whose time is not its own. */
+struct vch_checkpoint_signed {
+    struct vch_str signature, public_key;
+};
+enum vch_err vch_signer_checkpoint(struct vch_signer *signer, const struct vch_ledger_checkpoint *checkpoint, struct vch_arena *arena,
+                                   struct vch_checkpoint_signed *ret, struct vch_diag *diag) VCH_MUST;
 /* CPU time of the signer process so far, and certificates issued. */
 struct vch_signer_stats {
     int64_t cpu_us, issued, refused;

@@ -228,6 +228,18 @@ enum vch_err vch_signer_issue(struct vch_signer *signer, const struct vch_issue 
     return VCH_OK;
 }
 
+enum vch_err vch_signer_checkpoint(struct vch_signer *signer, const struct vch_ledger_checkpoint *checkpoint, struct vch_arena *arena,
+                                   struct vch_checkpoint_signed *ret, struct vch_diag *diag) {
+    struct exchange x;
+    struct vch_signer_answer answer;
+    struct vch_signer_request request = {.op = VCH_SIGNER_CHECKPOINT, .checkpoint = *checkpoint};
+    VCH_TRY(call(signer, &request, &x, &answer, diag));
+    if (answer.refusal != VCH_REFUSAL_NONE) return refused(answer.refusal, diag);
+    ret->signature = vch_arena_str(arena, answer.signature);
+    ret->public_key = vch_arena_str(arena, answer.public_key);
+    return ret->signature.ptr && ret->public_key.ptr ? VCH_OK : VCH_ERR_NOMEM;
+}
+
 enum vch_err vch_signer_stats(struct vch_signer *signer, struct vch_signer_stats *ret) {
     struct exchange x;
     struct vch_signer_answer answer;

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "core/reason.h"
 #include "pki/jail_priv.h"
+#include "pki/ledger_key_priv.h"
 #include "pki/protocol_priv.h"
 #include "pki/signer.h"
 #include "pki/spki_priv.h"
@@ -16,6 +17,7 @@ struct server {
     int fd;
     bool test_clock;
     struct vch_issuer issuers[2]; /* by enum vch_profile */
+    struct vch_ledger_key ledger;
     int64_t issued, refused;
 };
 
@@ -61,6 +63,13 @@ static void answer_issue(struct server *server, const struct vch_issue *issue, u
     if (answer->refusal == VCH_REFUSAL_NONE) server->issued++;
 }
 
+/* The signature and the key stand in `ledger` until the next one. */
+static void answer_checkpoint(struct server *server, const struct vch_ledger_checkpoint *checkpoint, struct vch_signer_answer *answer) {
+    answer->refusal = vch_ledger_key_sign(&server->ledger, checkpoint, server->test_clock ? -1 : vch_now_ms());
+    answer->signature = vch_str_of(server->ledger.signature, server->ledger.signature_len);
+    answer->public_key = vch_str_of(server->ledger.spki, server->ledger.spki_len);
+}
+
 /* Says nothing to what is too short to have a tag. False: the peer is gone. */
 static bool serve_datagram(struct server *server, struct vch_str datagram, struct vch_buf *out) {
     uint8_t der[VCH_ISSUE_MAX];
@@ -70,6 +79,7 @@ static bool serve_datagram(struct server *server, struct vch_str datagram, struc
     struct vch_signer_answer answer = {.op = request.op, .tag = request.tag};
     if (err) answer.refusal = VCH_REFUSAL_MALFORMED;
     else if (request.op == VCH_SIGNER_ISSUE) answer_issue(server, &request.issue, der, &answer);
+    else if (request.op == VCH_SIGNER_CHECKPOINT) answer_checkpoint(server, &request.checkpoint, &answer);
     else fill_stats(server, &answer.stats);
     if (answer.refusal != VCH_REFUSAL_NONE) server->refused++;
     if (datagram.len < VCH_SIGNER_HEAD) return true;
@@ -103,9 +113,20 @@ static void serve(struct server *server) {
     vch_buf_deinit(&out);
 }
 
+static enum vch_err load_ledger_key(const char *folder, struct vch_ledger_key *ledger, struct vch_diag *diag) {
+    struct vch_buf key;
+    struct vch_str pem;
+    vch_buf_init_secret(&key, 8192);
+    enum vch_err err = read_file(folder, "ledger", "key", &key, &pem, diag);
+    if (!err) err = vch_ledger_key_init(ledger, pem, diag);
+    vch_buf_deinit(&key);
+    return err;
+}
+
 static enum vch_err load(struct server *server, const char *data_dir, struct vch_diag *diag) {
     VCH_TRY(load_issuer(data_dir, "claim", &server->issuers[VCH_PROFILE_CLAIM], diag));
     VCH_TRY(load_issuer(data_dir, "device", &server->issuers[VCH_PROFILE_DEVICE], diag));
+    VCH_TRY(load_ledger_key(data_dir, &server->ledger, diag));
     vch_spki_prepare();
     return vch_signer_jail(diag);
 }
@@ -119,5 +140,6 @@ enum vch_err vch_signer_run(int fd, const char *data_dir, bool test_clock, struc
     if (!err) serve(&server);
     vch_issuer_deinit(&server.issuers[VCH_PROFILE_CLAIM]);
     vch_issuer_deinit(&server.issuers[VCH_PROFILE_DEVICE]);
+    vch_ledger_key_deinit(&server.ledger);
     return err;
 }

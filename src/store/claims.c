@@ -1,3 +1,4 @@
+#include "store/provisioning.h"
 #include "store/store_priv.h"
 
 static enum vch_err missing(struct vch_str id, struct vch_diag *diag) {
@@ -19,6 +20,10 @@ static void fill_claim(struct vch_cursor *row, void *record) {
         .uses_max = vch_cursor_int(row, 8),
         .uses_done = vch_cursor_int(row, 9),
         .certificates_made = vch_cursor_int(row, 10),
+        .principal = vch_cursor_str(row, 11),
+        .first_source = vch_cursor_str(row, 12),
+        .first_client = vch_cursor_str(row, 13),
+        .alarms = vch_cursor_int(row, 14),
     };
 }
 
@@ -53,7 +58,7 @@ static enum vch_err insert(struct vch_apply *a, const struct vch_step *step) {
                         VCH_ARGS(VCH_T(c->id), VCH_T(c->template_name), VCH_T(c->created_by), VCH_T(c->state),
                                  VCH_T(c->bindings), VCH_I(c->not_before_ms), VCH_I(c->not_after_ms),
                                  VCH_I(c->created_ms), VCH_I(c->uses_max), VCH_I(c->uses_done),
-                                 VCH_I(c->certificates_made)),
+                                 VCH_I(c->certificates_made), VCH_T(c->principal)),
                         &changes, a->diag));
     if (changes) return VCH_OK;
     return VCH_REFUSE(a->diag, VCH_ERR_EXISTS, CERTIFICATE_EXISTS, "claimId", "The claim %.*s exists already.",
@@ -149,4 +154,47 @@ static enum vch_err cancel(struct vch_apply *a, const struct vch_step *step) {
 
 void vch_plan_claim_cancel(struct vch_plan *p, struct vch_str id, int64_t now_ms) {
     VCH_STEP(p, cancel, .name = id, .now_ms = now_ms);
+}
+
+/* ---- how many there may be, and where they are used ---- */
+
+static enum vch_err need_room(struct vch_apply *a, const struct vch_step *step) {
+    bool row = false;
+    int64_t live = 0;
+    VCH_TRY(vch_sql_number(a->db, VCH_Q_CLAIMS_LIVE, VCH_ARGS(VCH_T(step->name), VCH_I(step->now_ms)), &row, &live, a->diag));
+    if (live < step->number) return VCH_OK;
+    return VCH_REFUSE(a->diag, VCH_ERR_THROTTLED, CLAIMS_FULL, "templateName",
+                      "Template %.*s has %lld live claims, the most it may have; wait until some of them end.", VCH_STR_ARG(step->name),
+                      (long long)live);
+}
+
+void vch_plan_claims_room(struct vch_plan *p, struct vch_str template_name, int64_t now_ms, int64_t max) {
+    VCH_STEP(p, need_room, .name = template_name, .now_ms = now_ms, .number = max);
+}
+
+static enum vch_err first_use(struct vch_apply *a, const struct vch_step *step) {
+    return vch_sql_run(a->db, VCH_Q_CLAIM_FIRST_USE, VCH_ARGS(VCH_T(step->name), VCH_T(step->other), VCH_T(step->text)), NULL, a->diag);
+}
+
+void vch_plan_claim_first_use(struct vch_plan *p, struct vch_str id, struct vch_str source_ip, struct vch_str client_id) {
+    VCH_STEP(p, first_use, .name = id, .other = source_ip, .text = client_id);
+}
+
+const char *vch_alarm_word(enum vch_alarm alarm) {
+    static const char *const words[VCH_ALARM_COUNT] = {
+        [VCH_ALARM_SECOND_USE] = "second-use",
+        [VCH_ALARM_OTHER_NETWORK] = "other-network",
+        [VCH_ALARM_UNKNOWN_CLIENT] = "unknown-client",
+    };
+    return words[alarm];
+}
+
+static enum vch_err raise_alarm(struct vch_apply *a, const struct vch_step *step) {
+    int64_t changes = 0;
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_CLAIM_ALARM, VCH_ARGS(VCH_T(step->name), VCH_I(step->number)), &changes, a->diag));
+    return changes ? VCH_OK : VCH_ERR_EXISTS;
+}
+
+void vch_plan_claim_alarm(struct vch_plan *p, struct vch_str id, enum vch_alarm alarm) {
+    VCH_STEP(p, raise_alarm, .name = id, .number = INT64_C(1) << alarm);
 }

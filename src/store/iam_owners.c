@@ -33,6 +33,7 @@ enum vch_err vch_iam_owner_changed(struct vch_apply *a, enum vch_iam_kind kind, 
 }
 
 enum vch_err vch_iam_strip(struct vch_apply *a, enum vch_iam_kind kind, struct vch_str owner) {
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_LIMITS_DELETE, VCH_ARGS(VCH_KIND(kind), VCH_T(owner)), NULL, a->diag));
     VCH_TRY(vch_sql_run(a->db, VCH_Q_IAM_INLINE_DELETE_ALL, VCH_ARGS(VCH_KIND(kind), VCH_T(owner)), NULL, a->diag));
     return vch_sql_run(a->db, VCH_Q_IAM_DETACH_ALL, VCH_ARGS(VCH_KIND(kind), VCH_T(owner)), NULL, a->diag);
 }

@@ -12,6 +12,7 @@ static void fill_identity(struct vch_cursor *row, void *record) {
         .kind = claim ? VCH_IDENTITY_CLAIM : VCH_IDENTITY_DEVICE,
         .usable = claim ? !vch_str_eq_c(status, "CANCELLED") : vch_str_eq_c(status, "ACTIVE"),
         .revoked = !claim && vch_str_eq_c(status, "REVOKED"),
+        .succeeds = vch_cursor_int(row, 5) != 0,
         .not_before_ms = vch_cursor_int(row, 2),
         .not_after_ms = vch_cursor_int(row, 3),
     };

@@ -5,46 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
+#include "store/provisioning.h"
 #include "store/store_priv.h"
 
-enum { HASH_LEN = VCH_SHA256_LEN, ROW_MAX = 1 << 20, VERIFY_ROWS = 500, VERIFY_BYTES = 64 << 20 };
+enum { HASH_LEN = VCH_LEDGER_HASH_LEN, ROW_MAX = VCH_LEDGER_ROW_MAX, VERIFY_ROWS = 500, VERIFY_BYTES = 64 << 20 };
 
 /* ---- the chain ---- */
-
-static void put_text(struct vch_buf *buf, struct vch_str s) {
-    vch_buf_u32(buf, (uint32_t)s.len);
-    vch_buf_str(buf, s);
-}
-
-static void put_number(struct vch_buf *buf, int64_t v) {
-    vch_buf_u32(buf, 8);
-    vch_buf_u64(buf, (uint64_t)v);
-}
-
-/* hash = SHA-256(prev_hash, then each column as a 32-bit length and its bytes;
- * numbers are 8 bytes, all big endian). The order is fixed for ever. */
-static enum vch_err hash_row(const struct vch_rec_ledger *r, struct vch_buf *buf, uint8_t ret[HASH_LEN]) {
-    struct vch_str bytes;
-    vch_buf_clear(buf);
-    put_text(buf, r->prev_hash);
-    put_number(buf, r->seq);
-    put_number(buf, r->time_ms);
-    put_text(buf, r->event);
-    put_text(buf, r->actor);
-    put_text(buf, r->source_ip);
-    put_text(buf, r->client_id);
-    put_text(buf, r->claim_id);
-    put_text(buf, r->template_name);
-    put_number(buf, r->template_version);
-    put_text(buf, r->certificate_id);
-    put_text(buf, r->thing_name);
-    put_text(buf, r->outcome);
-    put_text(buf, r->detail);
-    VCH_TRY(vch_buf_finish(buf, &bytes));
-    vch_sha256(bytes, ret);
-    return VCH_OK;
-}
 
 static void fill_head(struct vch_cursor *row, void *record) {
     struct vch_ledger_head *head = record;
@@ -80,7 +46,7 @@ static enum vch_err append(struct vch_apply *a, const struct vch_step *step) {
     row.prev_hash = vch_str_of(a->head.hash, HASH_LEN);
     row.hash = vch_str_of(hash, HASH_LEN);
     vch_buf_init(&buf, ROW_MAX);
-    enum vch_err err = hash_row(&row, &buf, hash);
+    enum vch_err err = vch_ledger_hash(&row, &buf, hash);
     vch_buf_deinit(&buf);
     if (err != VCH_OK) return VCH_REFUSE(a->diag, err, STORE_FAILED, "", "A ledger row is too large.");
     VCH_TRY(insert_row(a, &row));
@@ -123,10 +89,19 @@ enum vch_err vch_store_ledger(struct vch_store *s, int64_t after_seq, size_t lim
     return VCH_OK;
 }
 
+enum vch_err vch_store_ledger_row(struct vch_store *s, int64_t seq, struct vch_rec_ledger *ret, VCH_R) {
+    bool found = false;
+    VCH_TRY(vch_read_one(s, VCH_Q_LEDGER_ROW, VCH_ARGS(VCH_I(seq)), fill_row, ret, &found, arena, diag));
+    if (found) return VCH_OK;
+    return VCH_REFUSE(diag, VCH_ERR_NOT_FOUND, LEDGER_ROW_MISSING, "sequence", "There is no ledger row %lld.", (long long)seq);
+}
+
 /* ---- verification ---- */
 
 struct verifier {
     struct vch_ledger_head at;   /* the last row that was found good */
+    struct vch_ledger_head base; /* what was taken away ends here; seq 0: nothing was */
+    bool base_told;              /* a row tells of it */
     struct vch_ledger_head mark; /* a row that this process knows to be durable */
     struct vch_buf buf;
     struct vch_arena *arena;
@@ -138,16 +113,42 @@ static enum vch_err broken(int64_t seq, const char *how, struct vch_diag *diag) 
     return VCH_REFUSE(diag, VCH_ERR_CONFLICT, LEDGER_BROKEN, field, "Ledger row %lld %s.", (long long)seq, how);
 }
 
+/* The first row that is there may follow on rows that were exported and taken away. */
+static void begin_at(struct verifier *v, const struct vch_rec_ledger *row) {
+    if (row->seq <= 1 || row->prev_hash.len != HASH_LEN) return;
+    v->base.seq = v->at.seq = row->seq - 1;
+    memcpy(v->base.hash, row->prev_hash.ptr, HASH_LEN);
+    memcpy(v->at.hash, row->prev_hash.ptr, HASH_LEN);
+}
+
+static bool tells_of_base(const struct verifier *v, const struct vch_rec_ledger *row) {
+    char detail[48];
+    (void)snprintf(detail, sizeof detail, "{\"until\":\"%lld\"}", (long long)v->base.seq);
+    return vch_str_eq_c(row->event, "ledger-pruned") && vch_str_eq_c(row->detail, detail);
+}
+
+static enum vch_err verify_base(struct vch_store *s, struct verifier *v, struct vch_diag *diag) {
+    struct vch_rec_checkpoint checkpoint;
+    if (v->base.seq == 0) return VCH_OK;
+    vch_arena_reset(v->arena);
+    enum vch_err err = vch_store_checkpoint(s, v->base.seq, &checkpoint, v->arena, NULL);
+    if (err != VCH_OK && err != VCH_ERR_NOT_FOUND) return err;
+    bool vouched = err == VCH_OK && vch_str_eq(checkpoint.hash, vch_str_of(v->base.hash, HASH_LEN));
+    return vouched && v->base_told ? VCH_OK : broken(v->base.seq, "is missing", diag);
+}
+
 static enum vch_err verify_row(struct verifier *v, const struct vch_rec_ledger *row, struct vch_diag *diag) {
     uint8_t hash[HASH_LEN];
+    if (v->at.seq == 0) begin_at(v, row);
     int64_t want = v->at.seq + 1;
     if (row->seq != want) return broken(want, "is missing", diag);
     if (!vch_str_eq(row->prev_hash, vch_str_of(v->at.hash, HASH_LEN)))
         return broken(want, "does not follow from the row before it", diag);
-    if (hash_row(row, &v->buf, hash) != VCH_OK) return broken(want, "is larger than any that was written", diag);
+    if (vch_ledger_hash(row, &v->buf, hash) != VCH_OK) return broken(want, "is larger than any that was written", diag);
     if (!vch_str_eq(row->hash, vch_str_of(hash, HASH_LEN))) return broken(want, "does not match its hash", diag);
     v->at.seq = want;
     memcpy(v->at.hash, hash, HASH_LEN);
+    if (v->base.seq && tells_of_base(v, row)) v->base_told = true;
     if (want == v->mark.seq && memcmp(hash, v->mark.hash, HASH_LEN) != 0)
         return broken(want, "is not the one that this server wrote", diag);
     return VCH_OK;
@@ -160,7 +161,8 @@ static enum vch_err verify_rows(struct vch_store *s, struct verifier *v, struct 
         VCH_TRY(vch_store_ledger(s, v->at.seq, VERIFY_ROWS, &list, v->arena, diag));
         for (size_t i = 0; i < list.count; i++) VCH_TRY(verify_row(v, &list.items[i], diag));
     }
-    return v->at.seq < v->mark.seq ? broken(v->at.seq + 1, "is missing", diag) : VCH_OK;
+    if (v->at.seq < v->mark.seq) return broken(v->at.seq + 1, "is missing", diag);
+    return verify_base(s, v, diag);
 }
 
 static void take_mark(struct vch_store *s, struct vch_ledger_head *mark) {
@@ -176,7 +178,7 @@ enum vch_err vch_store_ledger_verify(struct vch_store *s, int64_t *ret_rows, str
     vch_buf_init(&v.buf, ROW_MAX);
     take_mark(s, &v.mark);
     enum vch_err err = verify_rows(s, &v, diag);
-    *ret_rows = v.at.seq;
+    *ret_rows = v.at.seq - v.base.seq;
     vch_buf_deinit(&v.buf);
     vch_arena_free(v.arena);
     return err;

@@ -1,16 +1,16 @@
 -- :claim_get
 SELECT id, template_name, created_by, state, bindings, not_before_ms, not_after_ms, created_ms, uses_max, uses_done,
-    certificates_made
+    certificates_made, principal, first_source, first_client, alarms
 FROM claims WHERE id = $1;
 
 -- :claim_list
 SELECT id, template_name, created_by, state, bindings, not_before_ms, not_after_ms, created_ms, uses_max, uses_done,
-    certificates_made
+    certificates_made, principal, first_source, first_client, alarms
 FROM claims WHERE (created_ms, id) > ($1, $2) ORDER BY created_ms, id LIMIT $3;
 
 -- :claim_list_desc
 SELECT id, template_name, created_by, state, bindings, not_before_ms, not_after_ms, created_ms, uses_max, uses_done,
-    certificates_made
+    certificates_made, principal, first_source, first_client, alarms
 FROM claims WHERE (created_ms, id) < ($1, $2) ORDER BY created_ms DESC, id DESC LIMIT $3;
 
 -- :claim_created
@@ -24,8 +24,8 @@ SELECT state, not_after_ms FROM claims WHERE id = $1;
 
 -- :claim_insert
 INSERT INTO claims (id, template_name, created_by, state, bindings, not_before_ms, not_after_ms, created_ms,
-    uses_max, uses_done, certificates_made)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    uses_max, uses_done, certificates_made, principal)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (id) DO NOTHING;
 
 -- :claim_count_certificate
