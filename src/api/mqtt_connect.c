@@ -16,8 +16,12 @@ enum { CODE_IDENTIFIER = 2, CODE_UNAVAILABLE = 3, CODE_NOT_AUTHORIZED = 5 };
 struct job {
     struct vch_mqtt_door *door;
     struct vch_mqtt_ref ref;
-    bool refresh;
+    bool refresh, login;
+    struct vch_iam_principal *principal; /* who signed, or said its key; NULL: a certificate */
+    char key_id[129], secret[129];       /* what CONNECT said, with `login` */
     char peer_id[65];
+    char shown_id[65]; /* that of the connection, when the job was made */
+    const char *kind;  /* for the log */
     char source_ip[64];
     char client_id[VCH_CLIENT_ID_MAX + 1];
     bool persistent, has_will, will_retain;
@@ -30,11 +34,13 @@ struct job {
     struct vch_diag diag;
     struct vch_identity identity;
     struct vch_authz *authz;
+    struct vch_iam_view *view;
 };
 
 /* ---- on a worker -------------------------------------------------------- */
 
 static enum vch_err ask(struct job *job, const char *action, const char *type, const char *name) {
+    if (job->view) return vch_iam_view_check(job->view, action, type, vch_str_from(name), &job->diag);
     struct vch_authz_ask ask = {
         .authz = job->authz,
         .site = &job->door->service->site,
@@ -51,9 +57,7 @@ static enum vch_err ask(struct job *job, const char *action, const char *type, c
     return vch_authz_check(&ask, &job->diag);
 }
 
-static enum vch_err admit_device(struct job *job) {
-    struct vch_str id = vch_str_from(job->peer_id);
-    VCH_TRY(vch_authz_load(job->door->service, id, vch_str_from(job->client_id), &job->authz, &job->diag));
+static enum vch_err check_rights(struct job *job) {
     if (job->refresh) return VCH_OK;
     VCH_TRY(ask(job, "iot:Connect", "client", job->client_id));
     if (!job->has_will) return VCH_OK;
@@ -63,13 +67,35 @@ static enum vch_err admit_device(struct job *job) {
     return job->will_retain ? ask(job, "iot:RetainPublish", "topic", job->will_topic) : VCH_OK;
 }
 
-/* A claim may choose any client id, so it must not push out a device that is
- * connected under that name. */
+static enum vch_err admit_device(struct job *job) {
+    struct vch_str id = vch_str_from(job->peer_id);
+    VCH_TRY(vch_authz_load(job->door->service, id, vch_str_from(job->client_id), &job->authz, &job->diag));
+    return check_rights(job);
+}
+
+static enum vch_err log_in(struct job *job) {
+    VCH_TRY(vch_iam_principal_login(job->door->service, vch_str_from(job->key_id), vch_str_from(job->secret),
+                                    vch_str_from(job->source_ip), false, &job->principal, &job->diag));
+    (void)vch_str_copy(job->peer_id, sizeof job->peer_id, vch_str_from(vch_iam_principal_id(job->principal)));
+    return VCH_OK;
+}
+
+static enum vch_err admit_user(struct job *job) {
+    if (!job->door->iam) return VCH_REFUSE(&job->diag, VCH_ERR_DENIED, ACCESS_DENIED, "", "Users are not served here.");
+    if (job->login) VCH_TRY(log_in(job));
+    VCH_TRY(vch_iam_view_load(job->door->iam, job->principal, &job->view, &job->diag));
+    return check_rights(job);
+}
+
+/* A claim may choose any client id, so it must not push out a device, or a user,
+ * that is connected under that name. */
 static enum vch_err check_not_a_device(struct job *job) {
     char other[65];
     if (!vch_mqtt_client_online(job->door->broker, vch_str_from(job->client_id), other)) return VCH_OK;
     struct vch_identity identity;
     if (strcmp(other, job->peer_id) == 0) return VCH_OK;
+    if (strlen(other) != sizeof other - 1)
+        return VCH_REFUSE(&job->diag, VCH_ERR_DENIED, CLIENT_ID_IN_USE, "clientId", "A user is connected with this client id.");
     if (vch_identity_check(job->door->service, vch_str_from(other), &identity, NULL) != VCH_OK) return VCH_OK;
     if (identity.kind != VCH_IDENTITY_DEVICE) return VCH_OK;
     return VCH_REFUSE(&job->diag, VCH_ERR_DENIED, CLIENT_ID_IN_USE, "clientId",
@@ -86,6 +112,7 @@ static enum vch_err admit_claim(struct job *job) {
 }
 
 static enum vch_err admit(struct job *job) {
+    if (job->login || job->principal) return admit_user(job);
     VCH_TRY(vch_identity_check(job->door->service, vch_str_from(job->peer_id), &job->identity, &job->diag));
     return job->identity.kind == VCH_IDENTITY_CLAIM ? admit_claim(job) : admit_device(job);
 }
@@ -95,6 +122,9 @@ static void finish_refresh(void *arg);
 
 static void drop(struct job *job) {
     vch_authz_unref(job->authz);
+    vch_iam_view_unref(job->view);
+    vch_iam_principal_unref(job->principal);
+    vch_wipe(job->secret, sizeof job->secret);
     free(job);
 }
 
@@ -114,7 +144,8 @@ static void expired(void *arg) {
         vch_timer_set(&peer->expiry, peer->not_after_ms - vch_now_ms());
         return;
     }
-    if (peer->claim) (void)VCH_REFUSE(&diag, VCH_ERR_EXPIRED, CLAIM_EXPIRED, "", "The provisioning claim has expired.");
+    if (peer->principal) vch_iam_explain_end(peer, &diag);
+    else if (peer->claim) (void)VCH_REFUSE(&diag, VCH_ERR_EXPIRED, CLAIM_EXPIRED, "", "The provisioning claim has expired.");
     else (void)VCH_REFUSE(&diag, VCH_ERR_EXPIRED, CERTIFICATE_EXPIRED, "", "The certificate has expired.");
     vch_mqtt_close(session, &diag);
 }
@@ -134,7 +165,7 @@ static enum vch_err make_peer(struct job *job, struct vch_mqtt_session *session)
     if (!peer) return VCH_ERR_NOMEM;
     peer->door = job->door;
     peer->claim = job->identity.kind == VCH_IDENTITY_CLAIM;
-    peer->not_after_ms = job->identity.not_after_ms;
+    peer->not_after_ms = job->principal ? vch_iam_not_after(job->principal, !job->login, vch_now_ms()) : job->identity.not_after_ms;
     (void)vch_str_copy(peer->template_name, sizeof peer->template_name, vch_str_from(job->identity.template_name));
     enum vch_err err = watch_expiry(session, peer);
     if (err != VCH_OK) {
@@ -142,7 +173,11 @@ static enum vch_err make_peer(struct job *job, struct vch_mqtt_session *session)
         return err;
     }
     peer->authz = job->authz;
+    peer->view = job->view;
+    peer->principal = job->principal;
     job->authz = NULL;
+    job->view = NULL;
+    job->principal = NULL;
     vch_mqtt_session_set_user(session, peer);
     return VCH_OK;
 }
@@ -153,10 +188,15 @@ static uint8_t refusal_code(enum vch_err err, const struct vch_diag *diag) {
     return ours ? CODE_UNAVAILABLE : CODE_NOT_AUTHORIZED;
 }
 
+static const char *kind_of(const struct job *job) {
+    if (job->login || job->principal || job->view) return "user";
+    return job->identity.kind == VCH_IDENTITY_CLAIM ? "claim" : "device";
+}
+
 static void log_connect(const struct job *job) {
     VCH_LOG(INFO, job->err == VCH_OK ? "mqtt-connect" : "mqtt-refused", VCH_LOG_C("client", job->client_id),
-            VCH_LOG_C("kind", job->identity.kind == VCH_IDENTITY_CLAIM ? "claim" : "device"),
-            VCH_LOG_C("certificate", job->peer_id), VCH_LOG_C("ip", job->source_ip),
+            VCH_LOG_C("kind", job->kind),
+            VCH_LOG_C(strcmp(job->kind, "user") == 0 ? "user" : "certificate", job->peer_id), VCH_LOG_C("ip", job->source_ip),
             VCH_LOG_C("reason", job->err == VCH_OK ? "ok" : job->diag.reason ? job->diag.reason : vch_err_word(job->err)),
             VCH_LOG_C("detail", job->diag.message), VCH_LOG_I("us", vch_mono_us() - job->started_us));
 }
@@ -164,17 +204,34 @@ static void log_connect(const struct job *job) {
 /* What changed while the worker read found no peer to tell: the right to
  * connect is asked again, policies before the first packet. */
 static enum vch_err become_peer(struct job *job, struct vch_mqtt_session *session) {
-    bool changed = job->changes != vch_door_changes(job->door, job->peer_id);
-    if (changed) VCH_TRY(vch_identity_check(job->door->service, vch_str_from(job->peer_id), &job->identity, &job->diag));
+    bool changed = job->changes != vch_door_changes(job->door, job->shown_id);
+    if (job->principal && !vch_conn_take_principal(vch_mqtt_session_conn(session), job->principal)) return VCH_ERR_NOMEM;
+    if (changed && !job->principal) VCH_TRY(vch_identity_check(job->door->service, vch_str_from(job->peer_id), &job->identity, &job->diag));
     VCH_TRY(make_peer(job, session));
     struct vch_peer *peer = vch_peer_of(session);
     peer->stale = changed && !peer->claim;
     return VCH_OK;
 }
 
+/* A key may have gone while it was used to come in: that cannot wait for a packet. */
+static void refresh_if_stale(const struct job *job) {
+    struct vch_mqtt_session *session = job->err == VCH_OK ? vch_mqtt_find(job->door->broker, job->ref) : NULL;
+    const struct vch_peer *peer = session ? vch_peer_of(session) : NULL;
+    if (peer && peer->principal && peer->stale) vch_door_refresh(session);
+}
+
+/* Where reads are local, a device's CONNECT is judged at once: a hop to a worker and back costs more than its reads. */
+static enum vch_err start(struct job *job) {
+    if (job->principal || job->login || !vch_service_reads_locally(job->door->service)) return vch_pool_submit(job->door->pool, work, job);
+    job->err = admit(job);
+    finish_connect(job);
+    return VCH_OK;
+}
+
 static void finish_connect(void *arg) {
     struct job *job = arg;
     struct vch_mqtt_session *session = vch_mqtt_find(job->door->broker, job->ref);
+    job->kind = kind_of(job);
     if (session) {
         if (job->err == VCH_OK) job->err = become_peer(job, session);
         if (job->err == VCH_OK) vch_door_seen(session); /* before an older session of the thing is closed */
@@ -182,6 +239,7 @@ static void finish_connect(void *arg) {
         const struct vch_mqtt_admission admission = {.code = job->err == VCH_OK ? 0 : refusal_code(job->err, &job->diag),
                                                      .transient = job->identity.kind == VCH_IDENTITY_CLAIM};
         vch_mqtt_connect_done(session, &admission, job->err == VCH_OK ? NULL : &job->diag);
+        refresh_if_stale(job);
     }
     drop(job);
 }
@@ -196,8 +254,11 @@ static void finish_refresh(void *arg) {
             vch_mqtt_close(session, &job->diag);
         } else {
             struct vch_authz *old = peer->authz;
+            struct vch_iam_view *old_view = peer->view;
             peer->authz = job->authz;
+            peer->view = job->view;
             job->authz = old;
+            job->view = old_view;
             vch_door_seen(session);
             vch_mqtt_recheck(session);
         }
@@ -214,10 +275,24 @@ static struct job *new_job(struct vch_mqtt_door *door, struct vch_mqtt_session *
     job->ref = vch_mqtt_session_ref(session);
     job->started_us = vch_mono_us();
     (void)vch_str_copy(job->peer_id, sizeof job->peer_id, vch_str_from(vch_mqtt_session_peer_id(session)));
-    job->changes = vch_door_changes(door, job->peer_id);
+    (void)vch_str_copy(job->shown_id, sizeof job->shown_id, vch_str_from(job->peer_id));
+    job->changes = vch_door_changes(door, job->shown_id);
+    const struct vch_peer *peer = vch_peer_of(session);
+    struct vch_conn *conn = vch_mqtt_session_conn(session);
+    job->principal = vch_iam_principal_ref(peer ? peer->principal : conn ? vch_conn_principal(conn) : NULL);
     (void)vch_str_copy(job->source_ip, sizeof job->source_ip, vch_str_from(vch_mqtt_session_peer_ip(session)));
     (void)vch_str_copy(job->client_id, sizeof job->client_id, client_id);
     return job;
+}
+
+/* Without TLS nobody has shown a certificate: the access key and its secret must
+ * stand where MQTT has a user name and a password. */
+static void take_login(struct job *job, struct vch_conn *conn, const struct vch_mqtt_connect *packet) {
+    job->login = !job->principal && vch_conn_tls_version(conn)[0] == '\0';
+    if (!job->login || !packet->has_username || !packet->has_password) return;
+    bool whole = vch_str_copy(job->key_id, sizeof job->key_id, packet->username) &&
+                 vch_str_copy(job->secret, sizeof job->secret, packet->password);
+    if (!whole) job->key_id[0] = '\0'; /* nobody's */
 }
 
 static void refuse_now(struct vch_mqtt_session *session, uint8_t code, const struct vch_diag *diag) {
@@ -248,14 +323,15 @@ void vch_door_connect(void *arg, struct vch_mqtt_session *session, const struct 
     struct job *job = new_job(door, session, vch_mqtt_session_client_id(session));
     enum vch_err err = job ? VCH_OK : VCH_ERR_NOMEM;
     if (job) {
+        take_login(job, vch_mqtt_session_conn(session), packet);
         job->persistent = !packet->clean_session;
         job->has_will = packet->has_will;
         job->will_retain = packet->will_retain;
         (void)vch_str_copy(job->will_topic, sizeof job->will_topic, packet->has_will ? packet->will_topic : VCH_STR(""));
-        err = vch_pool_submit(door->pool, work, job);
+        err = start(job);
     }
     if (err == VCH_OK) return;
-    free(job);
+    if (job) drop(job);
     (void)VCH_REFUSE(&diag, err, RATE_EXCEEDED, "", "The server is busy; try again.");
     refuse_now(session, CODE_UNAVAILABLE, &diag);
 }
@@ -273,7 +349,7 @@ void vch_door_refresh(struct vch_mqtt_session *session) {
         err = vch_pool_submit(peer->door->pool, work, job);
     }
     if (err == VCH_OK) return;
-    free(job);
+    if (job) drop(job);
     struct vch_diag diag = {0};
     (void)VCH_REFUSE(&diag, err, RATE_EXCEEDED, "", "The server is busy.");
     vch_mqtt_close(session, &diag);

@@ -23,8 +23,10 @@ struct vch_authz_ask vch_peer_ask(struct vch_mqtt_session *session) {
     };
 }
 
-static enum vch_err check(struct vch_mqtt_session *session, const char *action, const char *type, struct vch_str name,
-                          struct vch_diag *diag) {
+enum vch_err vch_peer_check(struct vch_mqtt_session *session, const char *action, const char *type, struct vch_str name,
+                            struct vch_diag *diag) {
+    const struct vch_peer *peer = vch_peer_of(session);
+    if (peer->view) return vch_iam_view_check(peer->view, action, type, name, diag);
     struct vch_authz_ask ask = vch_peer_ask(session);
     ask.action = action;
     ask.resource_type = type;
@@ -60,11 +62,11 @@ static enum vch_mqtt_verdict claim_publish(const struct vch_peer *peer, const st
 
 static enum vch_mqtt_verdict device_publish(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
                                             struct vch_diag *diag) {
-    if (check(session, "iot:Publish", "topic", packet->topic, diag) != VCH_OK) return VCH_MQTT_DENY;
+    if (vch_peer_check(session, "iot:Publish", "topic", packet->topic, diag) != VCH_OK) return VCH_MQTT_DENY;
     if (!vch_topic_reserved(packet->topic))
-        return packet->retain ? verdict_of(check(session, "iot:RetainPublish", "topic", packet->topic, diag)) : VCH_MQTT_ALLOW;
+        return packet->retain ? verdict_of(vch_peer_check(session, "iot:RetainPublish", "topic", packet->topic, diag)) : VCH_MQTT_ALLOW;
     struct vch_prov_topic topic = vch_prov_topic_parse(packet->topic);
-    if (packet->retain || topic.op == VCH_PROV_NONE || topic.leaf != VCH_PROV_REQUEST)
+    if (vch_peer_of(session)->principal || packet->retain || topic.op == VCH_PROV_NONE || topic.leaf != VCH_PROV_REQUEST)
         return deny(diag, "Clients cannot publish on this reserved topic.");
     return VCH_MQTT_TAKE;
 }
@@ -88,7 +90,7 @@ static enum vch_mqtt_verdict on_subscribe(void *arg, struct vch_mqtt_session *se
     const struct vch_peer *peer = vch_peer_of(session);
     if (!peer->claim) {
         if (must_wait(session)) return VCH_MQTT_WAIT;
-        return verdict_of(check(session, "iot:Subscribe", "topicfilter", filter, diag));
+        return verdict_of(vch_peer_check(session, "iot:Subscribe", "topicfilter", filter, diag));
     }
     if (vch_claim_allows(vch_str_from(peer->template_name), VCH_CLAIM_SUBSCRIBE, filter)) return VCH_MQTT_ALLOW;
     return deny(diag, "A provisioning claim can subscribe to the provisioning topics of its own template only.");
@@ -98,7 +100,7 @@ static enum vch_mqtt_verdict on_deliver(void *arg, struct vch_mqtt_session *sess
     (void)arg;
     if (vch_peer_of(session)->claim) return VCH_MQTT_DENY; /* its answers go to it directly */
     if (must_wait(session)) return VCH_MQTT_WAIT;
-    return verdict_of(check(session, "iot:Receive", "topic", topic, NULL));
+    return verdict_of(vch_peer_check(session, "iot:Receive", "topic", topic, NULL));
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -116,6 +118,8 @@ static void on_closed(void *arg, struct vch_mqtt_session *session, const char *r
     vch_mqtt_session_set_user(session, NULL);
     vch_timer_deinit(&peer->expiry);
     vch_authz_unref(peer->authz);
+    vch_iam_view_unref(peer->view);
+    vch_iam_principal_unref(peer->principal);
     free(peer);
 }
 
@@ -151,6 +155,10 @@ static void look_again(struct vch_mqtt_session *session, const char *key) {
     (void)key;
     struct vch_peer *peer = vch_peer_of(session);
     if (!peer) return; /* CONNECT is still under way; its end compares vch_door_changes */
+    if (peer->principal) {
+        vch_iam_look_again(session);
+        return;
+    }
     struct vch_identity identity;
     struct vch_diag diag = {0};
     struct vch_str id = vch_str_from(vch_conn_peer_id(vch_mqtt_session_conn(session)));
@@ -194,9 +202,12 @@ void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind
         atomic_fetch_add(&door->policies_changed, 1); /* counted for every certificate */
         err = vch_mqtt_each(door->broker, ask_afresh, key);
         break;
-    case VCH_CHANGE_TEMPLATE: /* asked at every step of a provisioning */
     case VCH_CHANGE_USER:
-    case VCH_CHANGE_ROLE: break;
+    case VCH_CHANGE_ROLE:
+        atomic_fetch_add(&door->policies_changed, 1);
+        err = vch_iam_each_of(door, kind == VCH_CHANGE_ROLE, key);
+        break;
+    case VCH_CHANGE_TEMPLATE: break; /* asked at every step of a provisioning */
     }
     if (err != VCH_OK) VCH_LOG(ERROR, "mqtt-change-lost", VCH_LOG_S("key", key), VCH_LOG_C("error", vch_err_word(err)));
 }

@@ -9,6 +9,7 @@
 #include "api/faults.h"
 #include "api/mqtt_door.h"
 #include "service/authz.h"
+#include "service/iam_principal.h"
 
 enum { VCH_PEER_REQUESTS_MAX = 8 }; /* provisioning requests under way per session */
 enum { VCH_DOOR_BUCKETS = 256 };
@@ -16,23 +17,28 @@ enum { VCH_DOOR_BUCKETS = 256 };
 struct vch_mqtt_door {
     struct vch_service *service;
     struct vch_pool *pool;
+    struct vch_iam *iam;
     struct vch_mqtt_broker *broker;
-    /* What changed so far, certificates by the first byte of their id: a CONNECT
-     * that was read before a change and is answered after it must notice. */
     struct vch_faults *faults;  /* NULL: none */
     pthread_mutex_t late_lock;  /* over `late`, a list that all loops share; tests alone fill it */
     struct request *late;
+    /* What changed so far, certificates by the first byte of their id: a CONNECT
+     * that was read before a change and is answered after it must notice. */
     atomic_uint_fast64_t policies_changed, certificates_changed[VCH_DOOR_BUCKETS];
     atomic_uint_fast64_t connects_refused, handshakes_refused, provisioning_accepted, provisioning_rejected;
 };
 
+/* One of three: a claim (`claim`), a device (`authz`), or a user or role of IAM
+ * (`principal` and `view`). */
 struct vch_peer {
     struct vch_mqtt_door *door;
-    struct vch_authz *authz; /* devices; NULL for claims */
+    struct vch_authz *authz; /* devices */
+    struct vch_iam_principal *principal;
+    struct vch_iam_view *view;
     struct vch_timer expiry;
-    int64_t not_after_ms;
+    int64_t not_after_ms; /* of the certificate, the credentials or the WebSocket */
     bool claim;
-    bool stale;   /* something behind `authz` changed */
+    bool stale;   /* something behind `authz` or `view` changed */
     bool loading; /* a refresh is under way */
     uint8_t requests;
     char template_name[40];
@@ -43,11 +49,23 @@ static inline struct vch_peer *vch_peer_of(const struct vch_mqtt_session *sessio
     return vch_mqtt_session_user(session);
 }
 
-/* A question about this session's principal; the caller fills action, type, name. */
+/* May this session's device, user or role do that? Not for claims. `diag` may be NULL. */
+enum vch_err vch_peer_check(struct vch_mqtt_session *session, const char *action, const char *type, struct vch_str name,
+                            struct vch_diag *diag) VCH_MUST;
+/* A question about this session's device; the caller fills action, type, name. */
 struct vch_authz_ask vch_peer_ask(struct vch_mqtt_session *session);
 
 /* Grows with every change that may concern this certificate. Any thread. */
 uint64_t vch_door_changes(struct vch_mqtt_door *door, const char *certificate_id);
+
+/* ws_peer.c: users and roles of IAM. */
+struct vch_iam_principal *vch_conn_principal(const struct vch_conn *conn); /* NULL: none; the connection's */
+bool vch_conn_take_principal(struct vch_conn *conn, struct vch_iam_principal *principal); /* refers to it; false: memory */
+int64_t vch_iam_not_after(const struct vch_iam_principal *principal, bool websocket, int64_t now_ms);
+void vch_iam_explain_end(const struct vch_peer *peer, struct vch_diag *diag); /* why it ends at not_after_ms */
+/* What changed may concern this session: it is asked for again, or ends. */
+void vch_iam_look_again(struct vch_mqtt_session *session);
+enum vch_err vch_iam_each_of(struct vch_mqtt_door *door, bool role, struct vch_str name) VCH_MUST;
 
 /* mqtt_connect.c: from CONNECT to CONNACK, and fresh data for a stale peer. */
 void vch_door_connect(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_connect *packet);
