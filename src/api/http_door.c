@@ -27,7 +27,7 @@ static void count(struct vch_http_door *door, int status) {
 }
 
 static void log_line(const struct vch_http_job *job) {
-    const char *operation = job->op == VCH_OP_NONE ? "-" : vch_op_row(job->op)->name;
+    const char *operation = job->websocket ? "WebSocket" : job->op == VCH_OP_NONE ? "-" : vch_op_row(job->op)->name;
     const struct vch_log_field fields[] = {
         VCH_LOG_C("op", operation),
         VCH_LOG_S("method", job->request->method),
@@ -52,6 +52,7 @@ static void log_line(const struct vch_http_job *job) {
 static void job_free(struct vch_http_job *job) {
     vch_hook_turn_deinit(&job->wait.turn);
     vch_buf_deinit(&job->body);
+    vch_iam_principal_unref(job->principal);
     vch_arena_free(job->arena);
     free(job);
 }
@@ -67,7 +68,7 @@ static struct vch_str body_of(struct vch_http_job *job) {
 }
 
 static void reply(struct vch_http_job *job) {
-    struct vch_http_header headers[7];
+    struct vch_http_header headers[9];
     size_t n = 0;
     struct vch_str body = body_of(job);
     headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-RequestId"), vch_str_from(job->request_id)};
@@ -77,6 +78,7 @@ static void reply(struct vch_http_job *job) {
     if (job->error_type)
         headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-ErrorType"), vch_str_from(job->error_type)};
     if (job->lint_header.len) headers[n++] = (struct vch_http_header){VCH_STR("x-vouch-lint"), job->lint_header};
+    for (size_t i = 0; i < job->extra_count; i++) headers[n++] = job->extra[i];
     struct vch_http_answer answer = {
         .status = job->status, .content_type = job->content_type, .headers = headers, .header_count = n, .body = body};
     count(job->door, job->status);
@@ -249,6 +251,27 @@ static void lose(void *arg) {
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
 }
 
+/* ---- WebSockets ---- */
+
+static void upgrade_posted(void *arg) {
+    struct vch_http_job *job = arg;
+    if (job->error_type) {
+        reply(job);
+        return;
+    }
+    vch_ws_become(job);
+    job_free(job);
+}
+
+static void run_upgrade(void *arg) {
+    struct vch_http_job *job = arg;
+    enum vch_err err = vch_ws_admit(job);
+    if (err != VCH_OK) vch_http_answer_error(job, err, NULL);
+    struct used_key used = used_key_of(job);
+    if (!vch_loop_post(vch_http_exchange_loop(job->exchange), upgrade_posted, job)) job_free(job);
+    if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
+}
+
 /* ---- arrival: on the loop ---- */
 
 static struct vch_http_job *job_new(struct vch_http_door *door, struct vch_http_exchange *x) {
@@ -273,6 +296,8 @@ static struct vch_http_job *job_new(struct vch_http_door *door, struct vch_http_
 }
 
 static void route(struct vch_http_job *job) {
+    job->websocket = vch_ws_wanted(job);
+    if (job->websocket) return;
     job->query = vch_sts_wanted(job->request);
     job->op = job->query ? vch_sts_route(job->request, job->arena)
                          : vch_op_route(job->request->method, job->request->path, job->arena, &job->captures);
@@ -284,6 +309,7 @@ static void route(struct vch_http_job *job) {
 
 /* What needs no worker: pages, and what is no operation at all. */
 static bool answer_at_once(struct vch_http_job *job) {
+    if (job->websocket) return vch_ws_refuse_form(job);
     if (job->op == VCH_OP_NONE) {
         vch_http_answer_error(job,
                               VCH_REFUSE(&job->diag, VCH_ERR_NOT_FOUND, UNKNOWN_OPERATION, "", "No operation has this method and path."),
@@ -308,7 +334,7 @@ static void on_request(struct vch_http_exchange *x, void *arg) {
         reply(job);
         return;
     }
-    enum vch_err err = vch_pool_submit(door->options.pool, run, job);
+    enum vch_err err = vch_pool_submit(door->options.pool, job->websocket ? run_upgrade : run, job);
     if (err == VCH_OK) return;
     vch_http_answer_error(job, err, NULL);
     reply(job);
@@ -322,7 +348,8 @@ enum vch_err vch_http_door_new(const struct vch_http_door_options *options, stru
     door->options = *options;
     door->statm_fd = -1;
     door->attachment = (struct vch_http_options){.body_max = BODY_MAX, .on_request = on_request, .arg = door};
-    enum vch_err err = vch_iam_new(options->service, &door->iam);
+    enum vch_err err = options->iam ? VCH_OK : vch_iam_new(options->service, &door->own_iam);
+    door->iam = options->iam ? options->iam : door->own_iam;
     if (err == VCH_OK) err = vch_pages_prepare(door);
     if (err != VCH_OK) {
         vch_http_door_free(door);
@@ -336,7 +363,7 @@ void vch_http_door_free(struct vch_http_door *door) {
     if (!door) return;
     if (door->statm_fd >= 0) (void)close(door->statm_fd);
     vch_buf_deinit(&door->openapi);
-    vch_iam_free(door->iam);
+    vch_iam_free(door->own_iam);
     free(door);
 }
 
@@ -345,15 +372,15 @@ const struct vch_http_options *vch_http_door_attachment(struct vch_http_door *do
 }
 
 void vch_http_door_user_changed(struct vch_http_door *door, struct vch_str user) {
-    vch_iam_changed(door->iam, user);
+    if (door->own_iam) vch_iam_changed(door->own_iam, user);
 }
 
 void vch_http_door_role_changed(struct vch_http_door *door, struct vch_str role) {
-    vch_iam_role_changed(door->iam, role);
+    if (door->own_iam) vch_iam_role_changed(door->own_iam, role);
 }
 
 void vch_http_door_all_changed(struct vch_http_door *door) {
-    vch_iam_forget_all(door->iam);
+    if (door->own_iam) vch_iam_forget_all(door->own_iam);
 }
 
 void vch_http_door_stats(struct vch_http_door *door, struct vch_http_door_stats *ret) {

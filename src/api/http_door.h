@@ -7,6 +7,7 @@
 #ifndef VCH_API_HTTP_DOOR_H
 #define VCH_API_HTTP_DOOR_H
 
+#include "api/mqtt_door.h"
 #include "http/server.h"
 #include "net/pool.h"
 #include "service/call.h"
@@ -17,6 +18,8 @@ struct vch_faults;
 struct vch_http_door_options {
     struct vch_service *service; /* outlives the door */
     struct vch_pool *pool;
+    struct vch_iam *iam;        /* outlives the door, which then tells it nothing of changes; NULL: one of its own */
+    struct vch_mqtt_door *mqtt; /* behind WebSockets and the data plane; outlives the door; NULL: neither is served */
     const char *version; /* shown on the first page and in the API's description */
     struct vch_faults *faults; /* opens /_vouch/test/...: the clock, and these; NULL: neither */
     /* Appends lines of Prometheus' text form; [loop]; may be NULL. */

@@ -10,13 +10,14 @@
 #include "api/quota.h"
 #include "core/lint.h"
 #include "core/sigv4.h"
+#include "http/websocket.h"
 #include "service/iam.h"
 #include "shape/shape.h"
 
 struct vch_http_door {
     struct vch_http_door_options options;
     struct vch_http_options attachment;
-    struct vch_iam *iam;
+    struct vch_iam *iam, *own_iam; /* own: nobody gave one */
     struct vch_quotas quotas; /* used when the service has AWS's limits */
     struct vch_buf openapi; /* written once */
     int statm_fd;           /* /proc/self/statm, opened before the process locks itself in */
@@ -34,12 +35,19 @@ struct vch_http_job {
     enum vch_op op;
     struct vch_op_captures captures;
     struct vch_caller caller;
+    int64_t credentials_end_ms; /* of temporary ones; 0: none */
     bool key_use_due; /* the last use of the caller's key that is remembered is old */
     struct vch_diag diag;
     char request_id[37];
     int64_t begun_us;
     struct vch_hook_wait wait;
+    /* A request to become a WebSocket. */
+    bool websocket;
+    char ws_accept[VCH_WS_ACCEPT];
+    struct vch_iam_principal *principal; /* who signed it; NULL: a certificate */
     /* The answer. */
+    struct vch_http_header extra[2];
+    size_t extra_count;
     int status;
     const char *content_type;
     const char *error_type; /* NULL when it went well */
@@ -50,6 +58,14 @@ struct vch_http_job {
 
 /* auth.c: who signed it. UNAUTHENTICATED, EXPIRED, DENIED or MALFORMED as core/sigv4 says, ACCESS_KEY_UNKNOWN. */
 enum vch_err vch_http_authenticate(struct vch_http_job *job, int64_t now_ms) VCH_MUST;
+/* Does it claim to be signed, well or not? */
+bool vch_http_is_signed(const struct vch_http_request *request);
+
+/* ws_upgrade.c: GET /mqtt. */
+bool vch_ws_wanted(const struct vch_http_job *job);
+bool vch_ws_refuse_form(struct vch_http_job *job); /* true: refused, the answer is filled */
+enum vch_err vch_ws_admit(struct vch_http_job *job) VCH_MUST; /* on a worker */
+void vch_ws_become(struct vch_http_job *job); /* on the loop; the exchange is gone afterwards */
 
 /* dispatch.c: the use case of an operation; NULL for pages and the test clock. */
 vch_use_case *vch_use_case_of(enum vch_op op);

@@ -7,6 +7,8 @@
 #include "core/reason.h"
 #include "core/sigv4_priv.h"
 
+enum { EXPIRES_DEFAULT_S = 300 };
+
 static enum vch_err incomplete(struct vch_diag *diag, const char *field, const char *what) {
     return VCH_REFUSE(diag, VCH_ERR_MALFORMED, SIGNATURE_INCOMPLETE, field, "%s", what);
 }
@@ -222,7 +224,7 @@ static enum vch_err take_query(struct vch_str query, struct vch_arena *arena, st
 static enum vch_err parse_presigned(const struct query_slot slots[Q_COUNT], struct vch_sigv4_claim *ret,
                                     struct vch_diag *diag) {
     for (size_t i = 0; i < Q_TOKEN; i++)
-        if (slots[i].value.len == 0)
+        if (slots[i].value.len == 0 && (slots[i].found || i != Q_EXPIRES))
             return incomplete(diag, slots[i].name, "The presigned query string lacks a field.");
     if (!vch_str_eq_c(slots[Q_ALGORITHM].value, VCH_SIGV4_ALGORITHM))
         return incomplete(diag, "X-Amz-Algorithm", "Only AWS4-HMAC-SHA256 is known.");
@@ -230,7 +232,9 @@ static enum vch_err parse_presigned(const struct query_slot slots[Q_COUNT], stru
     VCH_TRY(check_signature_text(slots[Q_SIGNATURE].value, diag));
     if (vch_time_parse_basic(slots[Q_DATE].value, &ret->time_ms) != VCH_OK)
         return incomplete(diag, "X-Amz-Date", "X-Amz-Date is not of the form YYYYMMDDTHHMMSSZ.");
-    if (vch_str_int(slots[Q_EXPIRES].value, &ret->expires_s) != VCH_OK || ret->expires_s < 1 || ret->expires_s > 604800)
+    ret->expires_s = EXPIRES_DEFAULT_S;
+    if (slots[Q_EXPIRES].found && vch_str_int(slots[Q_EXPIRES].value, &ret->expires_s) != VCH_OK) ret->expires_s = 0;
+    if (ret->expires_s < 1 || ret->expires_s > 604800)
         return incomplete(diag, "X-Amz-Expires", "X-Amz-Expires is not a number from 1 to 604800.");
     ret->presigned = true;
     ret->signed_headers = slots[Q_SIGNED_HEADERS].value;

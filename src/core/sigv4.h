@@ -31,7 +31,7 @@ struct vch_sigv4_claim {
     struct vch_str signature; /* hexadecimal */
     struct vch_str session_token; /* empty: none */
     int64_t time_ms;          /* x-amz-date, X-Amz-Date or Date */
-    int64_t expires_s;        /* presigned only, 1 to 604800 */
+    int64_t expires_s;        /* presigned only, 1 to 604800; 300 when it does not say, as IoT's device SDKs do not */
 };
 
 /* SIGNATURE_MISSING when there is none, SIGNATURE_INCOMPLETE when it is not

@@ -17,10 +17,11 @@ enum { JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, API_CONNECTIONS_M
 static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) {
     struct vch_wiring *wiring = arg;
     if (!atomic_load(&wiring->doors_open)) return; /* nobody is connected who could know anything older */
+    /* First what is kept of policies: connections are judged afresh by it. */
+    if (kind == VCH_CHANGE_ALL) vch_iam_forget_all(wiring->iam);
+    if (kind == VCH_CHANGE_USER) vch_iam_changed(wiring->iam, key);
+    if (kind == VCH_CHANGE_ROLE) vch_iam_role_changed(wiring->iam, key);
     vch_mqtt_door_changed(wiring->mqtt, kind, key);
-    if (kind == VCH_CHANGE_ALL) vch_http_door_all_changed(wiring->http);
-    if (kind == VCH_CHANGE_USER) vch_http_door_user_changed(wiring->http, key);
-    if (kind == VCH_CHANGE_ROLE) vch_http_door_role_changed(wiring->http, key);
 }
 
 static void on_clock_moved(void *arg, int64_t delta_ms) {
@@ -123,9 +124,11 @@ static enum vch_err open_listeners(struct vch_wiring *wiring, struct vch_entranc
 
 static enum vch_err open_doors(struct vch_wiring *wiring) {
     if (wiring->config->test_clock && !(wiring->faults = vch_faults_new())) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_iam_new(wiring->service, &wiring->iam));
     const struct vch_mqtt_door_options mqtt = {
-        .service = wiring->service, .pool = wiring->pool, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count};
-    const struct vch_http_door_options http = {.service = wiring->service,
+        .service = wiring->service, .pool = wiring->pool, .iam = wiring->iam, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count};
+    struct vch_http_door_options http = {.service = wiring->service,
+                                               .iam = wiring->iam,
                                                .pool = wiring->pool,
                                                .version = VOUCH_VERSION,
                                                .faults = wiring->faults,
@@ -133,6 +136,7 @@ static enum vch_err open_doors(struct vch_wiring *wiring) {
                                                .clock_moved = on_clock_moved,
                                                .arg = wiring};
     VCH_TRY(vch_mqtt_door_new(&mqtt, &wiring->mqtt));
+    http.mqtt = wiring->mqtt;
     VCH_TRY(vch_http_door_new(&http, &wiring->http));
     atomic_store(&wiring->doors_open, true);
     return VCH_OK;
@@ -211,6 +215,7 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     vch_store_close(wiring->service->store); /* tells the doors of its last changes */
     vch_http_door_free(wiring->http);
     if (wiring->mqtt) vch_mqtt_door_free(wiring->mqtt);
+    vch_iam_free(wiring->iam);
     vch_faults_free(wiring->faults);
     wiring->faults = NULL;
     free_loops(wiring);

@@ -15,6 +15,7 @@ struct vch_wiring {
     size_t loop_count;
     struct vch_loop *loops[VCH_LOOPS_MAX];
     struct vch_pool *pool;
+    struct vch_iam *iam;
     struct vch_http_door *http;
     struct vch_mqtt_door *mqtt;
     struct vch_faults *faults; /* NULL: not for tests */

@@ -131,6 +131,7 @@ struct vch_conn *vch_http_upgrade(struct vch_http_exchange *x, const struct vch_
         vch_conn_close(conn, NULL);
         return NULL;
     }
+    vch_conn_set_handler(conn, NULL, NULL);
     free(http);
     vch_conn_resume(conn);
     return conn;

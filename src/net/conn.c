@@ -223,7 +223,7 @@ void vch_conn_set_input_max(struct vch_conn *conn, size_t bytes) {
 
 void vch_conn_set_handler(struct vch_conn *conn, const struct vch_conn_handler *handler, void *arg) {
     if (conn->state == CONN_LINGER) return;
-    conn->handler = handler;
+    conn->handler = handler ? handler : &nobody;
     conn->arg = arg;
 }
 

@@ -41,7 +41,8 @@ struct vch_conn_handler {
  * handshake), and again from on_open to change it (ALPN): the new handler gets
  * no on_open, because the connection is open already (vch_conn_is_open), and
  * every byte from the first. From on_data it also works: the new handler is
- * offered, from the loop, what the old one did not consume. */
+ * offered, from the loop, what the old one did not consume. NULL: nobody, who
+ * throws away what comes. */
 void vch_conn_set_handler(struct vch_conn *conn, const struct vch_conn_handler *handler, void *arg);
 void vch_conn_write(struct vch_conn *conn, struct vch_str bytes); /* copied */
 size_t vch_conn_unread(const struct vch_conn *conn);              /* bytes read and not consumed yet */
