@@ -1,5 +1,6 @@
 #include "daemon/listen.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,8 +15,14 @@ static const struct {
     [VCH_ENTRANCE_EDGE] = {"edge", ""},
 };
 
+/* Those that this process may run on: more loops than these would only take turns. */
+static long usable_cores(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 size_t vch_loop_count(const struct vch_config *config) {
-    long cores = config->loops ? (long)config->loops : sysconf(_SC_NPROCESSORS_ONLN);
+    long cores = config->loops ? (long)config->loops : usable_cores();
     return cores < 1 ? 1 : cores > VCH_LOOPS_MAX ? VCH_LOOPS_MAX : (size_t)cores;
 }
 
@@ -25,7 +32,8 @@ static enum vch_err open_entrance(const char *address, size_t loops, struct vch_
     ret->on = true;
     VCH_TRY(vch_listen_check(vch_str_from(address), diag));
     VCH_TRY(vch_listen(vch_str_from(address), &ret->fds[0], &ret->port, diag));
-    (void)snprintf(again, sizeof again, "%.*s:%u", (int)(strrchr(address, ':') - address), address, (unsigned)ret->port);
+    (void)snprintf(again, sizeof again, "%.*s:%u", (int)(strrchr(address, ':') - address), address,
+                   (unsigned)ret->port);
     for (size_t i = 1; i < loops; i++) VCH_TRY(vch_listen(vch_str_from(again), &ret->fds[i], &ret->port, diag));
     return VCH_OK;
 }
@@ -56,7 +64,8 @@ void vch_entrances_ready_line(const struct vch_entrances *entrances, struct vch_
     vch_buf_c(buf, "ready");
     for (size_t k = 0; k < VCH_ENTRANCE_COUNT; k++) {
         if (entrances->list[k].on)
-            vch_buf_printf(buf, " %s=%slocalhost:%u", kinds[k].name, kinds[k].scheme, (unsigned)entrances->list[k].port);
+            vch_buf_printf(buf, " %s=%slocalhost:%u", kinds[k].name, kinds[k].scheme,
+                           (unsigned)entrances->list[k].port);
     }
     vch_buf_u8(buf, '\n');
 }
@@ -65,7 +74,8 @@ void vch_entrances_json(const struct vch_entrances *entrances, struct vch_buf *b
     const char *before = "{";
     for (size_t k = 0; k < VCH_ENTRANCE_COUNT; k++) {
         if (!entrances->list[k].on) continue;
-        vch_buf_printf(buf, "%s\"%s\":\"%slocalhost:%u\"", before, kinds[k].name, kinds[k].scheme, (unsigned)entrances->list[k].port);
+        vch_buf_printf(buf, "%s\"%s\":\"%slocalhost:%u\"", before, kinds[k].name, kinds[k].scheme,
+                       (unsigned)entrances->list[k].port);
         before = ",";
     }
     vch_buf_c(buf, "}\n");

@@ -83,10 +83,10 @@ enum vch_err vch_rest_call(struct vch_rest *rest, const char *method, struct vch
 #define POLICY "/policies/fleet-policy"
 #define TEMPLATE "/provisioning-templates"
 
-/* Connects as its thing, or as one of many idle clients of one certificate. */
+/* Connects as its thing, or as one of many clients of one certificate. */
 static const char policy_document[] =
     "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"iot:Connect\",\"Resource\":["
-    "\"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}\",\"arn:aws:iot:*:*:client/fleet-idle-*\"]},"
+    "\"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}\",\"arn:aws:iot:*:*:client/fleet-*\"]},"
     "{\"Effect\":\"Allow\",\"Action\":[\"iot:Publish\",\"iot:Receive\"],\"Resource\":\"arn:aws:iot:*:*:topic/fleet/"
     "*\"},"
     "{\"Effect\":\"Allow\",\"Action\":\"iot:Subscribe\",\"Resource\":\"arn:aws:iot:*:*:topicfilter/fleet/*\"}]}";

@@ -1,9 +1,10 @@
-/* The modes. Each fills a summary; false with a diagnosis when it cannot start. */
+/* The modes. Each fills its result; false with a diagnosis when it cannot start. */
 #ifndef VCH_FLEET_RUN_H
 #define VCH_FLEET_RUN_H
 
 #include <stdatomic.h>
 
+#include "fleet/load.h"
 #include "fleet/summary.h"
 
 struct vch_fleet_run {
@@ -17,7 +18,10 @@ struct vch_fleet_run {
 };
 
 bool vch_run_provision(struct vch_fleet_run *run, struct vch_fleet_summary *summary, struct vch_diag *diag);
-bool vch_run_idle(struct vch_fleet_run *run, struct vch_fleet_summary *summary, struct vch_diag *diag);
+/* connect, publish, fan, idle: provisions one device, unless the site has an
+ * identity already, and sends its certificate under many client ids. */
+bool vch_run_load(struct vch_fleet_run *run, const struct vch_load_plan *plan, struct vch_load_result *ret,
+                  struct vch_diag *diag);
 
 /* Runs `worker` on each of `count` threads with its own argument of `size`
  * bytes, drawing the bar on a terminal meanwhile. */

@@ -81,9 +81,23 @@ static void from_flags(const struct vch_fleet_options *o, struct vch_fleet_site 
     ret->account = VCH_STR("000000000000"); /* only inside the role's ARN, which nothing assumes */
 }
 
+/* Any broker: no control plane, the identity is given. */
+static enum vch_err from_host(const struct vch_fleet_options *o, struct vch_arena *arena, struct vch_fleet_site *ret,
+                              struct vch_diag *diag) {
+    ret->host = vch_str_from(o->host);
+    ret->mqtt_port = (uint16_t)o->port;
+    ret->pid = o->pid;
+    if (o->plain) return VCH_OK;
+    if (o->ca) VCH_TRY(read_text(o->ca, arena, &ret->ca_pem, diag));
+    if (!o->cert) return VCH_OK;
+    VCH_TRY(read_text(o->cert, arena, &ret->certificate_pem, diag));
+    return read_text(o->key, arena, &ret->key_pem, diag);
+}
+
 enum vch_err vch_fleet_find(const struct vch_fleet_options *options, struct vch_arena *arena,
                             struct vch_fleet_site *ret, struct vch_diag *diag) {
     *ret = (struct vch_fleet_site){0};
+    if (options->host) return from_host(options, arena, ret, diag);
     if (options->data)
         VCH_TRY(from_data(options->data, arena, ret, diag));
     else

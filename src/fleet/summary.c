@@ -25,7 +25,7 @@ static void phase_json(const struct vch_series *series, const char *word, bool f
         ms(vch_series_at(series, 990)), ms(vch_series_at(series, 999)), ms(vch_series_at(series, 1000)));
 }
 
-static void errors_json(const struct vch_causes *causes, struct vch_buf *buf) {
+void vch_errors_json(const struct vch_causes *causes, struct vch_buf *buf) {
     vch_buf_c(buf, ",\"errors\":{");
     for (size_t i = 0; i < causes->count; i++) {
         if (i) vch_buf_c(buf, ",");
@@ -45,25 +45,25 @@ static void server_json(const struct vch_fleet_summary *s, struct vch_buf *buf) 
                    "\"residentKiB\":%lld",
                    s->after.processes, server_cpu_s(s), cpu_ms_each(s), (long long)s->after.peak_kib,
                    (long long)s->after.rss_kib);
-    if (s->idle_bytes >= 0) vch_buf_printf(buf, ",\"bytesPerIdleConnection\":%lld", (long long)s->idle_bytes);
     vch_buf_c(buf, "}");
 }
 
 void vch_summary_json(struct vch_fleet_summary *summary, struct vch_buf *buf) {
     bool first = true;
-    vch_buf_printf(buf,
-                   "{\"mode\":\"%s\",\"devices\":%lld,\"concurrency\":%lld,\"csr\":%s,\"done\":%lld,\"failed\":%lld,"
-                   "\"seconds\":%.3f,\"ratePerSecond\":%.1f,\"phases\":{",
-                   summary->mode, (long long)summary->devices, (long long)summary->concurrency,
-                   summary->csr ? "true" : "false", (long long)summary->done, (long long)summary->failed,
-                   (double)summary->wall_us / 1e6, rate_of(summary->done, summary->wall_us));
+    vch_buf_printf(
+        buf,
+        "{\"mode\":\"provision\",\"devices\":%lld,\"concurrency\":%lld,\"csr\":%s,\"done\":%lld,\"failed\":%lld,"
+        "\"seconds\":%.3f,\"ratePerSecond\":%.1f,\"phases\":{",
+        (long long)summary->devices, (long long)summary->concurrency, summary->csr ? "true" : "false",
+        (long long)summary->done, (long long)summary->failed, (double)summary->wall_us / 1e6,
+        rate_of(summary->done, summary->wall_us));
     for (int i = 0; i < VCH_PHASE_COUNT; i++) {
         if (summary->phases[i].count == 0) continue;
         phase_json(&summary->phases[i], vch_phase_word((enum vch_phase)i), first, buf);
         first = false;
     }
     vch_buf_c(buf, "}");
-    errors_json(summary->causes, buf);
+    vch_errors_json(summary->causes, buf);
     server_json(summary, buf);
     vch_buf_c(buf, "}\n");
 }
@@ -85,21 +85,21 @@ static void server_text(const struct vch_fleet_summary *s, FILE *out) {
         return;
     }
     (void)fprintf(out, "server: %.2f s of CPU in %zu processes", server_cpu_s(s), s->after.processes);
-    if (s->idle_bytes < 0 && s->done > 0) (void)fprintf(out, ", %.2f ms for each", cpu_ms_each(s));
+    if (s->done > 0) (void)fprintf(out, ", %.2f ms for each", cpu_ms_each(s));
     (void)fprintf(out, ", peak memory %.1f MiB\n", (double)s->after.peak_kib / 1024);
-    if (s->idle_bytes >= 0)
-        (void)fprintf(out, "server: %.1f KiB for each idle connection\n", (double)s->idle_bytes / 1024);
+}
+
+void vch_errors_text(const struct vch_causes *causes, FILE *out) {
+    for (size_t i = 0; i < causes->count; i++)
+        (void)fprintf(out, "  %6llu x %s\n", (unsigned long long)causes->rows[i].count, causes->rows[i].text);
 }
 
 void vch_summary_text(struct vch_fleet_summary *summary, FILE *out) {
-    (void)fprintf(out, "%lld %s in %.2f s, %.1f per second, %lld at a time%s; %lld failed\n", (long long)summary->done,
-                  summary->idle_bytes >= 0 ? "connected" : "provisioned", (double)summary->wall_us / 1e6,
-                  rate_of(summary->done, summary->wall_us), (long long)summary->concurrency,
-                  summary->csr ? ", own keys" : "", (long long)summary->failed);
+    (void)fprintf(out, "%lld provisioned in %.2f s, %.1f per second, %lld at a time%s; %lld failed\n",
+                  (long long)summary->done, (double)summary->wall_us / 1e6, rate_of(summary->done, summary->wall_us),
+                  (long long)summary->concurrency, summary->csr ? ", own keys" : "", (long long)summary->failed);
     phases_text(summary, out);
-    for (size_t i = 0; i < summary->causes->count; i++)
-        (void)fprintf(out, "  %6llu x %s\n", (unsigned long long)summary->causes->rows[i].count,
-                      summary->causes->rows[i].text);
+    vch_errors_text(summary->causes, out);
     server_text(summary, out);
 }
 
