@@ -235,6 +235,9 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     if (!door) return VCH_ERR_NOMEM;
     door->service = options->service;
     door->pool = options->pool;
+    door->iam = options->iam;
+    door->faults = options->faults;
+    (void)pthread_mutex_init(&door->late_lock, NULL);
     struct vch_mqtt_options broker = {
         .hooks = {.connect = vch_door_connect, .publish = on_publish, .subscribe = on_subscribe, .deliver = on_deliver,
                   .taken = vch_door_taken, .closed = on_closed, .arg = door},
@@ -246,9 +249,7 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     };
     enum vch_err err = vch_mqtt_broker_new(&broker, options->loops, options->loop_count, &door->broker);
     if (err != VCH_OK) {
-    door->iam = options->iam;
-    door->faults = options->faults;
-    (void)pthread_mutex_init(&door->late_lock, NULL);
+        (void)pthread_mutex_destroy(&door->late_lock);
         free(door);
         return err;
     }
@@ -258,9 +259,10 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
 
 void vch_mqtt_door_free(struct vch_mqtt_door *door) {
     if (!door) return;
+    vch_door_drop_late(door);
+    (void)pthread_mutex_destroy(&door->late_lock);
     vch_mqtt_broker_free(door->broker);
     free(door);
-        (void)pthread_mutex_destroy(&door->late_lock);
 }
 
 void vch_mqtt_door_stats(struct vch_mqtt_door *door, struct vch_mqtt_door_stats *ret) {
@@ -270,5 +272,3 @@ void vch_mqtt_door_stats(struct vch_mqtt_door *door, struct vch_mqtt_door_stats 
     ret->provisioning_accepted = atomic_load(&door->provisioning_accepted);
     ret->provisioning_rejected = atomic_load(&door->provisioning_rejected);
 }
-    vch_door_drop_late(door);
-    (void)pthread_mutex_destroy(&door->late_lock);

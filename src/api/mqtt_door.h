@@ -11,13 +11,14 @@
 
 struct vch_mqtt_door;
 struct vch_faults;
+
 struct vch_mqtt_door_options {
     struct vch_service *service; /* outlives the door */
     struct vch_pool *pool;
     struct vch_faults *faults; /* outlive the door; NULL: none */
     struct vch_iam *iam; /* judges users and roles; outlives the door; NULL: none are served */
-    size_t loop_count;
     struct vch_loop *const *loops;
+    size_t loop_count;
 };
 enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, struct vch_mqtt_door **ret) VCH_MUST;
 void vch_mqtt_door_free(struct vch_mqtt_door *door); /* after loops and pool have ended */
@@ -27,10 +28,10 @@ enum vch_err vch_mqtt_door_verify(void *door, const char id[65], struct vch_diag
 /* Makes a connection speak MQTT. Its principal is its client certificate; one
  * without TLS must say an access key in CONNECT. [loop] */
 enum vch_err vch_mqtt_door_attach(struct vch_mqtt_door *door, struct vch_conn *conn) VCH_MUST;
-/* From the store's on_change; any thread. */
 /* The same for somebody who signed: a certificate counts no more. [loop] */
 enum vch_err vch_mqtt_door_attach_as(struct vch_mqtt_door *door, struct vch_conn *conn,
                                      struct vch_iam_principal *principal) VCH_MUST;
+/* From the store's on_change; any thread. */
 void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind, struct vch_str key);
 /* The wall clock was moved: expiries are looked at again. Any thread. */
 void vch_mqtt_door_clock_moved(struct vch_mqtt_door *door);

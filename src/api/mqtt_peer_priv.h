@@ -75,7 +75,7 @@ void vch_door_refresh(struct vch_mqtt_session *session);
 void vch_door_seen(struct vch_mqtt_session *session);
 
 /* mqtt_request.c: a PUBLISH on a provisioning topic becomes an operation. */
+void vch_door_drop_late(struct vch_mqtt_door *door); /* after the loops have ended */
 void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet);
 
 #endif
-void vch_door_drop_late(struct vch_mqtt_door *door); /* after the loops have ended */
