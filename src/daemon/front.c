@@ -69,6 +69,15 @@ static enum vch_err connect_signer(struct front *front, struct vch_diag *diag) {
     return VCH_REFUSE(diag, err, SIGNER_FAILED, "signer", "The signer did not become ready.");
 }
 
+static enum vch_err connect_hooks(struct front *front, struct vch_diag *diag) {
+    struct vch_process *hooks = front->options->hooks;
+    int fd = hooks->fd;
+    hooks->fd = -1; /* owned by the call, whatever it gives */
+    enum vch_err err = vch_hooks_connect(fd, &front->wiring.hooks_client);
+    if (!err) return VCH_OK;
+    return VCH_REFUSE(diag, err, HOOK_FAILED, "hooks", "The hooks process did not become ready.");
+}
+
 struct path_list {
     struct vch_jail_path *paths;
     size_t count;
@@ -117,7 +126,7 @@ static enum vch_err jail(struct front *front, struct vch_diag *diag) {
     add_store_paths(site->store_url, &list);
     vch_jail_files(list.paths, list.count);
     for (size_t i = 0; i < list.copy_count; i++) free(list.copies[i]);
-    return vch_jail_calls(diag);
+    return vch_jail_calls(VCH_JAIL_SERVES, diag);
 }
 
 /* ---- ready ---------------------------------------------------------------- */
@@ -214,6 +223,7 @@ static enum vch_err run(struct front *front, struct vch_diag *diag) {
     /* Before the first thread is made, so that every one of them is inside. */
     VCH_TRY(jail(front, diag));
     VCH_TRY(connect_signer(front, diag));
+    VCH_TRY(connect_hooks(front, diag));
     VCH_TRY(vch_wiring_open(&front->wiring, front->options->entrances, diag));
     enum vch_err err = say_ready(front, diag);
     if (!err) err = serve(front, diag);

@@ -11,7 +11,7 @@ struct vch_front_options {
     int argc; /* for SIGHUP: the same command line again, and its file */
     char *const *argv;
     struct vch_entrances *entrances; /* their sockets pass over */
-    struct vch_process *signer, *hooks; /* the signer's socket passes over */
+    struct vch_process *signer, *hooks; /* their sockets pass over */
 };
 
 /* Opens everything, jails the process, says ready, serves until SIGTERM or

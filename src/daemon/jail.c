@@ -46,10 +46,11 @@ enum {
     RIGHT_TRUNCATE = 1 << 14,  /* ABI 3 */
     RIGHT_IOCTL_DEV = 1 << 15, /* ABI 5 */
     RIGHTS_READ = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+    RIGHTS_EXECUTE = RIGHTS_READ | LANDLOCK_ACCESS_FS_EXECUTE,
     RIGHTS_WRITE = RIGHTS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
                    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
                    RIGHT_REFER | RIGHT_TRUNCATE,
-    RIGHTS_OF_FILES = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | RIGHT_TRUNCATE
+    RIGHTS_OF_FILES = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE | RIGHT_TRUNCATE
 };
 
 static uint64_t rights_known(long abi) {
@@ -64,7 +65,8 @@ static void allow(int ruleset, const struct vch_jail_path *path, uint64_t known)
     struct stat st;
     struct landlock_path_beneath_attr rule = {.parent_fd = open(path->path, O_PATH | O_CLOEXEC)};
     if (rule.parent_fd < 0) return;
-    rule.allowed_access = (path->access == VCH_JAIL_WRITE ? RIGHTS_WRITE : RIGHTS_READ) & known;
+    static const uint64_t rights[] = {[VCH_JAIL_READ] = RIGHTS_READ, [VCH_JAIL_WRITE] = RIGHTS_WRITE, [VCH_JAIL_EXECUTE] = RIGHTS_EXECUTE};
+    rule.allowed_access = rights[path->access] & known;
     if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode)) rule.allowed_access &= RIGHTS_OF_FILES;
     if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
         VCH_LOG(WARN, "jail-files", VCH_LOG_C("path", path->path), VCH_LOG_C("error", strerror(errno)));
@@ -90,8 +92,9 @@ void vch_jail_files(const struct vch_jail_path *paths, size_t count) {
 
 /* ---- system calls --------------------------------------------------------- */
 
+static const int starting[] = {SCMP_SYS(execve), SCMP_SYS(execveat)};
 static const int refused[] = {
-    SCMP_SYS(execve),           SCMP_SYS(execveat),          SCMP_SYS(ptrace),          SCMP_SYS(process_vm_readv),
+    SCMP_SYS(ptrace),          SCMP_SYS(process_vm_readv),
     SCMP_SYS(process_vm_writev), SCMP_SYS(pidfd_getfd), SCMP_SYS(kcmp),             SCMP_SYS(mount),           SCMP_SYS(umount2),
     SCMP_SYS(move_mount),       SCMP_SYS(open_tree),         SCMP_SYS(fsopen),          SCMP_SYS(fsmount),
     SCMP_SYS(pivot_root),       SCMP_SYS(chroot),            SCMP_SYS(unshare),         SCMP_SYS(setns),
@@ -106,11 +109,11 @@ static const int refused[] = {
 
 /* All but the right to files of whoever owns the data folder: root may serve a
  * user's. Where the files are, Landlock says. */
-static bool drop_capabilities(void) {
+static bool drop_capabilities(enum vch_jail_kind kind) {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = {{0}};
     if (syscall(SYS_capget, &head, caps) != 0) return false;
-    const uint32_t files = UINT32_C(1) << CAP_DAC_OVERRIDE | UINT32_C(1) << CAP_FOWNER;
+    const uint32_t files = kind == VCH_JAIL_SERVES ? UINT32_C(1) << CAP_DAC_OVERRIDE | UINT32_C(1) << CAP_FOWNER : 0;
     caps[0].permitted &= files;
     caps[0].effective &= files;
     caps[1].permitted = caps[1].effective = 0;
@@ -118,16 +121,22 @@ static bool drop_capabilities(void) {
     return syscall(SYS_capset, &head, caps) == 0;
 }
 
-enum vch_err vch_jail_calls(struct vch_diag *diag) {
+static int refuse(scmp_filter_ctx filter, const int *calls, size_t count) {
+    int rc = 0;
+    for (size_t i = 0; !rc && i < count; i++) rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
+    return rc;
+}
+
+enum vch_err vch_jail_calls(enum vch_jail_kind kind, struct vch_diag *diag) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed(diag, "give up new privileges");
     if (VCH_SANITIZED) return VCH_OK;
     (void)prctl(PR_SET_DUMPABLE, 0);
-    if (!drop_capabilities()) return failed(diag, "give up capabilities");
+    if (!drop_capabilities(kind)) return failed(diag, "give up capabilities");
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     if (!filter) return VCH_ERR_NOMEM;
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    for (size_t i = 0; !rc && i < sizeof refused / sizeof refused[0]; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+    if (!rc) rc = refuse(filter, refused, sizeof refused / sizeof refused[0]);
+    if (!rc && kind == VCH_JAIL_SERVES) rc = refuse(filter, starting, sizeof starting / sizeof starting[0]);
     if (!rc) rc = seccomp_load(filter);
     seccomp_release(filter);
     errno = -rc;

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/reason.h"
-#include "daemon/jail.h"
+#include "daemon/hooks.h"
 #include "daemon/loglevel.h"
 #include "pki/signer.h"
 
@@ -32,27 +32,11 @@ static void ignore_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void wait_for_end(int fd) {
-    char byte = 0;
-    ssize_t got;
-    do got = recv(fd, &byte, 1, 0);
-    while (got > 0 || (got < 0 && errno == EINTR));
-}
-
-/* Has no programs to run yet: it holds its place, jailed. */
-static enum vch_err hooks_run(int fd, struct vch_diag *diag) {
-    const char ready = 'R';
-    vch_jail_files(NULL, 0);
-    VCH_TRY(vch_jail_calls(diag));
-    if (send(fd, &ready, 1, MSG_NOSIGNAL) == 1) wait_for_end(fd);
-    return VCH_OK;
-}
-
 static enum vch_err role_run(const struct vch_config *config, struct vch_diag *diag) {
     int fd = (int)config->role_fd;
     if (fd < 0 || fcntl(fd, F_GETFD) < 0) return VCH_REFUSE(diag, VCH_ERR_INVALID, FIELD_INVALID, "fd", "There is no such descriptor.");
     if (strcmp(config->role, "signer") == 0) return vch_signer_run(fd, config->data, config->test_clock, diag);
-    if (strcmp(config->role, "hooks") == 0) return hooks_run(fd, diag);
+    if (strcmp(config->role, "hooks") == 0) return vch_hooks_run(fd, config, diag);
     return VCH_REFUSE(diag, VCH_ERR_INVALID, FIELD_INVALID, "role", "There is no role %s.", config->role);
 }
 
@@ -72,10 +56,47 @@ int vch_role_run(const struct vch_config *config) {
 
 /* ---- the front's side ----------------------------------------------------- */
 
+enum { ARGS_MAX = 32 + 4 * VCH_CONFIG_LIST_MAX };
+
+struct words {
+    const char *list[ARGS_MAX];
+    char numbers[4][24];
+    size_t count, number_count;
+};
+
+static void add_words(struct words *words, const char *flag, const char *value) {
+    words->list[words->count++] = flag;
+    words->list[words->count++] = value;
+}
+
+static void add_number(struct words *words, const char *flag, int64_t value) {
+    char *text = words->numbers[words->number_count++];
+    (void)snprintf(text, sizeof words->numbers[0], "%lld", (long long)value);
+    add_words(words, flag, text);
+}
+
+static void add_list(struct words *words, const char *flag, const struct vch_config_list *list) {
+    for (size_t i = 0; i < list->count; i++) add_words(words, flag, list->items[i]);
+}
+
+/* The command line of a role: what of the configuration it needs, and no file. */
+static void fill_words(const struct vch_config *config, const char *role, struct words *words) {
+    *words = (struct words){.list = {"vouchd"}, .count = 1};
+    add_words(words, "--role", role);
+    add_words(words, "--fd", "3");
+    add_words(words, "--data", config->data);
+    add_words(words, "--log-level", config->log_level);
+    add_words(words, "--hooks-user", config->hooks_user);
+    add_number(words, "--hook-programs", config->hook_programs);
+    add_number(words, "--hook-memory", config->hook_memory);
+    add_list(words, "--hook-dir", &config->hook_dirs);
+    add_list(words, "--hook-write", &config->hook_writes);
+    if (config->test_clock) words->list[words->count++] = "--test-clock";
+}
+
 /* After fork: only what is safe there, and exec. */
-static void become_role(const struct vch_config *config, const char *role, int fd) {
-    char *argv[] = {"vouchd", "--role", (char *)(uintptr_t)role, "--fd", "3", "--data", (char *)(uintptr_t)config->data,
-                    "--log-level", (char *)(uintptr_t)config->log_level, config->test_clock ? "--test-clock" : NULL, NULL};
+static void become_role(struct words *words, int fd) {
+    char *const *argv = (char *const *)(uintptr_t)words->list;
     int placed = fd == ROLE_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, ROLE_FD);
     (void)close_range(ROLE_FD + 1, ~0U, 0); /* a second belt: ours are close-on-exec */
     if (placed >= 0) (void)execv("/proc/self/exe", argv);
@@ -85,11 +106,13 @@ static void become_role(const struct vch_config *config, const char *role, int f
 
 enum vch_err vch_process_start(const struct vch_config *config, const char *role, struct vch_process *ret, struct vch_diag *diag) {
     int ends[2];
+    struct words words;
     *ret = (struct vch_process){.role = role, .fd = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return VCH_REFUSE(diag, VCH_ERR_IO, INTERNAL, role, "No socket for the %s: %s.", role, strerror(errno));
+    fill_words(config, role, &words);
     pid_t pid = fork();
-    if (pid == 0) become_role(config, role, ends[1]);
+    if (pid == 0) become_role(&words, ends[1]);
     (void)close(ends[1]);
     if (pid > 0) {
         ret->pid = pid;
@@ -115,7 +138,8 @@ bool vch_process_stop(struct vch_process *process, int64_t patience_ms) {
     process->fd = -1;
     if (!process->pid) return true;
     while (!reap(process, &status)) {
-        if (vch_mono_ms() >= deadline_ms) (void)kill(process->pid, SIGKILL);
+        /* One that became another user is not ours to kill; it ends with its socket. */
+        if (vch_mono_ms() >= deadline_ms && kill(process->pid, SIGKILL) != 0 && vch_mono_ms() >= deadline_ms + patience_ms) return false;
         (void)nanosleep(&pause, NULL);
     }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;

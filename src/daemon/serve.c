@@ -45,28 +45,30 @@ static enum vch_err prepare_certificates(const struct vch_config *config, struct
 }
 
 static enum vch_err run_all(const struct vch_config *config, int argc, char *const *argv, struct vch_entrances *entrances,
-                            struct vch_diag *diag) {
-    struct vch_process signer = {.fd = -1}, hooks = {.fd = -1};
+                            struct vch_process *hooks, struct vch_diag *diag) {
+    struct vch_process signer = {.fd = -1};
     const struct vch_front_options options = {
-        .config = config, .argc = argc, .argv = argv, .entrances = entrances, .signer = &signer, .hooks = &hooks};
+        .config = config, .argc = argc, .argv = argv, .entrances = entrances, .signer = &signer, .hooks = hooks};
     enum vch_err err = vch_process_start(config, "signer", &signer, diag);
-    if (!err) err = vch_process_start(config, "hooks", &hooks, diag);
     if (!err) err = vch_front_run(&options, diag);
-    (void)vch_process_stop(&hooks, STOP_PATIENCE_MS);
     (void)vch_process_stop(&signer, STOP_PATIENCE_MS);
     return err;
 }
 
 enum vch_err vch_serve(const struct vch_config *config, int argc, char *const *argv, struct vch_diag *diag) {
     struct vch_entrances entrances;
+    struct vch_process hooks = {.fd = -1};
     int lock = -1;
     (void)umask(077);
     VCH_TRY(vch_data_lock(config->data, &lock, diag));
     enum vch_err err = vch_entrances_open(config, &entrances, diag);
     if (!err) {
-        err = vch_become_user(config->user, config->data, diag);
+        /* While there is still the right to become another user than the front will be. */
+        err = vch_process_start(config, "hooks", &hooks, diag);
+        if (!err) err = vch_become_user(config->user, config->data, diag);
         if (!err) err = prepare_certificates(config, diag);
-        if (!err) err = run_all(config, argc, argv, &entrances, diag);
+        if (!err) err = run_all(config, argc, argv, &entrances, &hooks, diag);
+        (void)vch_process_stop(&hooks, STOP_PATIENCE_MS);
         vch_entrances_close(&entrances);
     }
     (void)close(lock);

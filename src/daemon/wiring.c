@@ -169,6 +169,9 @@ static enum vch_err open_all(struct vch_wiring *wiring, struct vch_entrances *en
 
 enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *entrances, struct vch_diag *diag) {
     wiring->service = &wiring->site->service;
+    wiring->hooks.runner = vch_hooks_runner(wiring->hooks_client);
+    wiring->hooks.timeout_ms = wiring->config->hook_timeout;
+    wiring->service->hooks = &wiring->hooks;
     wiring->loop_count = entrances->loops;
     enum vch_err err = open_all(wiring, entrances, diag);
     if (err) vch_wiring_close(wiring);
@@ -208,6 +211,8 @@ static void store_connectivity(struct vch_wiring *wiring) {
 
 void vch_wiring_close(struct vch_wiring *wiring) {
     vch_pool_stop(wiring->pool); /* the loops are still there for the last answers */
+    vch_hooks_close(wiring->hooks_client); /* what waits for one is answered too */
+    wiring->hooks_client = NULL;
     stop_loops(wiring);
     free_listeners(wiring);
     vch_pool_free(wiring->pool);

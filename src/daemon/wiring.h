@@ -5,6 +5,7 @@
 
 #include "api/http_door.h"
 #include "api/mqtt_door.h"
+#include "daemon/hooks_client.h"
 #include "daemon/listen.h"
 #include "daemon/site.h"
 
@@ -18,6 +19,8 @@ struct vch_wiring {
     struct vch_iam *iam;
     struct vch_http_door *http;
     struct vch_mqtt_door *mqtt;
+    struct vch_hooks_client *hooks_client; /* opened before there are threads; closed here */
+    struct vch_hooks hooks;
     struct vch_faults *faults; /* NULL: not for tests */
     struct vch_tls *tls[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
     struct vch_listener *listeners[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];

@@ -1,0 +1,65 @@
+/* What the files of the hooks process share. One thread. */
+#ifndef VCH_DAEMON_HOOKS_PRIV_H
+#define VCH_DAEMON_HOOKS_PRIV_H
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <sys/types.h>
+
+#include "daemon/config.h"
+#include "daemon/hooks_wire.h"
+
+struct vch_hooks_group;
+
+enum vch_hooks_state { VCH_HOOKS_QUEUED, VCH_HOOKS_RUNNING, VCH_HOOKS_DYING /* answered; its program is not gone yet */ };
+
+/* An order on its way. Waits in its group's queue, then stands in the list of what runs. */
+struct vch_hooks_job {
+    struct vch_hooks_job *next, **link;
+    struct vch_hooks_group *group;
+    enum vch_hooks_state state;
+    uint64_t tag;
+    int64_t begun_us, deadline_ms;
+    char *datagram; /* owned, wiped */
+    size_t datagram_len;
+    struct vch_hook_order order; /* views into it */
+    struct vch_buf answer;
+    /* https */
+    CURL *easy;
+    struct curl_slist *headers;
+    /* programs; -1: closed or none */
+    pid_t pid;
+    int pidfd, in, out;
+    size_t written;
+    size_t poll_at; /* its first place in the poll, of three */
+};
+
+struct vch_hooks_process {
+    int fd;
+    const struct vch_config *config;
+    uid_t owner; /* who started the server */
+    CURLM *multi;
+    char **folders; /* resolved, with a '/' at the end */
+    size_t folder_count;
+    struct vch_hooks_group *groups;
+    struct vch_hooks_job *running; /* and dying */
+    size_t counts[VCH_HOOK_KIND_COUNT], limits[VCH_HOOK_KIND_COUNT]; /* that run, and may */
+};
+
+/* hooks_http.c. `ended` of a call that could not begin is not VCH_HOOK_ANSWERED. */
+enum vch_hook_end vch_hooks_http_start(struct vch_hooks_process *p, struct vch_hooks_job *job);
+/* A job whose call has ended, how, and its status; NULL when there is none. */
+struct vch_hooks_job *vch_hooks_http_ended(struct vch_hooks_process *p, enum vch_hook_end *ret_end, int64_t *ret_code);
+void vch_hooks_http_stop(struct vch_hooks_process *p, struct vch_hooks_job *job);
+
+/* hooks_program.c */
+enum vch_err vch_hooks_folders_open(struct vch_hooks_process *p);
+void vch_hooks_folders_close(struct vch_hooks_process *p);
+enum vch_hook_end vch_hooks_program_start(struct vch_hooks_process *p, struct vch_hooks_job *job);
+/* Feeds, listens, notices the end; `events` are the three of its places. True when it is over. */
+bool vch_hooks_program_step(struct vch_hooks_job *job, const struct curl_waitfd events[3], enum vch_hook_end *ret_end,
+                            int64_t *ret_code);
+void vch_hooks_program_kill(struct vch_hooks_job *job); /* with its group; it still has to be waited for */
+bool vch_hooks_program_gone(struct vch_hooks_job *job); /* reaps; closes what is open */
+
+#endif
