@@ -73,6 +73,7 @@ static void events_off(struct vch_conn *conn) {
     (void)event_del(&conn->timer_event);
     conn->timer_at = 0;
     vch_loop_undefer(conn->loop, &conn->defer);
+    vch_loop_undefer_costly(conn->loop, &conn->costly);
 }
 
 static void destroy(struct vch_conn *conn) {
@@ -364,6 +365,7 @@ static void settle(struct vch_conn *conn) {
 
 static void opened(struct vch_conn *conn) {
     conn->state = CONN_OPEN;
+    if (conn->ssl) vch_loop_count(conn->loop, VCH_LOOP_HANDSHAKES);
     conn->handshake_at = 0;
     conn->peer.messages = 0;
     (void)event_del(&conn->write_event);
@@ -378,7 +380,10 @@ static void handshake(struct vch_conn *conn) {
     case IO_DONE: opened(conn); break;
     case IO_WANT_READ: (void)event_del(&conn->write_event); break;
     case IO_WANT_WRITE: (void)event_add(&conn->write_event, NULL); break;
-    default: lose(conn); end(conn, VCH_CLOSE_HANDSHAKE, NULL, true); /* orderly: the alert must arrive */
+    default:
+        vch_loop_count(conn->loop, VCH_LOOP_HANDSHAKES_FAILED);
+        lose(conn);
+        end(conn, VCH_CLOSE_HANDSHAKE, NULL, true); /* orderly: the alert must arrive */
     }
 }
 
@@ -393,7 +398,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
     (void)what;
     struct vch_conn *conn = arg;
     if (conn->state == CONN_OPENING) {
-        handshake(conn);
+        vch_loop_defer_costly(conn->loop, &conn->costly);
     } else if (conn->state == CONN_LINGER) {
         discard(conn);
     } else {
@@ -402,10 +407,16 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
     }
 }
 
+static void on_costly(struct vch_defer *defer) {
+    struct vch_conn *conn = (struct vch_conn *)((char *)defer - offsetof(struct vch_conn, costly));
+    if (conn->state == CONN_OPENING) handshake(conn);
+}
+
 /* The end of the loop's turn, or room in the socket again. */
 static void advance(struct vch_conn *conn) {
     if (conn->state == CONN_OPENING) {
-        handshake(conn);
+        if (conn->ssl) vch_loop_defer_costly(conn->loop, &conn->costly);
+        else handshake(conn);
         return;
     }
     if (conn->state == CONN_OPEN && conn->offer && !conn->paused) offer_kept(conn);
@@ -434,6 +445,7 @@ static void expire(struct vch_conn *conn) {
     struct vch_diag diag = {0};
     switch ((enum conn_state)conn->state) {
     case CONN_OPENING:
+        vch_loop_count(conn->loop, VCH_LOOP_HANDSHAKES_FAILED);
         (void)vch_diag_set(&diag, VCH_ERR_TIMEOUT, "handshake-timeout", "", "The TLS handshake took too long.");
         end(conn, VCH_CLOSE_TIMEOUT, &diag, false);
         break;
@@ -492,6 +504,7 @@ struct vch_conn *vch_conn_new(struct vch_loop *loop, struct vch_listener *listen
     conn->fd = fd;
     conn->handler = &nobody;
     conn->defer.fn = on_defer;
+    conn->costly.fn = on_costly;
     conn->output_max = OUTPUT_MAX;
     conn->input_max = INPUT_MAX;
     vch_buf_init_secret(&conn->out, SIZE_MAX / 2); /* keys travel through it; output_max bounds it */

@@ -11,6 +11,7 @@
 #define VCH_NET_CONN_H
 
 #include "base/buf.h"
+#include "net/gate.h"
 #include "net/loop.h"
 
 struct vch_conn;
@@ -124,11 +125,15 @@ struct vch_listener_options {
     struct vch_tls *tls;        /* NULL: plain TCP */
     int64_t handshake_timeout_ms; /* default 10,000 */
     size_t connections_max;     /* of this listener; past it accepting pauses; 0: no bound */
+    struct vch_gate *gate;      /* counts connections by address; outlives the listener; NULL: none */
     void (*on_accept)(struct vch_conn *conn, void *arg); /* must set a handler */
+    /* One was closed before its first byte, because the gate is not open to it; may be NULL. */
+    void (*on_refused)(void *arg, const char *ip, enum vch_gate_verdict verdict);
     void *arg;
 };
 /* Before the loop's thread starts, or [loop]. On failure the descriptor stays the caller's. */
 enum vch_err vch_listener_new(struct vch_loop *loop, const struct vch_listener_options *options, struct vch_listener **ret) VCH_MUST;
+void vch_listener_rest(struct vch_listener *listener); /* [loop]: accepts no more; who waits is not answered */
 void vch_listener_free(struct vch_listener *listener); /* [loop], outside connections' callbacks, or after the loop's thread ended and
                                                           before vch_loop_free; closes its connections with VCH_CLOSE_STOP */
 

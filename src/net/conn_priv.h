@@ -30,6 +30,7 @@ struct conn_filtered {
 
 struct vch_conn {
     struct vch_defer defer;
+    struct vch_defer costly; /* the next step of the handshake */
     struct vch_loop *loop;
     struct vch_listener *listener;
     struct vch_conn *next, *prev; /* the listener's */

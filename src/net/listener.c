@@ -19,13 +19,15 @@ struct vch_listener {
     struct event retry_event; /* accepting again after descriptors ran out */
     struct vch_conn *conns;
     size_t count;
-    bool freeing;
+    bool freeing, resting; /* resting: for good */
     int reserve_fd; /* given up to accept, and refuse, one when descriptors run out */
 };
 
 enum {
     ACCEPTS_PER_TURN = 32, /* so that a storm does not starve those already here */
     RETRY_MS = 200,
+    HANDSHAKES_WAITING_MAX = 64, /* more of them than these, and accepting waits */
+    BUSY_MS = 5,
     HANDSHAKE_MS = 10000,
     BACKLOG = 4096
 };
@@ -169,31 +171,51 @@ void vch_listener_forget(struct vch_listener *listener, struct vch_conn *conn) {
         listener->conns = conn->next;
     if (conn->next) conn->next->prev = conn->prev;
     listener->count--;
-    if (was_full && !listener->freeing) (void)event_add(&listener->accept_event, NULL);
+    char key[VCH_GATE_ADDRESS];
+    vch_gate_leave(listener->options.gate, vch_gate_address(conn->ip, key));
+    if (was_full && !listener->freeing && !listener->resting) (void)event_add(&listener->accept_event, NULL);
+}
+
+static bool may_enter(struct vch_listener *listener, int fd, const char *ip) {
+    char key[VCH_GATE_ADDRESS];
+    enum vch_gate_verdict verdict = vch_gate_enter(listener->options.gate, vch_gate_address(ip, key));
+    if (verdict == VCH_GATE_OPEN) return true;
+    (void)close(fd);
+    if (listener->options.on_refused) listener->options.on_refused(listener->options.arg, ip, verdict);
+    return false;
 }
 
 static void welcome(struct vch_listener *listener, int fd, const union address *from) {
-    char ip[INET6_ADDRSTRLEN];
+    char ip[INET6_ADDRSTRLEN], key[VCH_GATE_ADDRESS];
     peer_text(from, ip);
+    vch_loop_count(listener->loop, VCH_LOOP_ACCEPTED);
+    if (!may_enter(listener, fd, ip)) return;
     struct vch_conn *conn = vch_conn_new(listener->loop, listener, fd, listener->options.tls, ip);
-    if (!conn) return;
+    if (!conn) {
+        vch_gate_leave(listener->options.gate, vch_gate_address(ip, key));
+        return;
+    }
     link_conn(listener, conn);
     listener->options.on_accept(conn, listener->options.arg);
     vch_conn_begin(conn, listener->options.handshake_timeout_ms);
 }
 
+static void pause_for(struct vch_listener *listener, int ms) {
+    const struct timeval later = {0, ms * 1000};
+    (void)event_del(&listener->accept_event);
+    (void)event_add(&listener->retry_event, &later);
+}
+
 /* No descriptors: the one in reserve takes the first in the queue and hangs up,
  * so that it is told; then accepting rests, or it would spin. */
 static void rest(struct vch_listener *listener) {
-    static const struct timeval later = {0, RETRY_MS * 1000};
     if (listener->reserve_fd >= 0) {
         (void)close(listener->reserve_fd);
         int fd = accept4(listener->options.fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) (void)close(fd);
         listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     }
-    (void)event_del(&listener->accept_event);
-    (void)event_add(&listener->retry_event, &later);
+    pause_for(listener, RETRY_MS);
 }
 
 /* False: nobody waits, or no more now. */
@@ -221,6 +243,11 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg) {
             (void)event_del(&listener->accept_event);
             return;
         }
+        if (vch_loop_costly_waiting(listener->loop) + (size_t)i >= HANDSHAKES_WAITING_MAX) {
+            vch_loop_count(listener->loop, VCH_LOOP_ACCEPT_RESTS);
+            pause_for(listener, BUSY_MS);
+            return;
+        }
         if (!accept_one(listener)) return;
     }
 }
@@ -230,7 +257,13 @@ static void on_retry(evutil_socket_t fd, short what, void *arg) {
     (void)what;
     struct vch_listener *listener = arg;
     if (listener->reserve_fd < 0) listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (!is_full(listener)) (void)event_add(&listener->accept_event, NULL);
+    if (!is_full(listener) && !listener->resting) (void)event_add(&listener->accept_event, NULL);
+}
+
+void vch_listener_rest(struct vch_listener *listener) {
+    listener->resting = true;
+    (void)event_del(&listener->accept_event);
+    (void)event_del(&listener->retry_event);
 }
 
 /* ---- life --------------------------------------------------------------------------- */

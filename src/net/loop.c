@@ -1,11 +1,13 @@
 #include "net/loop.h"
 
+#include "base/clock.h"
 #include "net/loop_priv.h"
 #include "net/mailbox_priv.h"
 
 #include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct vch_loop {
@@ -17,6 +19,9 @@ struct vch_loop {
     struct event *mail_event;
     struct event *turn_event;
     struct vch_defer deferred; /* head of a ring */
+    struct vch_defer costly;   /* another */
+    size_t costly_count;
+    _Atomic uint64_t counts[VCH_LOOP_COUNTS];
     char *scratch;
 };
 
@@ -56,13 +61,25 @@ static void run_deferred(struct vch_loop *loop) {
     }
 }
 
+static void run_costly(struct vch_loop *loop) {
+    int64_t until_us = loop->costly_count ? vch_mono_us() + VCH_LOOP_COSTLY_US : 0;
+    while (loop->costly_count) {
+        struct vch_defer *node = loop->costly.next;
+        ring_remove(node);
+        loop->costly_count--;
+        node->fn(node);
+        if (loop->costly_count && vch_mono_us() >= until_us) return;
+    }
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
     struct vch_loop *loop = arg;
     static const struct timeval at_once = {0, 0};
     run_deferred(loop);
-    if (loop->deferred.next != &loop->deferred) (void)event_add(loop->turn_event, &at_once);
+    run_costly(loop);
+    if (loop->deferred.next != &loop->deferred || loop->costly_count) (void)event_add(loop->turn_event, &at_once);
 }
 
 void vch_loop_defer(struct vch_loop *loop, struct vch_defer *defer) {
@@ -76,6 +93,36 @@ void vch_loop_defer(struct vch_loop *loop, struct vch_defer *defer) {
 void vch_loop_undefer(struct vch_loop *loop, struct vch_defer *defer) {
     (void)loop;
     if (defer->next) ring_remove(defer);
+}
+
+void vch_loop_defer_costly(struct vch_loop *loop, struct vch_defer *defer) {
+    if (defer->next) return;
+    if (loop->costly_count++ == 0) event_active(loop->turn_event, 0, 0);
+    ring_append(&loop->costly, defer);
+}
+
+void vch_loop_undefer_costly(struct vch_loop *loop, struct vch_defer *defer) {
+    if (!defer->next) return;
+    ring_remove(defer);
+    loop->costly_count--;
+}
+
+size_t vch_loop_costly_waiting(const struct vch_loop *loop) {
+    return loop->costly_count;
+}
+
+void vch_loop_count(struct vch_loop *loop, enum vch_loop_count which) {
+    atomic_store_explicit(&loop->counts[which], atomic_load_explicit(&loop->counts[which], memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+void vch_loop_stats(const struct vch_loop *loop, struct vch_loop_stats *ret) {
+    uint64_t counts[VCH_LOOP_COUNTS];
+    for (size_t i = 0; i < VCH_LOOP_COUNTS; i++) counts[i] = atomic_load_explicit(&loop->counts[i], memory_order_relaxed);
+    *ret = (struct vch_loop_stats){.accepted = counts[VCH_LOOP_ACCEPTED],
+                                   .handshakes = counts[VCH_LOOP_HANDSHAKES],
+                                   .handshakes_failed = counts[VCH_LOOP_HANDSHAKES_FAILED],
+                                   .accept_rests = counts[VCH_LOOP_ACCEPT_RESTS]};
 }
 
 char *vch_loop_scratch(struct vch_loop *loop) {
@@ -111,6 +158,7 @@ static struct event_base *base_new(void) {
 
 static enum vch_err loop_init(struct vch_loop *loop) {
     ring_init(&loop->deferred);
+    ring_init(&loop->costly);
     loop->base = base_new();
     loop->scratch = malloc(VCH_LOOP_SCRATCH);
     if (!loop->base || !loop->scratch) return VCH_ERR_NOMEM;

@@ -16,6 +16,13 @@ void vch_loop_join(struct vch_loop *loop);
 unsigned vch_loop_index(const struct vch_loop *loop);
 struct event_base *vch_loop_base(struct vch_loop *loop); /* for net/ alone */
 
+/* What it did so far. Any thread. */
+struct vch_loop_stats {
+    uint64_t accepted, handshakes, handshakes_failed; /* connections; handshakes that ended well or not */
+    uint64_t accept_rests;                            /* times it stopped accepting because handshakes waited */
+};
+void vch_loop_stats(const struct vch_loop *loop, struct vch_loop_stats *ret);
+
 /* Hands `arg` over: fn runs on the loop, in order of posting. Any thread. False
  * when the loop is stopped or memory is out: the caller still owns `arg`. */
 bool vch_loop_post(struct vch_loop *loop, void (*fn)(void *arg), void *arg);

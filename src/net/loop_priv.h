@@ -13,6 +13,18 @@ struct vch_defer {
 void vch_loop_defer(struct vch_loop *loop, struct vch_defer *defer); /* a second call changes nothing */
 void vch_loop_undefer(struct vch_loop *loop, struct vch_defer *defer);
 
+/* The same for work that costs much, such as a step of a handshake: at each
+ * turn's end one is run, and more as long as they fit into VCH_LOOP_COSTLY_US, so
+ * that those already here keep their latency when many come at once. */
+enum { VCH_LOOP_COSTLY_US = 2000 };
+void vch_loop_defer_costly(struct vch_loop *loop, struct vch_defer *defer);
+void vch_loop_undefer_costly(struct vch_loop *loop, struct vch_defer *defer);
+size_t vch_loop_costly_waiting(const struct vch_loop *loop);
+
+/* Counters have one writer, their loop. */
+enum vch_loop_count { VCH_LOOP_ACCEPTED, VCH_LOOP_HANDSHAKES, VCH_LOOP_HANDSHAKES_FAILED, VCH_LOOP_ACCEPT_RESTS, VCH_LOOP_COUNTS };
+void vch_loop_count(struct vch_loop *loop, enum vch_loop_count which);
+
 /* Memory for bytes on their way through: VCH_LOOP_SCRATCH of them, one user at a time. */
 enum { VCH_LOOP_SCRATCH = 64 * 1024 };
 char *vch_loop_scratch(struct vch_loop *loop);

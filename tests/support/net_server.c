@@ -67,6 +67,15 @@ static void on_accept(struct vch_conn *conn, void *arg) {
     count(server, &server->accepted);
 }
 
+static void on_refused(void *arg, const char *ip, enum vch_gate_verdict verdict) {
+    struct net_server *server = arg;
+    (void)pthread_mutex_lock(&server->lock);
+    (void)vch_str_copy(server->ip, sizeof server->ip, vch_str_from(ip));
+    server->verdict = verdict;
+    (void)pthread_mutex_unlock(&server->lock);
+    count(server, &server->refused);
+}
+
 static void make_tls(struct net_server *server, const struct net_setup *setup) {
     char certificate[128], key[128];
     struct vch_diag diag = {0};
@@ -92,8 +101,14 @@ void net_server_start(struct net_server *server, const struct net_setup *setup) 
     int fd = -1;
     vch_assert(vch_listen(vch_str_from(setup->address ? setup->address : "127.0.0.1:0"), &fd, &server->port, NULL) ==
                VCH_OK);
-    const struct vch_listener_options options = {
-        fd, server->tls, setup->handshake_timeout_ms, setup->connections_max, on_accept, server};
+    const struct vch_listener_options options = {.fd = fd,
+                                                 .tls = server->tls,
+                                                 .handshake_timeout_ms = setup->handshake_timeout_ms,
+                                                 .connections_max = setup->connections_max,
+                                                 .gate = setup->gate,
+                                                 .on_accept = on_accept,
+                                                 .on_refused = on_refused,
+                                                 .arg = server};
     vch_assert(vch_loop_new(0, &server->loop) == VCH_OK);
     vch_assert(vch_listener_new(server->loop, &options, &server->listener) == VCH_OK);
     vch_assert(vch_loop_start(server->loop) == VCH_OK);

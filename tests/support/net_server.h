@@ -31,7 +31,8 @@ struct net_server {
     /* Under the lock; counters of events, and the last ones' details. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned accepted, opened, closed, datas, drains;
+    unsigned accepted, opened, closed, datas, drains, refused;
+    enum vch_gate_verdict verdict; /* of the last refused */
     enum vch_close_reason reason;
     struct vch_diag diag;
     char peer_id[65], sni[64], alpn[64], version[16], ip[64];
@@ -46,6 +47,7 @@ struct net_setup {
     void *verify_arg;
     int64_t handshake_timeout_ms;
     size_t connections_max;
+    struct vch_gate *gate;
     enum tls_key_kind key;
     const char *names; /* NULL: localhost and the loopback addresses */
     int days;          /* of the server's certificate; 0: 2, negative: expired */

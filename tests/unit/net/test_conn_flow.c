@@ -345,6 +345,112 @@ static void addresses_to_listen_on(void **state) {
     assert_string_equal(diag.reason, "listen-failed");
 }
 
+/* ---- who may come at all ------------------------------------------------------------------ */
+
+static struct vch_dial *plain_dial(const struct net_server *server) {
+    struct vch_dial *dial = NULL;
+    const struct vch_dial_options plain = {.host = VCH_STR("127.0.0.1"), .port = server->port, .deadline_ms = soon()};
+    assert_int_equal(vch_dial_open(&plain, &dial, NULL), VCH_OK);
+    return dial;
+}
+
+static void an_address_has_so_many_connections(void **state) {
+    (void)state;
+    struct net_server server;
+    struct vch_gate *gate;
+    char byte;
+    size_t len = 0;
+    assert_int_equal(vch_gate_new(&(struct vch_gate_options){.per_key_max = 2}, &gate), VCH_OK);
+    net_server_start(&server, &(struct net_setup){.plain = true, .gate = gate});
+    struct vch_dial *first = plain_dial(&server), *second = plain_dial(&server);
+    net_wait(&server, &server.opened, 2);
+    struct vch_dial *third = plain_dial(&server);
+    net_wait(&server, &server.refused, 1);
+    assert_int_equal(server.verdict, VCH_GATE_KEY_FULL);
+    assert_string_equal(server.ip, "127.0.0.1");
+    assert_int_not_equal(vch_dial_recv(third, &byte, 1, &len, soon()), VCH_OK);
+    assert_echo(first, "first");
+    assert_echo(second, "second");
+    vch_dial_close(third);
+    vch_dial_close(second);
+    net_wait(&server, &server.closed, 1);
+    for (int i = 0; i < 500 && vch_gate_total(gate) > 1; i++) (void)usleep(10000);
+    struct vch_dial *fourth = plain_dial(&server);
+    assert_echo(fourth, "room again");
+    assert_int_equal(vch_gate_refused(gate, VCH_GATE_KEY_FULL), 1);
+    vch_gate_shut(gate, true);
+    struct vch_dial *fifth = plain_dial(&server);
+    net_wait(&server, &server.refused, 2);
+    assert_int_equal(server.verdict, VCH_GATE_SHUT);
+    assert_echo(first, "still here");
+    vch_dial_close(fifth);
+    vch_dial_close(fourth);
+    vch_dial_close(first);
+    net_server_free(&server);
+    assert_int_equal(vch_gate_total(gate), 0);
+    vch_gate_free(gate);
+}
+
+/* A listener that rests answers nobody new, and those who are here go on. */
+static void rest_now(void *arg) {
+    struct net_server *server = arg;
+    vch_listener_rest(server->listener);
+    (void)pthread_mutex_lock(&server->lock);
+    server->drains = 1000;
+    (void)pthread_cond_broadcast(&server->changed);
+    (void)pthread_mutex_unlock(&server->lock);
+}
+
+static void a_resting_listener_accepts_nobody(void **state) {
+    (void)state;
+    struct net_server server;
+    net_server_start(&server, &(struct net_setup){.plain = true});
+    struct vch_dial *first = plain_dial(&server);
+    assert_echo(first, "here");
+    assert_true(vch_loop_post(server.loop, rest_now, &server));
+    net_wait(&server, &server.drains, 1000);
+    struct vch_dial *second = plain_dial(&server); /* the kernel's queue takes it */
+    assert_echo(first, "still here");
+    assert_int_equal(net_count(&server, &server.accepted), 1);
+    vch_dial_close(second);
+    vch_dial_close(first);
+    net_server_free(&server);
+}
+
+/* ---- handshakes take turns ------------------------------------------------------------------ */
+
+enum { STORM = 150 };
+
+static void *storm(void *arg) {
+    struct net_server *server = arg;
+    for (int i = 0; i < STORM; i++) {
+        struct vch_dial *dial = NULL;
+        struct vch_diag diag = {0};
+        if (net_dial_try(server, NULL, NULL, &dial, &diag) == VCH_OK) vch_dial_close(dial);
+    }
+    return NULL;
+}
+
+static void a_storm_of_handshakes_ends_well(void **state) {
+    (void)state;
+    struct net_server server;
+    struct vch_loop_stats stats;
+    pthread_t threads[4];
+    net_server_start(&server, &(struct net_setup){.plain = false});
+    struct vch_dial *here = net_dial(&server, NULL, NULL);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, storm, &server), 0);
+    for (int i = 0; i < 100; i++) assert_echo(here, "and here I am");
+    for (size_t i = 0; i < 4; i++) assert_int_equal(pthread_join(threads[i], NULL), 0);
+    net_wait(&server, &server.closed, 4 * STORM);
+    vch_loop_stats(server.loop, &stats);
+    assert_int_equal(stats.accepted, 4 * STORM + 1);
+    assert_int_equal(stats.handshakes, 4 * STORM + 1);
+    assert_int_equal(stats.handshakes_failed, 0);
+    assert_echo(here, "still");
+    vch_dial_close(here);
+    net_server_free(&server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deadline_is_moved_and_dropped),
@@ -357,6 +463,8 @@ int main(void) {
         cmocka_unit_test(stopping_closes_in_order),
         cmocka_unit_test(a_listener_may_go_while_the_loop_runs),
         cmocka_unit_test(addresses_to_listen_on),
+        cmocka_unit_test(an_address_has_so_many_connections), cmocka_unit_test(a_resting_listener_accepts_nobody),
+        cmocka_unit_test(a_storm_of_handshakes_ends_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
