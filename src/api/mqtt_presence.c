@@ -1,6 +1,7 @@
 #include "api/mqtt_presence.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,7 +180,8 @@ static void publish(struct vch_presence *p, struct event *e, const char *topic) 
     vch_buf_init(&buf, EVENT_MAX);
     if (e->err == VCH_OK) vch_json_encode(e->map, &buf);
     if (e->err == VCH_OK && vch_buf_finish(&buf, &text) == VCH_OK)
-        (void)!vch_mqtt_publish(p->broker, vch_str_from(topic), text, 1);
+        (void)!vch_mqtt_publish(p->broker, &(struct vch_mqtt_publish){.qos = 1, .topic = vch_str_from(topic), .payload = text},
+                                NULL, NULL);
     vch_buf_deinit(&buf);
 }
 
