@@ -88,8 +88,18 @@ vch_use_case vch_uc_create_provisioning_claim; /* templateName -> certificateId 
 vch_use_case vch_uc_claim_keys;                /* (MQTT) {} -> certificateId certificatePem privateKey certificateOwnershipToken */
 vch_use_case vch_uc_claim_csr;                 /* (MQTT) certificateSigningRequest -> the same without privateKey */
 vch_use_case vch_uc_register_thing_fleet;      /* (MQTT) templateName certificateOwnershipToken parameters -> deviceConfiguration thingName */
-vch_use_case vch_uc_list_claims, vch_uc_describe_claim, vch_uc_cancel_claim; /* our own API */
-vch_use_case vch_uc_list_ledger, vch_uc_verify_ledger;                      /* our own API */
+/* our own API */
+vch_use_case vch_uc_create_claim, vch_uc_list_claims, vch_uc_describe_claim, vch_uc_cancel_claim;
+vch_use_case vch_uc_put_template_settings, vch_uc_get_template_settings;
+vch_use_case vch_uc_put_claim_limits, vch_uc_get_claim_limits, vch_uc_delete_claim_limits, vch_uc_list_claim_limits;
+vch_use_case vch_uc_list_claim_requests, vch_uc_approve_claim_request, vch_uc_deny_claim_request;
+vch_use_case vch_uc_list_ledger, vch_uc_get_ledger_entry, vch_uc_verify_ledger, vch_uc_checkpoint_ledger,
+    vch_uc_list_ledger_checkpoints, vch_uc_prune_ledger;
+vch_use_case vch_uc_list_orphans;
+/* hook_targets.c, hook_serials.c, dry_run.c: our own API */
+vch_use_case vch_uc_put_hook, vch_uc_get_hook, vch_uc_list_hooks, vch_uc_delete_hook, vch_uc_test_hook;
+vch_use_case vch_uc_put_hook_serials, vch_uc_list_hook_serials, vch_uc_delete_hook_serial;
+vch_use_case vch_uc_try_template;
 vch_use_case vch_uc_backup_registry; /* {} -> fileName size */
 
 /* policies.c */

@@ -93,8 +93,27 @@
 #define AUTH_POLICIES OBJECTS(policies, STR(policyName), STR(policyArn))
 #define CLAIM_FIELDS                                                                                                   \
     STR(claimId), STR(templateName), STR(createdBy), STR(state), TIME(creationDate), TIME(expiration), INT(maxUses),   \
-        INT(uses), INT(certificatesCreated)
+        INT(uses), INT(certificatesCreated), str(firstSourceIp), str(firstClientId), STRS(alarms), any(bindings)
+#define LEDGER_FIELDS                                                                                                  \
+    INT(sequence), TIME(time), STR(event), STR(actor), str(sourceIp), str(clientId), str(claimId), str(templateName),  \
+        integer(templateVersion), str(certificateId), str(thingName), STR(outcome), str(detail), STR(previousHash), STR(hash)
+#define CHECKPOINT_FIELDS INT(sequence), TIME(time), STR(account), STR(hash), STR(signature), STR(publicKey)
+#define LIMITS_OWNER ROW_OF(ownerKind, PATH, STR, true, .words = "user group role"), PATH(ownerName, USER_NAME)
+#define LIMITS_FIELDS                                                                                                  \
+    STR(ownerKind), STR(ownerName), integer(claimsPerHour), integer(claimsPerDay), integer(approvalAbove), STRS(templates), \
+        STRS(windows), TIME(lastModifiedDate)
+#define REQUEST_FIELDS                                                                                                 \
+    STR(requestId), STR(principal), STR(templateName), STR(state), TIME(creationDate), TIME(expiration), str(decidedBy), any(bindings)
+#define SETTINGS_FIELDS STR(templateName), STR(onActive), BOOL(rotation), INT(rotationGraceSeconds)
 
+#define HOOK_FIELDS                                                                                                    \
+    STR(hookName), STR(targetArn), STR(kind), STR(target), integer(timeoutMs), str(caPem), str(certificatePem),        \
+        BOOL(hasPrivateKey), BOOL(hasSecret), TIME(creationDate), TIME(lastModifiedDate)
+#define HOOK_DECISION BOOL(allowed), str(reason), str(message), INT(durationMs), map(parameterOverrides)
+#define SERIALS_IN                                                                                                     \
+    ROW_OF(serials, BODY, OBJECTS, true, .min = 1, .max = 1000,                                                        \
+           .members = LIST(ROW_OF(serial, BODY, STR, true, .check = VCH_CHECK_TEXT, .min = 1, .max = 1024),            \
+                           body_map(parameterOverrides)))
 #define ROLE_FIELDS                                                                                                    \
     STR(roleName), STR(roleId), STR(roleArn), str(description), INT(maxSessionDuration), TIME(creationDate),           \
         STR(assumeRolePolicyDocument)

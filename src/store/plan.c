@@ -90,3 +90,12 @@ enum vch_err vch_apply_changed_all(struct vch_apply *a, enum vch_change_kind kin
         VCH_TRY(vch_apply_changed(a, kind, vch_cursor_view(&cursor, 0)));
     }
 }
+
+static enum vch_err rehearsed(struct vch_apply *a, const struct vch_step *step) {
+    (void)step;
+    return VCH_REFUSE(a->diag, VCH_ERR_STATE, REHEARSED, "", "All of it would be done.");
+}
+
+void vch_plan_rehearse(struct vch_plan *p) {
+    VCH_STEP(p, rehearsed, .flag = true);
+}

@@ -309,6 +309,9 @@ void vch_plan_meta_ensure(struct vch_plan *p, struct vch_str key, struct vch_str
 void vch_plan_meta_delete(struct vch_plan *p, struct vch_str key); /* NOT_FOUND with RESOURCE_MISSING */
 void vch_plan_meta_put(struct vch_plan *p, struct vch_str key, struct vch_str value);
 
+/* The last step of a plan that is only tried: refuses with STATE and REHEARSED, so that nothing of it stays. */
+void vch_plan_rehearse(struct vch_plan *p);
+
 /* One row, chained and written in the same transaction. seq, time_ms and the hashes are the store's. */
 void vch_plan_ledger(struct vch_plan *p, const struct vch_rec_ledger *row);
 
