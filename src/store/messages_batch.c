@@ -128,18 +128,24 @@ static void make_void(struct vch_messages *m, struct vch_messages_change *change
     if (change->what == CHANGE_ENTRY_PUT) vch_messages_told(change, VCH_OK); /* it is in nobody's queue any more */
 }
 
-/* Entries are put once: one that is put and dropped was never there. */
-static void meet_entry(struct vch_messages *m, struct vch_messages_change *earlier, struct vch_messages_change *later) {
+/* Entries are put once: one that is put and dropped was never there, and one that is dropped stays so. The change
+ * that the next one meets. */
+static struct vch_messages_change *meet_entry(struct vch_messages *m, struct vch_messages_change *earlier,
+                                              struct vch_messages_change *later) {
     bool put = earlier->what == CHANGE_ENTRY_PUT && !earlier->is_void;
-    if (later->what == CHANGE_ENTRY_DROP) {
-        make_void(m, earlier);
-        if (put) make_void(m, later);
-    } else if (put) {
+    if (earlier->what == CHANGE_ENTRY_DROP && later->what != CHANGE_ENTRY_PUT) {
+        make_void(m, later);
+        return earlier;
+    }
+    if (put && later->what == CHANGE_ENTRY_MARK) {
         memcpy(earlier->number, later->number, 2 * sizeof later->number[0]); /* state and packet id */
         make_void(m, later);
-    } else {
-        make_void(m, earlier);
+        return earlier;
     }
+    if (later->what == CHANGE_ENTRY_PUT) return later;
+    make_void(m, earlier);
+    if (put) make_void(m, later);
+    return later;
 }
 
 /* A session goes with all that was said of it; one that begins here was never there. */
@@ -173,16 +179,15 @@ static bool meet(struct vch_messages *m, struct vch_messages_change *change) {
     struct vch_messages_slot *slot = vch_messages_slot(&m->slots, hash_of(change), same_subject, change);
     if (!slot) return false;
     struct vch_messages_change *earlier = slot->value;
-    bool merged = earlier && change->what == CHANGE_ENTRY_MARK && earlier->what == CHANGE_ENTRY_PUT && !earlier->is_void;
+    slot->value = change;
     if (change->what == CHANGE_SESSION_DROP) {
         drop_session(m, change);
     } else if (earlier && subject_of[change->what] == subject_of[CHANGE_ENTRY_PUT]) {
-        meet_entry(m, earlier, change);
+        slot->value = meet_entry(m, earlier, change);
     } else if (earlier && earlier->what != CHANGE_SESSION_DROP) {
         change->fresh |= earlier->fresh;
         make_void(m, earlier);
     }
-    if (!merged) slot->value = change;
     return true;
 }
 

@@ -1,0 +1,280 @@
+/* The message store's file: damaged, foreign, of a newer program, on a full
+ * disk, copied, and killed in the middle. */
+#include "messages_fixture.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define KEEP_TEST(function) cmocka_unit_test_setup_teardown(function, keep_up, keep_down)
+
+static void fill(struct keep *k, uint64_t from, uint64_t to, struct ticket *ticket) {
+    static char payload[400];
+    memset(payload, 'x', sizeof payload - 1);
+    put_session(k, 1, "dev");
+    for (uint64_t seq = from; seq <= to; seq++) put_entry(k, 1, seq, seq, payload, ticket);
+}
+
+static void refused(struct keep *k, enum vch_err err, const char *word) {
+    struct stat before, after;
+    assert_int_equal(stat(k->path, &before), 0);
+    assert_int_equal(keep_try(k), err);
+    assert_null(k->m);
+    assert_string_equal(k->diag.reason, "store-failed");
+    if (!strstr(k->diag.message, word)) fail_msg("'%s' is not in: %s", word, k->diag.message);
+    if (!strstr(k->diag.message, k->path)) fail_msg("the file is not named: %s", k->diag.message);
+    assert_int_equal(stat(k->path, &after), 0);
+    assert_int_equal(before.st_size, after.st_size);
+    assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+}
+
+static void test_mode(void **state) {
+    struct keep *k = *state;
+    struct stat st;
+    keep_open(k);
+    assert_int_equal(stat(k->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void test_newer_program(void **state) {
+    struct keep *k = *state;
+    keep_open(k);
+    keep_close(k);
+    keep_run(k, "PRAGMA user_version = 2");
+    refused(k, VCH_ERR_STATE, "version 2");
+    keep_run(k, "PRAGMA user_version = 1");
+    keep_open(k);
+}
+
+static void test_foreign_file(void **state) {
+    struct keep *k = *state;
+    keep_run(k, "CREATE TABLE t (a)");
+    refused(k, VCH_ERR_MALFORMED, "not a message store");
+}
+
+static void overwrite(struct keep *k, off_t at, const void *bytes, size_t len) {
+    int fd = open(k->path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, len, at), (ssize_t)len);
+    assert_int_equal(close(fd), 0);
+}
+
+static void test_damaged_head(void **state) {
+    struct keep *k = *state;
+    keep_open(k);
+    fill(k, 1, 100, NULL);
+    keep_close(k);
+    overwrite(k, 0, "not a database at all", 21);
+    refused(k, VCH_ERR_MALFORMED, "damaged");
+}
+
+static void test_damaged_page(void **state) {
+    struct keep *k = *state;
+    char garbage[3000];
+    keep_open(k);
+    fill(k, 1, 100, NULL);
+    keep_close(k);
+    memset(garbage, 0xA5, sizeof garbage);
+    overwrite(k, 5 * 4096, garbage, sizeof garbage);
+    refused(k, VCH_ERR_MALFORMED, "damaged");
+}
+
+static void test_cut_file(void **state) {
+    struct keep *k = *state;
+    keep_open(k);
+    fill(k, 1, 100, NULL);
+    keep_close(k);
+    assert_int_equal(truncate(k->path, 5 * 4096), 0);
+    refused(k, VCH_ERR_MALFORMED, "damaged");
+}
+
+static enum vch_err pass(void *arg, const struct vch_row_message *row) {
+    (void)arg;
+    (void)row;
+    return VCH_OK;
+}
+
+static void test_missing_rows(void **state) {
+    struct keep *k = *state;
+    const struct vch_messages_reader reader = {.message = pass};
+    keep_open(k);
+    fill(k, 1, 3, NULL);
+    keep_close(k);
+    keep_run(k, "DELETE FROM messages WHERE id = 2");
+    keep_open(k);
+    assert_int_equal(vch_messages_read(k->m, &reader, &k->diag), VCH_ERR_MALFORMED);
+    assert_non_null(strstr(k->diag.message, "damaged"));
+}
+
+static enum vch_err refuse(void *arg, const struct vch_row_message *row) {
+    (void)row;
+    ++*(int *)arg;
+    return VCH_ERR_NOMEM;
+}
+
+static void test_reader_may_refuse(void **state) {
+    struct keep *k = *state;
+    int calls = 0;
+    const struct vch_messages_reader reader = {.message = refuse, .arg = &calls};
+    keep_open(k);
+    fill(k, 1, 3, NULL);
+    keep_again(k);
+    assert_int_equal(vch_messages_read(k->m, &reader, &k->diag), VCH_ERR_NOMEM);
+    assert_int_equal(calls, 1);
+}
+
+static void test_copy(void **state) {
+    struct keep *k = *state;
+    char copy[128];
+    (void)snprintf(copy, sizeof copy, "%s/copy.db", k->folder);
+    keep_open(k);
+    fill(k, 1, 3, NULL);
+    char *before = NULL;
+    assert_int_equal(vch_messages_backup(k->m, copy, &k->diag), VCH_OK);
+    fill(k, 4, 6, NULL); /* goes on */
+    keep_close(k);
+    assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM entries"), 6);
+    assert_int_equal(rename(copy, k->path), 0);
+    keep_open(k);
+    before = strdup(keep_read(k));
+    assert_non_null(strstr(before, " entry 3 "));
+    assert_null(strstr(before, " entry 4 "));
+    free(before);
+    assert_int_equal(vch_messages_backup(k->m, "/nowhere/at/all", &k->diag), VCH_ERR_IO);
+}
+
+/* ---- a full disk: a limit on the size of files stands for it -------------------------------- */
+
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static bool failing(struct keep *k) {
+    struct vch_messages_stats stats;
+    vch_messages_stats(k->m, &stats);
+    return stats.failing;
+}
+
+static void test_full_disk(void **state) {
+    struct keep *k = *state;
+    struct ticket ok = {0, 0}, refused_ones = {0, 0}, later = {0, 0};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    keep_open(k);
+    fill(k, 1, 100, &ok);
+    ticket_wait(&ok);
+    assert_int_equal(ok.failed, 0);
+    limit_files(120000); /* it was more than this before */
+    fill(k, 101, 300, &refused_ones);
+    ticket_wait(&refused_ones);
+    assert_true(refused_ones.failed > 0);
+    assert_true(failing(k));
+    vch_messages_entry_drop(k->m, 1, 7);
+    fill(k, 301, 301, &refused_ones);
+    ticket_wait(&refused_ones);
+    limit_files(RLIM_INFINITY);
+    fill(k, 302, 302, &later);
+    ticket_wait(&later); /* told within one retry, whatever it found */
+    for (int i = 0; i < 5000 && failing(k); i++) (void)usleep(1000);
+    assert_false(failing(k));
+    keep_close(k);
+    /* Nothing that was told to be durable is missing, and what waited has come too. */
+    assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM entries"), 301);
+    assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM entries WHERE seq = 7"), 0);
+    assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM messages"), 301);
+}
+
+static void test_closed_on_a_full_disk(void **state) {
+    struct keep *k = *state;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    keep_open(k);
+    fill(k, 1, 100, NULL);
+    keep_again(k);
+    limit_files(4096);
+    fill(k, 101, 400, NULL);
+    struct vch_messages *m = k->m;
+    k->m = NULL;
+    vch_diag_clear(&k->diag);
+    assert_int_equal(vch_messages_close(m, &k->diag), VCH_ERR_IO);
+    limit_files(RLIM_INFINITY);
+    assert_non_null(strstr(k->diag.message, "not written"));
+    keep_open(k);
+    assert_null(strstr(keep_read(k), " entry 101 "));
+    assert_non_null(strstr(k->text, " entry 99 "));
+}
+
+/* ---- killed ---------------------------------------------------------------------------------- */
+
+static int acknowledged_fd;
+
+static void write_seq(void *arg, enum vch_err err) {
+    const uint64_t seq = (uint64_t)(uintptr_t)arg;
+    if (err == VCH_OK && write(acknowledged_fd, &seq, sizeof seq) != (ssize_t)sizeof seq) _exit(1);
+}
+
+static _Noreturn void child(struct keep *k, uint64_t from) {
+    keep_open(k);
+    put_session(k, 1, "dev");
+    for (uint64_t seq = from;; seq++) {
+        char *owner = malloc(1);
+        const struct vch_row_message message = {.id = seq, .topic = VCH_STR("t"), .payload = VCH_STR("x")};
+        const struct vch_row_entry row = {.seq = seq, .qos = 1};
+        vch_messages_entry_put(k->m, 1, &row, &message, owner, (struct vch_messages_wait){write_seq, (void *)(uintptr_t)seq});
+        if (seq % 3 == 0) vch_messages_entry_drop(k->m, 1, seq);
+        if (seq % 16 == 0) (void)usleep(200);
+    }
+}
+
+/* What was told to be durable is there, though the process did not end in order. */
+static void test_killed(void **state) {
+    struct keep *k = *state;
+    uint64_t from = 1, last = 0;
+    int64_t told = 0;
+    for (int round = 0; round < 8; round++) {
+        int fds[2];
+        assert_int_equal(pipe(fds), 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            acknowledged_fd = fds[1];
+            child(k, from);
+        }
+        assert_int_equal(close(fds[1]), 0);
+        uint64_t seq, count = 0;
+        while (read(fds[0], &seq, sizeof seq) == (ssize_t)sizeof seq) {
+            if (seq > last) last = seq;
+            told += seq % 3 != 0;
+            if (++count == 200 + (uint64_t)round * 37) assert_int_equal(kill(pid, SIGKILL), 0);
+        }
+        assert_int_equal(close(fds[0]), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        char sql[160];
+        (void)snprintf(sql, sizeof sql, "SELECT COUNT(*) FROM entries WHERE seq %% 3 <> 0 AND seq <= %llu",
+                       (unsigned long long)last);
+        assert_true(keep_ask(k, sql) >= told);
+        from = last + 10000; /* what was on its way was perhaps written */
+        told = 0;
+        keep_run(k, "DELETE FROM entries; DELETE FROM messages");
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        KEEP_TEST(test_mode),         KEEP_TEST(test_newer_program), KEEP_TEST(test_foreign_file),
+        KEEP_TEST(test_damaged_head), KEEP_TEST(test_damaged_page),  KEEP_TEST(test_cut_file),
+        KEEP_TEST(test_missing_rows), KEEP_TEST(test_reader_may_refuse), KEEP_TEST(test_copy),
+        KEEP_TEST(test_full_disk),    KEEP_TEST(test_closed_on_a_full_disk), KEEP_TEST(test_killed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
