@@ -138,6 +138,9 @@ static enum vch_err authorize(struct vch_http_job *job, const struct vch_val *ga
         if (job->op == VCH_OP_ASSUME_ROLE) return authorize_assume(job, &ask, diag);
         VCH_TRY(vch_iam_check(job->door->iam, &ask, diag));
     }
+    /* A bound claim is a claim. */
+    ask.action = VCH_STR("iot:CreateProvisioningClaim");
+    if (job->op == VCH_OP_CREATE_CLAIM) VCH_TRY(vch_iam_check(job->door->iam, &ask, diag));
     return authorize_roles(job, &ask, diag);
 }
 

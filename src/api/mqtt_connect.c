@@ -10,6 +10,7 @@
 #include "core/claim.h"
 #include "core/names.h"
 #include "core/reason.h"
+#include "service/claim_watch.h"
 
 enum { CODE_IDENTIFIER = 2, CODE_UNAVAILABLE = 3, CODE_NOT_AUTHORIZED = 5 };
 
@@ -33,6 +34,7 @@ struct job {
     uint8_t code;
     struct vch_diag diag;
     struct vch_identity identity;
+    unsigned alarms; /* about a claim that seems to be in other hands */
     struct vch_authz *authz;
     struct vch_iam_view *view;
 };
@@ -108,6 +110,8 @@ static enum vch_err admit_claim(struct job *job) {
     if (!vch_claim_allows(vch_str_from(job->identity.template_name), VCH_CLAIM_CONNECT, vch_str_from(job->client_id)))
         return VCH_REFUSE(&job->diag, VCH_ERR_DENIED, CLIENT_ID_INVALID, "clientId",
                           "A provisioning claim cannot connect with this client id.");
+    VCH_TRY(vch_claim_may_connect(job->door->service, vch_str_from(job->peer_id), vch_str_from(job->client_id),
+                                  vch_str_from(job->source_ip), &job->alarms, &job->diag));
     return check_not_a_device(job);
 }
 
@@ -228,6 +232,12 @@ static enum vch_err start(struct job *job) {
     return VCH_OK;
 }
 
+static void see_to_the_rest(const struct job *job) {
+    bool claim = job->identity.kind == VCH_IDENTITY_CLAIM;
+    if (claim ? job->alarms == 0 : job->err != VCH_OK || !job->identity.succeeds) return;
+    vch_door_aftermath(job->door, &(const struct vch_aftermath){job->peer_id, job->source_ip, job->client_id, job->alarms, claim});
+}
+
 static void finish_connect(void *arg) {
     struct job *job = arg;
     struct vch_mqtt_session *session = vch_mqtt_find(job->door->broker, job->ref);
@@ -241,6 +251,7 @@ static void finish_connect(void *arg) {
         vch_mqtt_connect_done(session, &admission, job->err == VCH_OK ? NULL : &job->diag);
         refresh_if_stale(job);
     }
+    see_to_the_rest(job);
     drop(job);
 }
 

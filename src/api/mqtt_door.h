@@ -33,6 +33,8 @@ enum vch_err vch_mqtt_door_attach_as(struct vch_mqtt_door *door, struct vch_conn
                                      struct vch_iam_principal *principal) VCH_MUST;
 /* From the store's on_change; any thread. */
 void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind, struct vch_str key);
+/* Publishes as the server, for struct vch_service; the argument is the door. Any thread. */
+void vch_mqtt_door_announce(void *door, struct vch_str topic, struct vch_str payload);
 /* The wall clock was moved: expiries are looked at again. Any thread. */
 void vch_mqtt_door_clock_moved(struct vch_mqtt_door *door);
 

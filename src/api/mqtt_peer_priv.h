@@ -74,6 +74,14 @@ void vch_door_refresh(struct vch_mqtt_session *session);
 /* Tells that the connection's thing is there, unless that was told; and that it is gone. [loop] */
 void vch_door_seen(struct vch_mqtt_session *session);
 
+/* mqtt_aftermath.c: alarms of a claim, or certificates that waited for this device's. [loop] */
+struct vch_aftermath {
+    const char *peer_id, *source_ip, *client_id;
+    unsigned alarms; /* bits of enum vch_alarm */
+    bool claim;
+};
+void vch_door_aftermath(struct vch_mqtt_door *door, const struct vch_aftermath *what);
+
 /* mqtt_request.c: a PUBLISH on a provisioning topic becomes an operation. */
 void vch_door_drop_late(struct vch_mqtt_door *door); /* after the loops have ended */
 void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet);

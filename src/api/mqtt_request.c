@@ -12,6 +12,7 @@
 #include "core/names.h"
 #include "core/reason.h"
 #include "core/topic.h"
+#include "service/claim_watch.h"
 
 enum { REQUEST_MAX = 16384, ANSWER_MAX = 131072, ARENA_MAX = 1 << 20 };
 
@@ -110,13 +111,18 @@ static struct vch_caller caller_of(const struct request *r) {
     };
 }
 
+static enum vch_err gather(struct request *r, struct vch_arena *arena, struct vch_val *in) {
+    struct vch_val *payload;
+    VCH_TRY(decode_payload(r, arena, &payload));
+    return pick_inputs(r, payload, arena, in);
+}
+
 static enum vch_err run(struct request *r, struct vch_arena *arena, struct vch_val **ret_out) {
     struct vch_val *payload;
     struct vch_val *in = vch_val_new_map(arena);
     *ret_out = vch_val_new_map(arena);
     if (!in || !*ret_out) return VCH_ERR_NOMEM;
-    VCH_TRY(decode_payload(r, arena, &payload));
-    VCH_TRY(pick_inputs(r, payload, arena, in));
+    enum vch_err err = gather(r, arena, in);
     struct vch_call call = {
         .service = r->door->service,
         .arena = arena,
@@ -128,7 +134,9 @@ static enum vch_err run(struct request *r, struct vch_arena *arena, struct vch_v
         .diag = &r->diag,
         .hook = &r->wait.turn,
     };
-    return operations[r->topic.op].run(&call);
+    if (err == VCH_OK) err = operations[r->topic.op].run(&call);
+    if (err != VCH_OK && err != VCH_ERR_WAITING) vch_provisioning_refused(&call, operations[r->topic.op].name, err);
+    return err;
 }
 
 static enum vch_err rejection(const struct request *r, struct vch_arena *arena, struct vch_val **ret) {

@@ -72,7 +72,7 @@ enum vch_err vch_binding_thing(const struct vch_binding *binding, struct vch_str
     return VCH_REFUSE(diag, VCH_ERR_DENIED, CLAIM_THING, "thingName", "The provisioning claim is for another thing.");
 }
 
-enum vch_err vch_binding_overlay(const struct vch_binding *binding, struct vch_val *parameters, struct vch_arena *arena) {
+static enum vch_err overlay(const struct vch_binding *binding, struct vch_val *parameters, struct vch_arena *arena) {
     for (size_t i = 0; binding->parameters && i < binding->parameters->count; i++) {
         const struct vch_member *bound = &binding->parameters->members[i];
         struct vch_member *have = NULL;
@@ -82,6 +82,23 @@ enum vch_err vch_binding_overlay(const struct vch_binding *binding, struct vch_v
         if (!slot) return VCH_ERR_NOMEM;
         *slot = bound->value;
     }
+    return VCH_OK;
+}
+
+static enum vch_err copy_member(struct vch_val *map, const struct vch_member *m, struct vch_arena *arena) {
+    struct vch_val *slot = vch_val_put_str_name(arena, map, m->name);
+    if (!slot) return VCH_ERR_NOMEM;
+    *slot = m->value;
+    return VCH_OK;
+}
+
+enum vch_err vch_binding_copy(const struct vch_binding *binding, const struct vch_val *parameters, struct vch_arena *arena,
+                              struct vch_val *ret) {
+    struct vch_val *map = vch_val_new_map(arena);
+    if (!map) return VCH_ERR_NOMEM;
+    for (size_t i = 0; parameters && i < parameters->count; i++) VCH_TRY(copy_member(map, &parameters->members[i], arena));
+    VCH_TRY(overlay(binding, map, arena));
+    *ret = *map;
     return VCH_OK;
 }
 
@@ -95,11 +112,9 @@ enum vch_err vch_binding_parameters(const struct vch_binding *binding, const str
         if (bound && !vch_val_eq(bound, &m->value))
             return VCH_REFUSE(diag, VCH_ERR_DENIED, CLAIM_PARAMETER, "parameters",
                               "The provisioning claim fixes parameter %.64s to another value.", m->name.ptr);
-        struct vch_val *slot = vch_val_put_str_name(arena, *ret, m->name);
-        if (!slot) return VCH_ERR_NOMEM;
-        *slot = m->value;
+        VCH_TRY(copy_member(*ret, m, arena));
     }
-    return vch_binding_overlay(binding, *ret, arena);
+    return overlay(binding, *ret, arena);
 }
 
 enum vch_err vch_binding_key(const struct vch_binding *binding, struct vch_str spki, struct vch_diag *diag) {

@@ -31,8 +31,9 @@ enum vch_err vch_binding_thing(const struct vch_binding *binding, struct vch_str
  * when one is given with another value. */
 enum vch_err vch_binding_parameters(const struct vch_binding *binding, const struct vch_val *given, struct vch_arena *arena,
                                     struct vch_val **ret, struct vch_diag *diag) VCH_MUST;
-/* The same with the bound values put over those given. */
-enum vch_err vch_binding_overlay(const struct vch_binding *binding, struct vch_val *parameters, struct vch_arena *arena) VCH_MUST;
+/* A copy of `parameters` with the bound values put over them. */
+enum vch_err vch_binding_copy(const struct vch_binding *binding, const struct vch_val *parameters, struct vch_arena *arena,
+                              struct vch_val *ret) VCH_MUST;
 /* CLAIM_KEY when the device's certificate must be for the claim's key and
  * `spki` (DER; empty: a key that the server makes) is another. */
 enum vch_err vch_binding_key(const struct vch_binding *binding, struct vch_str spki, struct vch_diag *diag) VCH_MUST;

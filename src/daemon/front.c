@@ -30,7 +30,7 @@ struct front {
     struct vch_site_files site;
     struct vch_wiring wiring;
     sigset_t signals;
-    int64_t swept_ms, seen_ms;
+    int64_t swept_ms, seen_ms, checkpoint_ms;
 };
 
 /* ---- before the jail ------------------------------------------------------ */
@@ -183,6 +183,17 @@ static void store_connectivity(struct front *front) {
         VCH_LOG(WARN, "connectivity-waits", VCH_LOG_C("detail", diag.message));
 }
 
+/* By the wall clock, so that a test may move it; one that went back begins anew. */
+static void checkpoint(struct front *front) {
+    struct vch_diag diag = {.reason = NULL};
+    int64_t every_ms = front->options->config->ledger_checkpoint * 1000, now_ms = vch_now_ms();
+    bool due = now_ms - front->checkpoint_ms >= every_ms || now_ms < front->checkpoint_ms;
+    if (every_ms == 0 || !due) return;
+    front->checkpoint_ms = now_ms;
+    if (vch_service_checkpoint(&front->site.service, now_ms, &diag) != VCH_OK)
+        VCH_LOG(WARN, "checkpoint-failed", VCH_LOG_C("detail", diag.message));
+}
+
 static void tick(struct front *front) {
     struct vch_signer_stats stats;
     struct vch_diag diag = {.reason = NULL};
@@ -193,7 +204,9 @@ static void tick(struct front *front) {
         atomic_store(&front->wiring.signer_refused, stats.refused);
     }
     store_connectivity(front);
-    if (vch_mono_ms() - front->swept_ms < SWEEP_MS) return;
+    checkpoint(front);
+    bool moved = atomic_exchange(&front->wiring.sweep_due, false);
+    if (!moved && vch_mono_ms() - front->swept_ms < SWEEP_MS) return;
     front->swept_ms = vch_mono_ms();
     if (vch_service_sweep(&front->site.service, vch_now_ms(), &removed, &diag) != VCH_OK)
         VCH_LOG(WARN, "sweep-failed", VCH_LOG_C("detail", diag.message));
@@ -209,6 +222,7 @@ static bool company_is_lost(const struct front *front) {
 static enum vch_err serve(struct front *front, struct vch_diag *diag) {
     const struct timespec pause = {TICK_MS / 1000, TICK_MS % 1000 * 1000000L};
     front->swept_ms = vch_mono_ms();
+    front->checkpoint_ms = vch_now_ms();
     for (;;) {
         int number = sigtimedwait(&front->signals, NULL, &pause);
         if (number == SIGTERM || number == SIGINT) return VCH_OK;

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include "daemon/wiring.h"
+#include "store/provisioning.h"
 
 static void counter(struct vch_buf *out, const char *name, const char *help, uint64_t value) {
     vch_buf_printf(out, "# HELP vouch_%s %s\n# TYPE vouch_%s counter\nvouch_%s %llu\n", name, help, name, name,
@@ -24,6 +25,17 @@ static void put_processes(const struct vch_wiring *wiring, struct vch_buf *out) 
     gauge(out, "resident_peak_bytes", "peak memory of the front", (uint64_t)usage.ru_maxrss * 1024);
 }
 
+static void put_claims(const struct vch_watch *watch, struct vch_buf *out) {
+    vch_buf_c(out, "# HELP vouch_claim_alarms_total claims that seem to be in other hands\n# TYPE vouch_claim_alarms_total counter\n");
+    for (enum vch_alarm alarm = 0; alarm < VCH_ALARM_COUNT; alarm++)
+        vch_buf_printf(out, "vouch_claim_alarms_total{kind=\"%s\"} %llu\n", vch_alarm_word(alarm),
+                       (unsigned long long)atomic_load(&watch->alarms[alarm]));
+    counter(out, "provisioning_refusals_unrecorded", "refusals that were too many for the ledger, since the last one in it",
+            atomic_load(&watch->refusals_left_out));
+    counter(out, "certificates_swept_total", "certificates that were not activated within the hour of their token", atomic_load(&watch->swept));
+    counter(out, "certificates_retired_total", "certificates that ended when their successor had connected", atomic_load(&watch->retired));
+}
+
 void vch_wiring_metrics(void *arg, struct vch_buf *out) {
     const struct vch_wiring *wiring = arg;
     struct vch_mqtt_door_stats mqtt;
@@ -39,6 +51,7 @@ void vch_wiring_metrics(void *arg, struct vch_buf *out) {
     counter(out, "mqtt_denied_total", "packets that a policy refused", mqtt.broker.denied);
     counter(out, "provisioning_accepted_total", "provisioning requests accepted", mqtt.provisioning_accepted);
     counter(out, "provisioning_rejected_total", "provisioning requests rejected", mqtt.provisioning_rejected);
+    put_claims(&wiring->service->watch, out);
     counter(out, "certificates_issued_total", "certificates that the signer issued", (uint64_t)atomic_load(&wiring->signer_issued));
     counter(out, "certificates_refused_total", "requests that the signer refused", (uint64_t)atomic_load(&wiring->signer_refused));
 }

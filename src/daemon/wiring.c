@@ -27,6 +27,7 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
 static void on_clock_moved(void *arg, int64_t delta_ms) {
     struct vch_wiring *wiring = arg;
     (void)delta_ms;
+    atomic_store(&wiring->sweep_due, true);
     vch_mqtt_door_clock_moved(wiring->mqtt);
 }
 
@@ -137,6 +138,8 @@ static enum vch_err open_doors(struct vch_wiring *wiring) {
                                                .arg = wiring};
     VCH_TRY(vch_mqtt_door_new(&mqtt, &wiring->mqtt));
     http.mqtt = wiring->mqtt;
+    wiring->service->announce_arg = wiring->mqtt;
+    wiring->service->announce = vch_mqtt_door_announce;
     VCH_TRY(vch_http_door_new(&http, &wiring->http));
     atomic_store(&wiring->doors_open, true);
     return VCH_OK;

@@ -24,6 +24,7 @@ struct vch_wiring {
     struct vch_faults *faults; /* NULL: not for tests */
     struct vch_tls *tls[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
     struct vch_listener *listeners[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
+    _Atomic bool sweep_due; /* the clock was moved */
     _Atomic bool doors_open; /* the store may tell of changes before that */
     _Atomic int64_t signer_cpu_us, signer_issued, signer_refused; /* sampled by the main thread */
 };

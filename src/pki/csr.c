@@ -98,3 +98,12 @@ enum vch_err vch_csr_check(struct vch_str pem, struct vch_arena *arena, struct v
     *ret = (struct vch_csr){.spki = parts.spki, .subject = parts.subject};
     return VCH_OK;
 }
+
+enum vch_err vch_public_key_from_pem(struct vch_str pem, struct vch_arena *arena, struct vch_str *ret_spki, struct vch_diag *diag) {
+    static const char *const labels[] = {"PUBLIC KEY", NULL};
+    struct vch_spki spki;
+    enum vch_err err = pem.len > VCH_CSR_MAX ? VCH_ERR_MALFORMED : vch_pem_decode(pem, labels, arena, ret_spki);
+    if (err == VCH_ERR_NOMEM) return err;
+    if (err) return VCH_REFUSE(diag, VCH_ERR_INVALID, FIELD_INVALID, "publicKey", "The value of publicKey is not one PEM public key.");
+    return vch_spki_check(*ret_spki, &spki, diag);
+}

@@ -14,6 +14,9 @@ struct vch_csr {
  * P-521: CSR_INVALID, CSR_WEAK_KEY. Views into the arena. */
 enum vch_err vch_csr_check(struct vch_str pem, struct vch_arena *arena, struct vch_csr *ret, struct vch_diag *diag) VCH_MUST;
 
+/* One "PUBLIC KEY" in PEM: FIELD_INVALID, CSR_WEAK_KEY. Into the arena. */
+enum vch_err vch_public_key_from_pem(struct vch_str pem, struct vch_arena *arena, struct vch_str *ret_spki, struct vch_diag *diag) VCH_MUST;
+
 /* Values of certificate policy variables and lists. */
 struct vch_certificate_info {
     char id[65]; /* lower-hex SHA-256 of the DER */

@@ -10,6 +10,7 @@
 #include "core/arn.h"
 #include "pki/keys.h"
 #include "pki/signer.h"
+#include "service/watch.h"
 #include "store/store.h"
 
 struct vch_lint;
@@ -31,6 +32,12 @@ struct vch_service {
     struct vch_str run_dir;        /* DIR/run; empty: no copies of the registry */
     uint8_t seal_key[32];          /* seals access key secrets at rest */
     bool limits_aws;
+    int64_t claim_life_max_s;      /* of claims that ask for one; 0: 300 */
+    struct vch_str ledger_secrets; /* words, with commas between: values of parameters named so stay out of the ledger */
+    /* Publishes as the server; NULL: nobody listens. Any thread. */
+    void (*announce)(void *arg, struct vch_str topic, struct vch_str payload);
+    void *announce_arg;
+    struct vch_watch watch;
     struct vch_connectivity *connectivity; /* who is connected; connectivity.h; NULL: only what the registry knows */
     struct vch_refusals *refusals; /* why clients were refused; refusals.h; NULL: nothing is remembered */
     struct vch_policy_cache *policies; /* compiled IoT policies; authz.h */
@@ -162,6 +169,10 @@ struct vch_str vch_caller_id(const struct vch_caller *caller, struct vch_arena *
 
 /* Not operations. `dir_admin_json` gets {"userName","accessKeyId","secretAccessKey","consolePassword","account","region"}. */
 enum vch_err vch_service_init_admin(struct vch_service *service, const char *admin_json_path, struct vch_diag *diag) VCH_MUST;
+/* What is due by the clock: tokens and their certificates, retirements. */
 enum vch_err vch_service_sweep(struct vch_service *service, int64_t now_ms, int64_t *ret_removed, struct vch_diag *diag) VCH_MUST;
+
+/* Signs the end of the ledger, unless it is signed already. */
+enum vch_err vch_service_checkpoint(struct vch_service *service, int64_t now_ms, struct vch_diag *diag) VCH_MUST;
 
 #endif

@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/digest.h"
+#include "base/fault.h"
 #include "core/claim.h"
 #include "core/reason.h"
+#include "service/claim_watch.h"
 
 struct vch_str vch_claim_principal(const struct vch_call *call) {
     return call->caller.certificate_id;
@@ -21,13 +23,16 @@ enum vch_err vch_claim_check(const struct vch_call *call, const struct vch_rec_c
     return VCH_OK;
 }
 
-enum vch_err vch_claim_of_caller(struct vch_call *call, bool spent_too, struct vch_rec_claim *ret) {
+enum vch_err vch_claim_of_caller(struct vch_call *call, bool spent_too, struct vch_rec_claim *ret, struct vch_binding *ret_binding) {
     *ret = (struct vch_rec_claim){0};
+    *ret_binding = (struct vch_binding){.parameters = NULL};
     if (call->caller.kind == VCH_CALLER_DEVICE) return VCH_OK;
     if (call->caller.kind != VCH_CALLER_CLAIM)
         return VCH_REFUSE(call->diag, VCH_ERR_DENIED, ACCESS_DENIED, "", "Only a device can make this request.");
     VCH_TRY(vch_store_claim(call->service->store, call->caller.certificate_id, ret, call->arena, call->diag));
-    return vch_claim_check(call, ret, spent_too);
+    VCH_TRY(vch_binding_parse(ret->bindings, call->arena, ret_binding));
+    VCH_TRY(vch_claim_check(call, ret, spent_too));
+    return vch_claim_may_use(call, ret, ret_binding);
 }
 
 struct vch_str vch_claim_token_hash(struct vch_arena *arena, struct vch_str token) {
@@ -98,17 +103,20 @@ static struct vch_rec_certificate *pending_record(struct vch_call *call, const s
     return record;
 }
 
-static void guard_claim(struct vch_call *call, struct vch_plan *plan) {
+static void guard_claim(struct vch_call *call, const struct vch_rec_claim *claim, struct vch_plan *plan) {
     if (call->caller.kind != VCH_CALLER_CLAIM) return;
+    if (claim->first_source.len == 0)
+        vch_plan_claim_first_use(plan, call->caller.certificate_id, call->caller.source_ip, call->caller.client_id);
     vch_plan_need_template(plan, call->caller.template_name, true);
     vch_plan_claim_count_certificate(plan, call->caller.certificate_id, call->now_ms, VCH_CLAIM_CERTIFICATES_MAX);
 }
 
-enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_issued *issued, const char *event) {
+enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_rec_claim *claim, const struct vch_issued *issued,
+                                        const char *event) {
     struct vch_plan *plan = vch_plan_new(call->arena);
     struct vch_rec_certificate *record = pending_record(call, issued);
     if (!plan || !record) return VCH_ERR_NOMEM;
-    guard_claim(call, plan);
+    guard_claim(call, claim, plan);
     vch_plan_certificate_insert(plan, record);
     struct vch_str token;
     VCH_TRY(vch_claim_token(call, plan, record->id, &token));
@@ -116,7 +124,9 @@ enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_
     row.certificate_id = record->id;
     row.claim_id = record->claim_id;
     vch_plan_ledger(plan, &row);
+    VCH_FAULT_POINT("certificate.issued");
     VCH_TRY(vch_store_apply(call->service->store, plan, call->diag));
+    VCH_FAULT_POINT("certificate.saved");
 
     VCH_TRY(vch_val_put_str(call->arena, call->out, "certificateId", record->id));
     VCH_TRY(vch_val_put_str(call->arena, call->out, "certificatePem", issued->pem));

@@ -2,12 +2,14 @@
 #ifndef VCH_SERVICE_CLAIM_RULES_H
 #define VCH_SERVICE_CLAIM_RULES_H
 
+#include "core/binding.h"
 #include "service/call.h"
 
 /* Loads the caller's claim and refuses one that is not the caller's to use:
  * CLAIM_CANCELLED, CLAIM_EXPIRED; CLAIM_SPENT unless `spent_too`. Callers that
- * are registered devices ("provisioning by claim") have none: *ret is zero. */
-enum vch_err vch_claim_of_caller(struct vch_call *call, bool spent_too, struct vch_rec_claim *ret) VCH_MUST;
+ * are registered devices ("provisioning by claim") have none: *ret is zero. Its
+ * bindings come along; CLAIM_SOURCE when the caller is not where it may be. */
+enum vch_err vch_claim_of_caller(struct vch_call *call, bool spent_too, struct vch_rec_claim *ret, struct vch_binding *ret_binding) VCH_MUST;
 /* The same refusals on a claim that was loaded; a zero one (of a device) passes. */
 enum vch_err vch_claim_check(const struct vch_call *call, const struct vch_rec_claim *claim, bool spent_too) VCH_MUST;
 
@@ -21,7 +23,8 @@ enum vch_err vch_claim_token(struct vch_call *call, struct vch_plan *plan, struc
 
 /* The new certificate, its token, the claim's count and the ledger row, in one
  * transaction; then the members that both creating operations answer with. */
-enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_issued *issued, const char *event) VCH_MUST;
+enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_rec_claim *claim, const struct vch_issued *issued,
+                                        const char *event) VCH_MUST;
 
 /* SHA-256 of a token, in the arena; .ptr NULL when memory is out. */
 struct vch_str vch_claim_token_hash(struct vch_arena *arena, struct vch_str token);

@@ -1,6 +1,26 @@
-/* Looking at claims, and taking one back. Our own operations. */
+/* Bound claims, looking at claims, and taking one back. Our own operations. */
+#include "base/digest.h"
+#include "core/claim.h"
 #include "core/reason.h"
-#include "service/call.h"
+#include "pki/csr.h"
+#include "service/claim_make.h"
+#include "store/provisioning.h"
+
+static enum vch_err put_alarms(struct vch_call *call, const struct vch_rec_claim *claim, struct vch_val *map) {
+    struct vch_val *list = vch_val_put_list(call->arena, map, "alarms");
+    if (!list) return VCH_ERR_NOMEM;
+    for (enum vch_alarm alarm = 0; alarm < VCH_ALARM_COUNT; alarm++)
+        if (claim->alarms >> alarm & 1) VCH_TRY(vch_val_push_str(call->arena, list, vch_str_from(vch_alarm_word(alarm))));
+    return VCH_OK;
+}
+
+static enum vch_err put_bindings(struct vch_call *call, const struct vch_rec_claim *claim, struct vch_val *map) {
+    struct vch_val *bindings, *slot = vch_val_put(call->arena, map, "bindings");
+    if (!slot) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_json_decode(claim->bindings, NULL, call->arena, &bindings, NULL));
+    *slot = *bindings;
+    return VCH_OK;
+}
 
 static enum vch_err put_claim(struct vch_call *call, const struct vch_rec_claim *claim, struct vch_val *map) {
     struct vch_arena *arena = call->arena;
@@ -13,7 +33,11 @@ static enum vch_err put_claim(struct vch_call *call, const struct vch_rec_claim 
     VCH_TRY(vch_val_put_time(arena, map, "expiration", claim->not_after_ms));
     VCH_TRY(vch_val_put_int(arena, map, "maxUses", claim->uses_max));
     VCH_TRY(vch_val_put_int(arena, map, "uses", claim->uses_done));
-    return vch_val_put_int(arena, map, "certificatesCreated", claim->certificates_made);
+    VCH_TRY(vch_val_put_int(arena, map, "certificatesCreated", claim->certificates_made));
+    if (claim->first_source.len) VCH_TRY(vch_val_put_str(arena, map, "firstSourceIp", claim->first_source));
+    if (claim->first_client.len) VCH_TRY(vch_val_put_str(arena, map, "firstClientId", claim->first_client));
+    VCH_TRY(put_alarms(call, claim, map));
+    return put_bindings(call, claim, map);
 }
 
 enum vch_err vch_uc_list_claims(struct vch_call *call) {
@@ -50,4 +74,45 @@ enum vch_err vch_uc_cancel_claim(struct vch_call *call) {
     row.template_name = claim.template_name;
     vch_plan_ledger(plan, &row);
     return vch_store_apply(call->service->store, plan, call->diag);
+}
+
+/* ---- making one ---- */
+
+/* The key that the claim is for: given, or that of a request which proves that it is held. */
+static enum vch_err read_key(struct vch_call *call, struct vch_claim_wish *wish) {
+    struct vch_str pem = vch_val_str_at(call->in, "publicKey"), request = vch_val_str_at(call->in, "certificateSigningRequest");
+    struct vch_csr csr;
+    char hex[VCH_SHA256_HEX];
+    if (pem.len && request.len)
+        return VCH_REFUSE(call->diag, VCH_ERR_INVALID, FIELD_INVALID, "publicKey", "publicKey and certificateSigningRequest exclude each other.");
+    if (pem.len) VCH_TRY(vch_public_key_from_pem(pem, call->arena, &wish->spki, call->diag));
+    if (request.len) {
+        VCH_TRY(vch_csr_check(request, call->arena, &csr, call->diag));
+        wish->spki = csr.spki;
+    }
+    if (wish->spki.len == 0) return VCH_OK;
+    vch_sha256_hex(wish->spki, hex);
+    wish->binding.key = vch_arena_str(call->arena, vch_str_from(hex));
+    return wish->binding.key.ptr ? VCH_OK : VCH_ERR_NOMEM;
+}
+
+static enum vch_err read_life(struct vch_call *call, struct vch_claim_wish *wish) {
+    int64_t max = call->service->claim_life_max_s ? call->service->claim_life_max_s : VCH_CLAIM_LIFE_S;
+    wish->life_s = vch_val_int_at(call->in, "lifetimeSeconds", VCH_CLAIM_LIFE_S < max ? VCH_CLAIM_LIFE_S : max);
+    if (wish->life_s <= max) return VCH_OK;
+    return VCH_REFUSE(call->diag, VCH_ERR_INVALID, CLAIM_LIFE, "lifetimeSeconds", "This server makes claims for at most %lld seconds.",
+                      (long long)max);
+}
+
+enum vch_err vch_uc_create_claim(struct vch_call *call) {
+    struct vch_claim_wish wish = {.template_name = vch_val_str_at(call->in, "templateName"),
+                                  .binding = {.thing_name = vch_val_str_at(call->in, "thingName"),
+                                              .source = vch_val_str_at(call->in, "source"),
+                                              .same_key = vch_val_bool_at(call->in, "sameKey", false),
+                                              .parameters = vch_val_get(call->in, "parameters")},
+                                  .uses = vch_val_int_at(call->in, "maxUses", 1)};
+    VCH_TRY(read_life(call, &wish));
+    VCH_TRY(read_key(call, &wish));
+    VCH_TRY(vch_binding_check(&wish.binding, call->diag));
+    return vch_claim_make(call, &wish);
 }

@@ -2,6 +2,7 @@
 #include "base/codec.h"
 #include "core/reason.h"
 #include "service/call.h"
+#include "store/provisioning.h"
 
 static enum vch_err put_text(struct vch_call *call, struct vch_val *map, const char *name, struct vch_str s) {
     return s.len ? vch_val_put_str(call->arena, map, name, s) : VCH_OK;
@@ -28,7 +29,14 @@ static enum vch_err put_row(struct vch_call *call, const struct vch_rec_ledger *
     VCH_TRY(put_text(call, map, "thingName", row->thing_name));
     VCH_TRY(put_text(call, map, "outcome", row->outcome));
     VCH_TRY(put_text(call, map, "detail", row->detail));
+    VCH_TRY(put_hex(call, map, "previousHash", row->prev_hash));
     return put_hex(call, map, "hash", row->hash);
+}
+
+enum vch_err vch_uc_get_ledger_entry(struct vch_call *call) {
+    struct vch_rec_ledger row;
+    VCH_TRY(vch_store_ledger_row(call->service->store, vch_val_int_at(call->in, "sequence", 0), &row, call->arena, call->diag));
+    return put_row(call, &row, call->out);
 }
 
 enum vch_err vch_uc_list_ledger(struct vch_call *call) {
@@ -50,9 +58,3 @@ enum vch_err vch_uc_list_ledger(struct vch_call *call) {
     return next.ptr ? vch_val_put_str(call->arena, call->out, "nextToken", next) : VCH_ERR_NOMEM;
 }
 
-enum vch_err vch_uc_verify_ledger(struct vch_call *call) {
-    int64_t rows = 0;
-    VCH_TRY(vch_store_ledger_verify(call->service->store, &rows, call->diag));
-    VCH_TRY(vch_val_put_bool(call->arena, call->out, "verified", true));
-    return vch_val_put_int(call->arena, call->out, "entries", rows);
-}

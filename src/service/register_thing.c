@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/fault.h"
 #include "core/names.h"
 #include "core/reason.h"
 #include "core/template.h"
 #include "service/claim_rules.h"
+#include "service/claim_watch.h"
 #include "service/hook.h"
 #include "service/template_policies.h"
 #include "service/template_things.h"
@@ -17,6 +19,11 @@ struct registration {
     struct vch_str template_name;
     struct vch_rec_template template;
     struct vch_rec_claim claim; /* zero for a registered device */
+    struct vch_binding binding;
+    struct vch_rec_settings settings;
+    struct vch_str own_thing; /* of a device that asks for its successor; empty: a registration */
+    struct vch_val *parameters; /* the device's, with those that the claim fixes */
+    int64_t holders;            /* how many ACTIVE certificates the thing had, after apply */
     struct vch_rec_token token;
     struct vch_hook_ask hook;
     struct vch_hook_decision decision;
@@ -91,7 +98,7 @@ static enum vch_err load_template(struct registration *r) {
         return VCH_REFUSE(call->diag, VCH_ERR_DENIED, TEMPLATE_NOT_OF_CLAIM, "templateName",
                           "The provisioning claim is not for this template.");
     VCH_TRY(vch_store_template(call->service->store, r->template_name, 0, &r->template, call->arena, call->diag));
-    if (r->template.enabled) return VCH_OK;
+    if (r->template.enabled) return vch_store_settings(call->service->store, r->template_name, &r->settings, call->arena, call->diag);
     return VCH_REFUSE(call->diag, VCH_ERR_DENIED, TEMPLATE_DISABLED, "templateName", "The provisioning template is not enabled.");
 }
 
@@ -105,20 +112,67 @@ static enum vch_err ask_hook(struct registration *r, const struct vch_val **para
     return vch_hook_permit(r->call, &r->hook, &r->decision, parameters);
 }
 
-static enum vch_err evaluate(struct registration *r) {
+/* Whoever answered for the template, what the claim fixes stays. */
+static enum vch_err gather_parameters(struct registration *r, const struct vch_val **ret) {
     struct vch_call *call = r->call;
-    const struct vch_val *parameters = vch_val_get(call->in, "parameters");
-    VCH_TRY(check_parameters(call, parameters));
-    VCH_TRY(ask_hook(r, &parameters));
-    r->wanted = VCH_ARENA_NEW(call->arena, struct vch_template_plan);
-    struct vch_val *none = vch_val_new_map(call->arena);
-    if (!r->wanted || !none) return VCH_ERR_NOMEM;
-    VCH_TRY(vch_template_plan(VCH_TEMPLATE_FLEET, r->template.body, parameters ? parameters : none,
-                              r->token.certificate_id, call->arena, r->wanted, call->diag));
+    const struct vch_val *given = vch_val_get(call->in, "parameters");
+    VCH_TRY(check_parameters(call, given));
+    VCH_TRY(vch_binding_parameters(&r->binding, given, call->arena, &r->parameters, call->diag));
+    const struct vch_val *decided = r->parameters;
+    VCH_TRY(ask_hook(r, &decided));
+    *ret = decided;
+    if (decided == r->parameters || !r->binding.parameters) return VCH_OK;
+    struct vch_val *fixed = VCH_ARENA_NEW(call->arena, struct vch_val);
+    VCH_TRY(fixed ? vch_binding_copy(&r->binding, decided, call->arena, fixed) : VCH_ERR_NOMEM);
+    *ret = fixed;
+    return VCH_OK;
+}
+
+static enum vch_err evaluate(struct registration *r, const struct vch_val *parameters) {
+    struct vch_call *call = r->call;
+    VCH_TRY(vch_template_plan(VCH_TEMPLATE_FLEET, r->template.body, parameters, r->token.certificate_id, call->arena, r->wanted, call->diag));
+    VCH_TRY(vch_binding_thing(&r->binding, r->wanted->has_thing ? r->wanted->thing_name : VCH_STR(""), call->diag));
     if (vch_str_ieq(r->wanted->certificate_id, r->token.certificate_id)) return VCH_OK;
     return VCH_REFUSE(call->diag, VCH_ERR_INVALID, PARAMETER_INVALID, "parameters",
                       "The template names another certificate than that of the ownership token.");
 }
+
+/* ---- a device that asks for its successor ---- */
+
+/* A certificate that belongs to a thing, and a template that lets it: the thing stays what it is. */
+static enum vch_err find_own_thing(struct registration *r) {
+    const struct vch_page page = {.limit = 64};
+    struct vch_call *call = r->call;
+    struct vch_list_attachment things;
+    if (call->caller.kind != VCH_CALLER_DEVICE || !r->settings.rotation) return VCH_OK;
+    VCH_TRY(vch_store_principal_attachments(call->service->store, call->caller.certificate_id, VCH_ATTACHMENT_ANY, page, &things, call->arena,
+                                            call->diag));
+    for (size_t i = 0; i < things.count; i++) {
+        bool named = vch_str_eq(things.items[i].key, call->caller.client_id);
+        if (i == 0 || named || things.items[i].exclusive) r->own_thing = things.items[i].key;
+        if (named) break;
+    }
+    return VCH_OK;
+}
+
+static enum vch_err plan_successor(struct registration *r) {
+    r->wanted->has_thing = true;
+    r->wanted->thing_name = r->own_thing;
+    r->wanted->certificate_active = true;
+    r->wanted->device_configuration = vch_val_new_map(r->call->arena);
+    return r->wanted->device_configuration ? VCH_OK : VCH_ERR_NOMEM;
+}
+
+static enum vch_err decide(struct registration *r) {
+    const struct vch_val *parameters;
+    r->wanted = VCH_ARENA_NEW(r->call->arena, struct vch_template_plan);
+    if (!r->wanted) return VCH_ERR_NOMEM;
+    VCH_TRY(gather_parameters(r, &parameters));
+    VCH_TRY(find_own_thing(r));
+    return r->own_thing.len ? plan_successor(r) : evaluate(r, parameters);
+}
+
+/* ---- answer and plan ---- */
 
 static enum vch_err encode_answer(struct registration *r) {
     struct vch_arena *arena = r->call->arena;
@@ -144,34 +198,67 @@ static void plan_spending(struct registration *r, struct vch_plan *plan) {
     vch_plan_token_spend(plan, r->token.hash, call->now_ms, r->request_hash, r->answer);
 }
 
-static void plan_ledger(struct registration *r, struct vch_plan *plan) {
-    struct vch_rec_ledger row = vch_call_ledger(r->call, "thing-registered");
+static enum vch_err plan_ledger(struct registration *r, enum vch_on_active on_active, struct vch_plan *plan) {
+    struct vch_call *call = r->call;
+    struct vch_rec_ledger row = vch_call_ledger(call, r->own_thing.len ? "certificate-rotated" : "thing-registered");
+    struct vch_val *map = vch_val_new_map(call->arena);
+    if (!map) return VCH_ERR_NOMEM;
     row.claim_id = r->claim.id;
     row.template_name = r->template_name;
     row.template_version = r->template.version;
     row.certificate_id = r->token.certificate_id;
     row.thing_name = r->wanted->has_thing ? r->wanted->thing_name : VCH_STR("");
+    if (r->own_thing.len) VCH_TRY(vch_val_put_str(call->arena, map, "predecessor", call->caller.certificate_id));
+    else if (r->wanted->has_thing) VCH_TRY(vch_val_put_str(call->arena, map, "onActive", vch_str_from(vch_on_active_word(on_active))));
+    VCH_TRY(vch_ledger_put_parameters(call, map, r->parameters));
+    VCH_TRY(vch_ledger_detail(call, map, &row));
     vch_plan_ledger(plan, &row);
+    return VCH_OK;
+}
+
+/* Who vouched for this very thing meant to replace what it had; nobody else may. */
+static enum vch_on_active on_active_of(const struct registration *r) {
+    enum vch_on_active set = r->settings.on_active;
+    bool bound = r->binding.thing_name.len > 0;
+    if (set == VCH_ON_ACTIVE_DEFAULT) set = bound ? VCH_ON_ACTIVE_REPLACE_AFTER_CONNECT : VCH_ON_ACTIVE_DENY;
+    /* A certificate that is not in force cannot stand in for one that is. */
+    if (set == VCH_ON_ACTIVE_REPLACE_NOW && !r->wanted->certificate_active) set = VCH_ON_ACTIVE_REPLACE_AFTER_CONNECT;
+    return set;
+}
+
+static enum vch_err plan_things(struct registration *r, enum vch_on_active on_active, struct vch_plan *plan) {
+    struct vch_call *call = r->call;
+    if (r->own_thing.len) {
+        vch_plan_rotate(plan, call->caller.certificate_id, r->token.certificate_id, r->settings.grace_s, call->now_ms);
+        return VCH_OK;
+    }
+    const struct vch_takeover takeover = {.thing = r->wanted->thing_name, .certificate_id = r->token.certificate_id,
+                                          .on_active = on_active, .now_ms = call->now_ms};
+    if (r->wanted->has_thing) vch_plan_take_over(plan, &takeover, &r->holders);
+    VCH_TRY(vch_template_things_plan(call, r->wanted, r->token.certificate_id, plan));
+    return vch_template_policies_plan(call, r->wanted, r->token.certificate_id, plan, NULL);
 }
 
 static enum vch_err apply(struct registration *r) {
     struct vch_call *call = r->call;
+    enum vch_on_active on_active = on_active_of(r);
     struct vch_plan *plan = vch_plan_new(call->arena);
     if (!plan) return VCH_ERR_NOMEM;
     plan_spending(r, plan);
-    if (r->wanted->has_thing) vch_plan_need_thing_free(plan, r->wanted->thing_name, r->token.certificate_id);
-    VCH_TRY(vch_template_things_plan(call, r->wanted, r->token.certificate_id, plan));
-    VCH_TRY(vch_template_policies_plan(call, r->wanted, r->token.certificate_id, plan, NULL));
+    VCH_TRY(plan_things(r, on_active, plan));
     vch_plan_certificate_status(plan, r->token.certificate_id, VCH_STR("PENDING_ACTIVATION"),
                                 r->wanted->certificate_active ? VCH_STR("ACTIVE") : VCH_STR("INACTIVE"), call->now_ms);
-    plan_ledger(r, plan);
+    VCH_TRY(plan_ledger(r, on_active, plan));
     VCH_TRY(vch_hook_record(call, &r->hook, &r->decision, plan));
-    return vch_store_apply(call->service->store, plan, call->diag);
+    VCH_FAULT_POINT("register.planned");
+    VCH_TRY(vch_store_apply(call->service->store, plan, call->diag));
+    VCH_FAULT_POINT("register.saved");
+    return VCH_OK;
 }
 
 enum vch_err vch_uc_register_thing_fleet(struct vch_call *call) {
     struct registration r = {.call = call, .template_name = vch_val_str_at(call->in, "templateName")};
-    VCH_TRY(vch_claim_of_caller(call, true, &r.claim));
+    VCH_TRY(vch_claim_of_caller(call, true, &r.claim, &r.binding));
     VCH_TRY(load_token(&r));
     VCH_TRY(hash_request(&r));
     if (r.token.spent) {
@@ -180,7 +267,7 @@ enum vch_err vch_uc_register_thing_fleet(struct vch_call *call) {
     }
     VCH_TRY(vch_claim_check(call, &r.claim, false));
     VCH_TRY(load_template(&r));
-    VCH_TRY(evaluate(&r));
+    VCH_TRY(decide(&r));
     VCH_TRY(encode_answer(&r));
     VCH_TRY(apply(&r));
     return put_answer(call, r.answer);

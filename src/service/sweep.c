@@ -1,7 +1,7 @@
 /* What the token's hour has passed vanishes: tokens, and certificates that
  * never came into force. */
 #include "base/clock.h"
-#include "service/call.h"
+#include "service/claim_watch.h"
 
 enum vch_err vch_service_sweep(struct vch_service *service, int64_t now_ms, int64_t *ret_removed, struct vch_diag *diag) {
     *ret_removed = 0;
@@ -13,5 +13,6 @@ enum vch_err vch_service_sweep(struct vch_service *service, int64_t now_ms, int6
         err = vch_store_apply(service->store, plan, diag);
     }
     vch_arena_free(arena);
-    return err;
+    if (err == VCH_OK) atomic_fetch_add(&service->watch.swept, (uint64_t)*ret_removed);
+    return err == VCH_OK ? vch_retire_due(service, now_ms, diag) : err;
 }
