@@ -118,7 +118,6 @@ static enum vch_err gather(struct request *r, struct vch_arena *arena, struct vc
 }
 
 static enum vch_err run(struct request *r, struct vch_arena *arena, struct vch_val **ret_out) {
-    struct vch_val *payload;
     struct vch_val *in = vch_val_new_map(arena);
     *ret_out = vch_val_new_map(arena);
     if (!in || !*ret_out) return VCH_ERR_NOMEM;
