@@ -239,6 +239,8 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     door->faults = options->faults;
     (void)pthread_mutex_init(&door->late_lock, NULL);
     struct vch_mqtt_options broker = {
+        .keeper = options->keeper,
+        .retained = options->retained,
         .hooks = {.connect = vch_door_connect, .publish = on_publish, .subscribe = on_subscribe, .deliver = on_deliver,
                   .taken = vch_door_taken, .closed = on_closed, .arg = door},
         .keep_alive_min_s = 30,

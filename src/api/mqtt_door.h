@@ -17,6 +17,8 @@ struct vch_mqtt_door_options {
     struct vch_pool *pool;
     struct vch_faults *faults; /* outlive the door; NULL: none */
     struct vch_iam *iam; /* judges users and roles; outlives the door; NULL: none are served */
+    const struct vch_mqtt_keeper *keeper; /* ends after the loops and before the door; NULL: nothing outlives the process */
+    struct vch_mqtt_retained *retained;   /* outlives the door; NULL: RETAIN is not kept */
     struct vch_loop *const *loops;
     size_t loop_count;
 };

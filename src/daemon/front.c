@@ -204,6 +204,7 @@ static void tick(struct front *front) {
         atomic_store(&front->wiring.signer_refused, stats.refused);
     }
     store_connectivity(front);
+    vch_keeper_watch(front->wiring.keeper);
     checkpoint(front);
     bool moved = atomic_exchange(&front->wiring.sweep_due, false);
     if (!moved && vch_mono_ms() - front->swept_ms < SWEEP_MS) return;

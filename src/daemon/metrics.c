@@ -36,11 +36,23 @@ static void put_claims(const struct vch_watch *watch, struct vch_buf *out) {
     counter(out, "certificates_retired_total", "certificates that ended when their successor had connected", atomic_load(&watch->retired));
 }
 
+static void put_messages(struct vch_keeper *keeper, struct vch_buf *out) {
+    struct vch_messages_stats s;
+    vch_keeper_stats(keeper, &s);
+    counter(out, "messages_changes_total", "changes of sessions, queues and retained messages that were to be kept", s.changes);
+    counter(out, "messages_written_total", "changes that were written", s.written);
+    counter(out, "messages_void_total", "changes that later ones made void before they were written", s.voided);
+    counter(out, "messages_commits_total", "batches that were made durable", s.commits);
+    counter(out, "messages_failures_total", "batches that the disk did not take, and that are tried again", s.failures);
+    gauge(out, "messages_waiting_bytes", "memory of what waits for the disk", s.waiting_bytes);
+}
+
 void vch_wiring_metrics(void *arg, struct vch_buf *out) {
     const struct vch_wiring *wiring = arg;
     struct vch_mqtt_door_stats mqtt;
     vch_mqtt_door_stats(wiring->mqtt, &mqtt);
     put_processes(wiring, out);
+    put_messages(wiring->keeper, out);
     gauge(out, "mqtt_connections", "connections that are open", mqtt.broker.connections);
     gauge(out, "mqtt_sessions", "sessions that are accepted", mqtt.broker.sessions);
     counter(out, "mqtt_connects_total", "CONNECT packets accepted", mqtt.broker.connects);

@@ -1,6 +1,7 @@
 #include "daemon/wiring.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/faults.h"
@@ -123,11 +124,20 @@ static enum vch_err open_listeners(struct vch_wiring *wiring, struct vch_entranc
     return VCH_OK;
 }
 
+/* Each server keeps its own sessions, wherever the registry is. */
+static enum vch_err open_keeper(struct vch_wiring *wiring, struct vch_diag *diag) {
+    char path[sizeof wiring->site->store_dir + 16];
+    (void)snprintf(path, sizeof path, "%s/messages.db", wiring->site->store_dir);
+    VCH_TRY(vch_keeper_open(path, &wiring->keeper, diag));
+    const struct vch_mqtt_retained_options options = {.keeper = vch_keeper_table(wiring->keeper)};
+    return vch_mqtt_retained_new(&options, &wiring->retained);
+}
+
 static enum vch_err open_doors(struct vch_wiring *wiring) {
     if (wiring->config->test_clock && !(wiring->faults = vch_faults_new())) return VCH_ERR_NOMEM;
     VCH_TRY(vch_iam_new(wiring->service, &wiring->iam));
     const struct vch_mqtt_door_options mqtt = {
-        .service = wiring->service, .pool = wiring->pool, .iam = wiring->iam, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count};
+        .service = wiring->service, .keeper = vch_keeper_table(wiring->keeper), .retained = wiring->retained, .pool = wiring->pool, .iam = wiring->iam, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count};
     struct vch_http_door_options http = {.service = wiring->service,
                                                .iam = wiring->iam,
                                                .pool = wiring->pool,
@@ -165,6 +175,7 @@ static enum vch_err open_all(struct vch_wiring *wiring, struct vch_entrances *en
     VCH_TRY(open_effects(wiring, diag));
     for (size_t i = 0; i < wiring->loop_count; i++) VCH_TRY(vch_loop_new((unsigned)i, &wiring->loops[i]));
     VCH_TRY(vch_pool_new((unsigned)wiring->config->workers, JOBS_MAX, &wiring->pool));
+    VCH_TRY(open_keeper(wiring, diag));
     VCH_TRY(open_doors(wiring));
     VCH_TRY(open_listeners(wiring, entrances, diag));
     return start_loops(wiring);
@@ -222,7 +233,9 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     store_connectivity(wiring);
     vch_store_close(wiring->service->store); /* tells the doors of its last changes */
     vch_http_door_free(wiring->http);
+    vch_keeper_close(wiring->keeper); /* the last of what sessions said; its receipts need the door's loops */
     if (wiring->mqtt) vch_mqtt_door_free(wiring->mqtt);
+    vch_mqtt_retained_free(wiring->retained);
     vch_iam_free(wiring->iam);
     vch_faults_free(wiring->faults);
     wiring->faults = NULL;

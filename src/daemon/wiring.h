@@ -6,6 +6,7 @@
 #include "api/http_door.h"
 #include "api/mqtt_door.h"
 #include "daemon/hooks_client.h"
+#include "daemon/keeper.h"
 #include "daemon/listen.h"
 #include "daemon/site.h"
 
@@ -19,6 +20,8 @@ struct vch_wiring {
     struct vch_iam *iam;
     struct vch_http_door *http;
     struct vch_mqtt_door *mqtt;
+    struct vch_keeper *keeper;
+    struct vch_mqtt_retained *retained;
     struct vch_hooks_client *hooks_client; /* opened before there are threads; closed here */
     struct vch_hooks hooks;
     struct vch_faults *faults; /* NULL: not for tests */
