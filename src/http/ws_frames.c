@@ -10,7 +10,7 @@ struct vch_ws {
     struct vch_str wire;
     struct vch_buf *plain, *out;
     uint8_t opcode;  /* of the frame being read */
-    uint16_t closed; /* the code of a close frame of ours that names a fault; 0: none */
+    uint16_t closed; /* the code of a close frame of ours that no goodbye asked for; 0: none */
 };
 
 /* ---- libwslay asks ---------------------------------------------------------------- */
@@ -61,11 +61,20 @@ static bool send_all(struct vch_ws *ws) {
     return wslay_event_send(ws->context) == 0;
 }
 
-static void explain(struct vch_ws *ws, struct vch_diag *diag) {
+/* RFC 6455 5.5.1. libwslay's own answer to a broken frame names no code. */
+static void say_close(struct vch_ws *ws, uint16_t code) {
+    ws->closed = code;
+    vch_buf_u8(ws->out, 0x80 | WSLAY_CONNECTION_CLOSE);
+    vch_buf_u8(ws->out, sizeof code);
+    vch_buf_u16(ws->out, code);
+}
+
+static bool refuse(struct vch_ws *ws, struct vch_diag *diag) {
     const char *why = "The client broke the rules of WebSocket frames.";
     if (ws->closed == WSLAY_CODE_UNSUPPORTED_DATA) why = "The client sent a text frame; MQTT is binary.";
     if (ws->closed == WSLAY_CODE_MESSAGE_TOO_BIG) why = "The client sent a WebSocket frame that is too large.";
     (void)vch_diag_set(diag, VCH_ERR_MALFORMED, "websocket-protocol", "", "%s", why);
+    return false;
 }
 
 static bool decode(void *arg, struct vch_str wire, struct vch_buf *plain, struct vch_buf *out, struct vch_diag *diag) {
@@ -73,33 +82,39 @@ static bool decode(void *arg, struct vch_str wire, struct vch_buf *plain, struct
     ws->wire = wire;
     ws->plain = plain;
     ws->out = out;
-    int failure = wslay_event_recv(ws->context);
+    if (wslay_event_recv(ws->context) != 0 && !ws->closed) {
+        say_close(ws, WSLAY_CODE_PROTOCOL_ERROR);
+        return refuse(ws, diag);
+    }
     bool sent = send_all(ws);
-    if (failure == 0 && sent && wslay_event_want_read(ws->context)) return true;
+    if (sent && wslay_event_want_read(ws->context)) return true;
     if (wslay_event_get_close_received(ws->context) && !ws->closed) return false; /* a goodbye */
-    if (!ws->closed) ws->closed = wslay_event_get_status_code_sent(ws->context);
-    explain(ws, diag);
-    return false;
+    ws->closed = wslay_event_get_status_code_sent(ws->context);
+    return refuse(ws, diag);
+}
+
+static bool is_closed(const struct vch_ws *ws) {
+    return ws->closed || wslay_event_get_close_sent(ws->context);
 }
 
 static void encode(void *arg, struct vch_str plain, struct vch_buf *out) {
     struct vch_ws *ws = arg;
     const struct wslay_event_msg message = {WSLAY_BINARY_FRAME, (const uint8_t *)plain.ptr, plain.len};
     ws->out = out;
-    if (wslay_event_get_close_sent(ws->context)) return; /* RFC 6455 5.5.1: nothing behind it */
+    if (is_closed(ws)) return; /* RFC 6455 5.5.1: nothing behind it */
     if (wslay_event_queue_msg(ws->context, &message) != 0 || !send_all(ws)) out->failed = true;
 }
 
 static uint16_t code_of(enum vch_close_reason reason, const struct vch_diag *diag) {
     if (reason == VCH_CLOSE_STOP) return WSLAY_CODE_GOING_AWAY;
-    return diag->reason ? WSLAY_CODE_POLICY_VIOLATION : WSLAY_CODE_NORMAL_CLOSURE;
+    bool wanted = !diag->reason || strcmp(diag->reason, "client") == 0;
+    return wanted ? WSLAY_CODE_NORMAL_CLOSURE : WSLAY_CODE_POLICY_VIOLATION;
 }
 
 static void finish(void *arg, enum vch_close_reason reason, const struct vch_diag *diag, struct vch_buf *out) {
     struct vch_ws *ws = arg;
     ws->out = out;
-    if (wslay_event_get_close_sent(ws->context)) return;
-    if (wslay_event_queue_close(ws->context, code_of(reason, diag), NULL, 0) == 0) (void)send_all(ws);
+    if (!is_closed(ws)) say_close(ws, code_of(reason, diag));
 }
 
 static void release(void *arg) {

@@ -176,8 +176,10 @@ void vch_conn_set_output_max(struct vch_conn *conn, size_t bytes) {
 
 static void compact(struct vch_conn *conn) {
     if (conn->out_done < conn->out.len / 2 || conn->out_done == 0) return;
-    memmove(conn->out.ptr, conn->out.ptr + conn->out_done, conn->out.len - conn->out_done);
-    conn->out.len -= conn->out_done;
+    size_t left = conn->out.len - conn->out_done;
+    memmove(conn->out.ptr, conn->out.ptr + conn->out_done, left);
+    vch_wipe(conn->out.ptr + left, conn->out_done);
+    conn->out.len = left;
     conn->out_done = 0;
 }
 
@@ -365,7 +367,7 @@ static void settle(struct vch_conn *conn) {
 
 static void opened(struct vch_conn *conn) {
     conn->state = CONN_OPEN;
-    if (conn->ssl) vch_loop_count(conn->loop, VCH_LOOP_HANDSHAKES);
+    if (conn->ssl) vch_loop_counted(conn->loop, VCH_LOOP_HANDSHAKES);
     conn->handshake_at = 0;
     conn->peer.messages = 0;
     (void)event_del(&conn->write_event);
@@ -381,7 +383,7 @@ static void handshake(struct vch_conn *conn) {
     case IO_WANT_READ: (void)event_del(&conn->write_event); break;
     case IO_WANT_WRITE: (void)event_add(&conn->write_event, NULL); break;
     default:
-        vch_loop_count(conn->loop, VCH_LOOP_HANDSHAKES_FAILED);
+        vch_loop_counted(conn->loop, VCH_LOOP_HANDSHAKES_FAILED);
         lose(conn);
         end(conn, VCH_CLOSE_HANDSHAKE, NULL, true); /* orderly: the alert must arrive */
     }
@@ -445,7 +447,7 @@ static void expire(struct vch_conn *conn) {
     struct vch_diag diag = {0};
     switch ((enum conn_state)conn->state) {
     case CONN_OPENING:
-        vch_loop_count(conn->loop, VCH_LOOP_HANDSHAKES_FAILED);
+        vch_loop_counted(conn->loop, VCH_LOOP_HANDSHAKES_FAILED);
         (void)vch_diag_set(&diag, VCH_ERR_TIMEOUT, "handshake-timeout", "", "The TLS handshake took too long.");
         end(conn, VCH_CLOSE_TIMEOUT, &diag, false);
         break;

@@ -71,7 +71,8 @@ struct vch_conn_filter {
     bool (*decode)(void *arg, struct vch_str wire, struct vch_buf *plain, struct vch_buf *out, struct vch_diag *diag);
     /* What the handler wrote in one turn of the loop. */
     void (*encode)(void *arg, struct vch_str plain, struct vch_buf *out);
-    /* The last words to the peer; once, unless the connection was lost. Without a reason in `diag`: all went well. */
+    /* The last words to the peer; once, unless the connection was lost. Without a reason in `diag`, or with "client",
+     * which says that the peer asked for the end: all went well. */
     void (*finish)(void *arg, enum vch_close_reason reason, const struct vch_diag *diag, struct vch_buf *out);
     void (*free)(void *arg);
 };

@@ -188,7 +188,7 @@ static bool may_enter(struct vch_listener *listener, int fd, const char *ip) {
 static void welcome(struct vch_listener *listener, int fd, const union address *from) {
     char ip[INET6_ADDRSTRLEN], key[VCH_GATE_ADDRESS];
     peer_text(from, ip);
-    vch_loop_count(listener->loop, VCH_LOOP_ACCEPTED);
+    vch_loop_counted(listener->loop, VCH_LOOP_ACCEPTED);
     if (!may_enter(listener, fd, ip)) return;
     struct vch_conn *conn = vch_conn_new(listener->loop, listener, fd, listener->options.tls, ip);
     if (!conn) {
@@ -244,7 +244,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg) {
             return;
         }
         if (vch_loop_costly_waiting(listener->loop) + (size_t)i >= HANDSHAKES_WAITING_MAX) {
-            vch_loop_count(listener->loop, VCH_LOOP_ACCEPT_RESTS);
+            vch_loop_counted(listener->loop, VCH_LOOP_ACCEPT_RESTS);
             pause_for(listener, BUSY_MS);
             return;
         }

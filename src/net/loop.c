@@ -111,7 +111,7 @@ size_t vch_loop_costly_waiting(const struct vch_loop *loop) {
     return loop->costly_count;
 }
 
-void vch_loop_count(struct vch_loop *loop, enum vch_loop_count which) {
+void vch_loop_counted(struct vch_loop *loop, enum vch_loop_count which) {
     atomic_store_explicit(&loop->counts[which], atomic_load_explicit(&loop->counts[which], memory_order_relaxed) + 1,
                           memory_order_relaxed);
 }

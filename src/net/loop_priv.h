@@ -2,6 +2,7 @@
 #ifndef VCH_NET_LOOP_PRIV_H
 #define VCH_NET_LOOP_PRIV_H
 
+#include "base/buf.h"
 #include "net/loop.h"
 
 /* Work for the end of the loop's turn, embedded by its owner; zeroed memory is
@@ -23,7 +24,7 @@ size_t vch_loop_costly_waiting(const struct vch_loop *loop);
 
 /* Counters have one writer, their loop. */
 enum vch_loop_count { VCH_LOOP_ACCEPTED, VCH_LOOP_HANDSHAKES, VCH_LOOP_HANDSHAKES_FAILED, VCH_LOOP_ACCEPT_RESTS, VCH_LOOP_COUNTS };
-void vch_loop_count(struct vch_loop *loop, enum vch_loop_count which);
+void vch_loop_counted(struct vch_loop *loop, enum vch_loop_count which);
 
 /* Memory for bytes on their way through: VCH_LOOP_SCRATCH of them, one user at a time. */
 enum { VCH_LOOP_SCRATCH = 64 * 1024 };
