@@ -1,6 +1,7 @@
 /* Provisioning templates: what a claim turns into. */
 #include <string.h>
 
+#include "ctl/cmd_template.h"
 #include "ctl/run.h"
 #include "ctl/warn.h"
 
@@ -128,6 +129,21 @@ const struct vch_ctl_command vch_ctl_template_commands[] = {
      .summary = "Put a version in force.",
      .args = VCH_CTL_ARGS(NAME, VERSION("defaultVersionId")),
      .op = VCH_OP_UPDATE_PROVISIONING_TEMPLATE},
+    {.group = "template",
+     .verb = "try",
+     .summary = "Show what a registration would make and what its hook says; writes nothing.",
+     .args = VCH_CTL_ARGS(NAME, {"--parameter", "NAME=VALUE", NULL, VCH_CTL_REPEAT, "a parameter of the device; may be repeated"},
+                          {"--version-id", "VERSION", "versionId", 0, "another version than the default"},
+                          {"--certificate-id", "ID", "certificateId", 0, "a registered certificate in place of an imagined one"},
+                          {"--client-id", "ID", "clientId", 0, "the device's client id, for the hook"},
+                          {"--no-hook", NULL, NULL, 0, "do not ask the hook"}),
+     .run = vch_ctl_template_try},
+    {.group = "template",
+     .verb = "diff",
+     .summary = "Compare two versions of a template.",
+     .args = VCH_CTL_ARGS(NAME, {"FROM", NULL, NULL, VCH_CTL_REQUIRED, "number of the one version"},
+                          {"TO", NULL, NULL, VCH_CTL_REQUIRED, "number of the other"}),
+     .run = vch_ctl_template_diff},
     {.group = "template",
      .verb = "delete",
      .summary = "Delete a template that has no other versions.",
