@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/mqtt_peer_priv.h"
+#include "api/mqtt_told_priv.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/claim.h"
@@ -12,7 +13,7 @@
 #include "core/reason.h"
 #include "service/claim_watch.h"
 
-enum { CODE_IDENTIFIER = 2, CODE_UNAVAILABLE = 3, CODE_NOT_AUTHORIZED = 5 };
+enum { CONNECTS_PER_SECOND = 500, CODE_IDENTIFIER = 2, CODE_UNAVAILABLE = 3, CODE_NOT_AUTHORIZED = 5 };
 
 struct job {
     struct vch_mqtt_door *door;
@@ -33,6 +34,7 @@ struct job {
     enum vch_err err;
     uint8_t code;
     struct vch_diag diag;
+    struct vch_policy_decision denied;
     struct vch_identity identity;
     unsigned alarms; /* about a claim that seems to be in other hands */
     struct vch_authz *authz;
@@ -55,6 +57,7 @@ static enum vch_err ask(struct job *job, const char *action, const char *type, c
         .connecting = true,
         .persistent = job->persistent,
         .will_topic = vch_str_from(job->has_will ? job->will_topic : ""),
+        .ret_denied = &job->denied,
     };
     return vch_authz_check(&ask, &job->diag);
 }
@@ -164,15 +167,26 @@ static enum vch_err watch_expiry(struct vch_mqtt_session *session, struct vch_pe
     return VCH_OK;
 }
 
+/* A certificate that many share may have so many connections. Users count for themselves. */
+static enum vch_err count_certificate(struct job *job, struct vch_peer *peer) {
+    if (job->principal) return VCH_OK;
+    peer->counted = vch_gate_enter(job->door->certificates, vch_str_from(job->peer_id)) == VCH_GATE_OPEN;
+    if (peer->counted) return VCH_OK;
+    return VCH_REFUSE(&job->diag, VCH_ERR_LIMIT, CONNECTIONS_FULL, "", "The certificate has as many connections as it may have (connections-per-certificate).");
+}
+
 static enum vch_err make_peer(struct job *job, struct vch_mqtt_session *session) {
     struct vch_peer *peer = calloc(1, sizeof *peer);
     if (!peer) return VCH_ERR_NOMEM;
     peer->door = job->door;
+    peer->started_us = job->started_us;
     peer->claim = job->identity.kind == VCH_IDENTITY_CLAIM;
     peer->not_after_ms = job->principal ? vch_iam_not_after(job->principal, !job->login, vch_now_ms()) : job->identity.not_after_ms;
     (void)vch_str_copy(peer->template_name, sizeof peer->template_name, vch_str_from(job->identity.template_name));
-    enum vch_err err = watch_expiry(session, peer);
+    enum vch_err err = count_certificate(job, peer);
+    if (err == VCH_OK) err = watch_expiry(session, peer);
     if (err != VCH_OK) {
+        if (peer->counted) vch_gate_leave(job->door->certificates, vch_str_from(job->peer_id));
         free(peer);
         return err;
     }
@@ -188,7 +202,7 @@ static enum vch_err make_peer(struct job *job, struct vch_mqtt_session *session)
 
 static uint8_t refusal_code(enum vch_err err, const struct vch_diag *diag) {
     if (diag->reason && strcmp(diag->reason, vch_reason_code(VCH_REASON_CLIENT_ID_INVALID)) == 0) return CODE_IDENTIFIER;
-    bool ours = err == VCH_ERR_NOMEM || err == VCH_ERR_IO || err == VCH_ERR_UNAVAILABLE || err == VCH_ERR_INTERNAL;
+    bool ours = err == VCH_ERR_LIMIT || err == VCH_ERR_THROTTLED || err == VCH_ERR_NOMEM || err == VCH_ERR_IO || err == VCH_ERR_UNAVAILABLE || err == VCH_ERR_INTERNAL;
     return ours ? CODE_UNAVAILABLE : CODE_NOT_AUTHORIZED;
 }
 
@@ -246,6 +260,7 @@ static void finish_connect(void *arg) {
         if (job->err == VCH_OK) job->err = become_peer(job, session);
         if (job->err == VCH_OK) vch_door_seen(session); /* before an older session of the thing is closed */
         log_connect(job);
+        if (job->err != VCH_OK) vch_door_tell_connect(job->door, session, job->peer_id, job->err, &job->diag, &job->denied);
         const struct vch_mqtt_admission admission = {.code = job->err == VCH_OK ? 0 : refusal_code(job->err, &job->diag),
                                                      .transient = job->identity.kind == VCH_IDENTITY_CLAIM};
         vch_mqtt_connect_done(session, &admission, job->err == VCH_OK ? NULL : &job->diag);
@@ -271,6 +286,7 @@ static void finish_refresh(void *arg) {
             job->authz = old;
             job->view = old_view;
             vch_door_seen(session);
+            vch_mqtt_subscriptions_recheck(session); /* a policy that is gone takes its subscriptions with it */
             vch_mqtt_recheck(session);
         }
     }
@@ -306,7 +322,9 @@ static void take_login(struct job *job, struct vch_conn *conn, const struct vch_
     if (!whole) job->key_id[0] = '\0'; /* nobody's */
 }
 
-static void refuse_now(struct vch_mqtt_session *session, uint8_t code, const struct vch_diag *diag) {
+static void refuse_now(struct vch_mqtt_door *door, struct vch_mqtt_session *session, uint8_t code, enum vch_err err,
+                       const struct vch_diag *diag) {
+    vch_door_tell_connect(door, session, vch_mqtt_session_peer_id(session), err, diag, NULL);
     VCH_LOG(INFO, "mqtt-refused", VCH_LOG_S("client", vch_mqtt_session_client_id(session)),
             VCH_LOG_C("certificate", vch_conn_peer_id(vch_mqtt_session_conn(session))), VCH_LOG_C("reason", diag->reason),
             VCH_LOG_C("detail", diag->message));
@@ -323,11 +341,26 @@ static enum vch_err check_form(const struct vch_mqtt_connect *packet, struct vch
     return VCH_OK;
 }
 
+/* AWS's quotas: one CONNECT a second of a client id, 500 of an account. A device that comes back with the certificate
+ * that its claim got comes at once, and may. */
+static enum vch_err check_rate(struct vch_mqtt_door *door, struct vch_mqtt_session *session, struct vch_diag *diag) {
+    bool claim;
+    if (!door->service->limits_aws) return VCH_OK;
+    int64_t last_ms = vch_presence_last(door->presence, vch_mqtt_session_client_id(session), &claim);
+    int64_t since_ms = vch_now_ms() - last_ms;
+    if (last_ms && !claim && since_ms >= 0 && since_ms < 1000)
+        return VCH_REFUSE(diag, VCH_ERR_THROTTLED, RATE_EXCEEDED, "clientId", "A client id may connect once a second.");
+    if (vch_quota_bucket_take(&door->connects, CONNECTS_PER_SECOND, vch_mono_us())) return VCH_OK;
+    return VCH_REFUSE(diag, VCH_ERR_THROTTLED, RATE_EXCEEDED, "", "%d clients may connect each second.", CONNECTS_PER_SECOND);
+}
+
 void vch_door_connect(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_connect *packet) {
     struct vch_mqtt_door *door = arg;
     struct vch_diag diag = {0};
-    if (check_form(packet, &diag) != VCH_OK) {
-        refuse_now(session, diag.reason == vch_reason_code(VCH_REASON_CLIENT_ID_INVALID) ? CODE_IDENTIFIER : CODE_NOT_AUTHORIZED, &diag);
+    enum vch_err form = check_form(packet, &diag);
+    if (form == VCH_OK) form = check_rate(door, session, &diag);
+    if (form != VCH_OK) {
+        refuse_now(door, session, refusal_code(form, &diag), form, &diag);
         return;
     }
     /* The broker gave an empty id a name of its own. */
@@ -344,7 +377,7 @@ void vch_door_connect(void *arg, struct vch_mqtt_session *session, const struct 
     if (err == VCH_OK) return;
     if (job) drop(job);
     (void)VCH_REFUSE(&diag, err, RATE_EXCEEDED, "", "The server is busy; try again.");
-    refuse_now(session, CODE_UNAVAILABLE, &diag);
+    refuse_now(door, session, CODE_UNAVAILABLE, err, &diag);
 }
 
 void vch_door_refresh(struct vch_mqtt_session *session) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/mqtt_peer_priv.h"
+#include "api/mqtt_told_priv.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
@@ -11,6 +12,8 @@
 #include "core/reason.h"
 #include "core/topic.h"
 #include "service/connectivity.h"
+
+enum { PUBLISHES_PER_SECOND = 100 };
 
 struct vch_authz_ask vch_peer_ask(struct vch_mqtt_session *session) {
     const struct vch_peer *peer = vch_peer_of(session);
@@ -71,9 +74,8 @@ static enum vch_mqtt_verdict device_publish(struct vch_mqtt_session *session, co
     return VCH_MQTT_TAKE;
 }
 
-static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
-                                        struct vch_diag *diag) {
-    (void)arg;
+static enum vch_mqtt_verdict judge_publish(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
+                                           struct vch_diag *diag) {
     if (vch_topic_check(packet->topic, diag) != VCH_OK) return VCH_MQTT_DENY;
     const struct vch_peer *peer = vch_peer_of(session);
     if (peer->claim) return claim_publish(peer, packet, diag);
@@ -81,11 +83,31 @@ static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *sess
     return device_publish(session, packet, diag);
 }
 
+/* AWS takes 100 a second of a connection. Past that QoS 0 is dropped, and QoS 1,
+ * whose sender waits for an answer, is refused. */
+static enum vch_mqtt_verdict throttle(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
+                                      enum vch_mqtt_verdict verdict, struct vch_diag *diag) {
+    struct vch_peer *peer = vch_peer_of(session);
+    peer->discard = !vch_quota_bucket_take(&peer->publishes, PUBLISHES_PER_SECOND, vch_mono_us());
+    if (!peer->discard) return verdict;
+    if (packet->qos == 0) return VCH_MQTT_TAKE;
+    (void)VCH_REFUSE(diag, VCH_ERR_THROTTLED, RATE_EXCEEDED, "", "A connection may publish %d messages a second.", PUBLISHES_PER_SECOND);
+    return VCH_MQTT_DENY;
+}
+
+static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
+                                        struct vch_diag *diag) {
+    const struct vch_mqtt_door *door = arg;
+    enum vch_mqtt_verdict verdict = judge_publish(session, packet, diag);
+    if (door->service->limits_aws && (verdict == VCH_MQTT_ALLOW || verdict == VCH_MQTT_TAKE)) verdict = throttle(session, packet, verdict, diag);
+    if (verdict != VCH_MQTT_DENY) return verdict;
+    const char *action = strcmp(diag->field, "iot:RetainPublish") == 0 ? "iot:RetainPublish" : "iot:Publish";
+    return vch_door_deny(session, VCH_REFUSED_PUBLISH, action, "topic", packet->topic, diag);
+}
+
 /* ---- SUBSCRIBE and delivery --------------------------------------------- */
 
-static enum vch_mqtt_verdict on_subscribe(void *arg, struct vch_mqtt_session *session, struct vch_str filter,
-                                          struct vch_diag *diag) {
-    (void)arg;
+static enum vch_mqtt_verdict judge_subscribe(struct vch_mqtt_session *session, struct vch_str filter, struct vch_diag *diag) {
     if (vch_filter_check(filter, diag) != VCH_OK) return VCH_MQTT_DENY;
     const struct vch_peer *peer = vch_peer_of(session);
     if (!peer->claim) {
@@ -96,11 +118,20 @@ static enum vch_mqtt_verdict on_subscribe(void *arg, struct vch_mqtt_session *se
     return deny(diag, "A provisioning claim can subscribe to the provisioning topics of its own template only.");
 }
 
+static enum vch_mqtt_verdict on_subscribe(void *arg, struct vch_mqtt_session *session, struct vch_str filter,
+                                          struct vch_diag *diag) {
+    (void)arg;
+    enum vch_mqtt_verdict verdict = judge_subscribe(session, filter, diag);
+    if (verdict != VCH_MQTT_DENY) return verdict;
+    return vch_door_deny(session, VCH_REFUSED_SUBSCRIBE, "iot:Subscribe", "topicfilter", filter, diag);
+}
+
 static enum vch_mqtt_verdict on_deliver(void *arg, struct vch_mqtt_session *session, struct vch_str topic) {
     (void)arg;
     if (vch_peer_of(session)->claim) return VCH_MQTT_DENY; /* its answers go to it directly */
     if (must_wait(session)) return VCH_MQTT_WAIT;
-    return verdict_of(vch_peer_check(session, "iot:Receive", "topic", topic, NULL));
+    if (vch_peer_check(session, "iot:Receive", "topic", topic, NULL) == VCH_OK) return VCH_MQTT_ALLOW;
+    return vch_door_deny(session, VCH_REFUSED_RECEIVE, "iot:Receive", "topic", topic, NULL);
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -109,12 +140,12 @@ static void on_closed(void *arg, struct vch_mqtt_session *session, const char *r
     struct vch_mqtt_door *door = arg;
     struct vch_peer *peer = vch_peer_of(session);
     if (!peer) atomic_fetch_add(&door->connects_refused, 1);
-    VCH_LOG(INFO, "mqtt-closed", VCH_LOG_C("reason", reason), VCH_LOG_S("client", vch_mqtt_session_client_id(session)),
-            VCH_LOG_C("certificate", vch_mqtt_session_peer_id(session)), VCH_LOG_C("ip", vch_mqtt_session_peer_ip(session)),
-            VCH_LOG_S("detail", detail));
+    vch_door_tell_end(door, session, reason, detail);
     if (!peer) return;
     vch_connectivity_down(door->service->connectivity, vch_str_from(peer->thing), vch_mqtt_session_ref(session).id, vch_now_ms(),
                           vch_connectivity_reason(reason, detail));
+    vch_door_tell_gone(session, vch_connectivity_reason(reason, detail));
+    if (peer->counted) vch_gate_leave(door->certificates, vch_str_from(vch_mqtt_session_peer_id(session)));
     vch_mqtt_session_set_user(session, NULL);
     vch_timer_deinit(&peer->expiry);
     vch_authz_unref(peer->authz);
@@ -242,17 +273,21 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
         .keeper = options->keeper,
         .retained = options->retained,
         .hooks = {.connect = vch_door_connect, .publish = on_publish, .subscribe = on_subscribe, .deliver = on_deliver,
-                  .taken = vch_door_taken, .closed = on_closed, .arg = door},
+                  .taken = vch_door_taken, .closed = on_closed, .accepted = vch_door_on_accepted,
+                  .subscribed = vch_door_on_subscribed, .unsubscribed = vch_door_on_unsubscribed, .arg = door},
+        .explain = options->explain,
         .keep_alive_min_s = 30,
         .keep_alive_max_s = 1200,
         .filters_per_subscribe = 8,
         .subscriptions_per_session = 50,
         .inflight_max = 100,
     };
-    enum vch_err err = vch_mqtt_broker_new(&broker, options->loops, options->loop_count, &door->broker);
+    (void)pthread_mutex_init(&door->log_lock, NULL);
+    enum vch_err err = vch_gate_new(&(struct vch_gate_options){.per_key_max = options->connections_per_certificate}, &door->certificates);
+    if (err == VCH_OK) err = vch_mqtt_broker_new(&broker, options->loops, options->loop_count, &door->broker);
+    if (err == VCH_OK) err = vch_presence_new(door->broker, &door->presence);
     if (err != VCH_OK) {
-        (void)pthread_mutex_destroy(&door->late_lock);
-        free(door);
+        vch_mqtt_door_free(door);
         return err;
     }
     *ret = door;
@@ -263,12 +298,18 @@ void vch_mqtt_door_free(struct vch_mqtt_door *door) {
     if (!door) return;
     vch_door_drop_late(door);
     (void)pthread_mutex_destroy(&door->late_lock);
-    vch_mqtt_broker_free(door->broker);
+    vch_mqtt_broker_free(door->broker); /* its last sessions end, and tell */
+    vch_presence_free(door->presence);
+    vch_gate_free(door->certificates);
+    (void)pthread_mutex_destroy(&door->log_lock);
     free(door);
 }
 
 void vch_mqtt_door_stats(struct vch_mqtt_door *door, struct vch_mqtt_door_stats *ret) {
     vch_mqtt_stats(door->broker, &ret->broker);
+    ret->connect_us = &door->connect_us;
+    ret->provision_us = &door->provision_us;
+    ret->clients_known = vch_presence_count(door->presence);
     ret->connects_refused = atomic_load(&door->connects_refused);
     ret->handshakes_refused = atomic_load(&door->handshakes_refused);
     ret->provisioning_accepted = atomic_load(&door->provisioning_accepted);

@@ -11,6 +11,7 @@
 
 struct vch_mqtt_door;
 struct vch_faults;
+struct vch_histogram;
 
 struct vch_mqtt_door_options {
     struct vch_service *service; /* outlives the door */
@@ -20,6 +21,8 @@ struct vch_mqtt_door_options {
     const struct vch_mqtt_keeper *keeper; /* ends after the loops and before the door; NULL: nothing outlives the process */
     struct vch_mqtt_retained *retained;   /* outlives the door; NULL: RETAIN is not kept */
     struct vch_loop *const *loops;
+    size_t connections_per_certificate; /* 0: no bound */
+    bool explain;                       /* refusals say why, to MQTT 5 */
     size_t loop_count;
 };
 enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, struct vch_mqtt_door **ret) VCH_MUST;
@@ -40,8 +43,20 @@ void vch_mqtt_door_announce(void *door, struct vch_str topic, struct vch_str pay
 /* The wall clock was moved: expiries are looked at again. Any thread. */
 void vch_mqtt_door_clock_moved(struct vch_mqtt_door *door);
 
+/* Once a second: the log's count of what it held back; what is too old is forgotten. Any one thread. */
+void vch_mqtt_door_tick(struct vch_mqtt_door *door);
+/* Ends every connection in good order, which takes at most `wait_ms`. Any thread but the loops'. */
+void vch_mqtt_door_drain(struct vch_mqtt_door *door, int64_t wait_ms);
+/* While memory is short: connections with much output waiting are cut. Any thread. */
+void vch_mqtt_door_relieve(struct vch_mqtt_door *door);
+/* The edge: a connection was refused before it spoke MQTT. [loop] */
+void vch_mqtt_door_tell_refused(struct vch_mqtt_door *door, struct vch_conn *conn, const struct vch_diag *diag);
+void vch_mqtt_door_tell_turned_away(struct vch_mqtt_door *door, const char *ip, enum vch_gate_verdict verdict);
+
 struct vch_mqtt_door_stats {
     struct vch_mqtt_stats broker;
+    const struct vch_histogram *connect_us, *provision_us; /* the door's */
+    uint64_t clients_known;                                /* of lifecycle events */
     uint64_t connects_refused, handshakes_refused, provisioning_accepted, provisioning_rejected;
 };
 void vch_mqtt_door_stats(struct vch_mqtt_door *door, struct vch_mqtt_door_stats *ret); /* any thread */

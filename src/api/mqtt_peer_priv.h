@@ -8,6 +8,10 @@
 
 #include "api/faults.h"
 #include "api/mqtt_door.h"
+#include "api/mqtt_presence.h"
+#include "api/quota.h"
+#include "base/histogram.h"
+#include "net/gate.h"
 #include "service/authz.h"
 #include "service/iam_principal.h"
 
@@ -22,6 +26,14 @@ struct vch_mqtt_door {
     struct vch_faults *faults;  /* NULL: none */
     pthread_mutex_t late_lock;  /* over `late`, a list that all loops share; tests alone fill it */
     struct request *late;
+    struct vch_presence *presence;
+    struct vch_gate *certificates; /* connections of each */
+    pthread_mutex_t log_lock;      /* over the three; for a comparison */
+    int64_t log_second;
+    unsigned log_lines;
+    uint64_t log_held_back;
+    struct vch_histogram connect_us, provision_us;
+    struct vch_quota_bucket connects; /* with --limits aws */
     /* What changed so far, certificates by the first byte of their id: a CONNECT
      * that was read before a change and is answered after it must notice. */
     atomic_uint_fast64_t policies_changed, certificates_changed[VCH_DOOR_BUCKETS];
@@ -40,7 +52,15 @@ struct vch_peer {
     bool claim;
     bool stale;   /* something behind `authz` or `view` changed */
     bool loading; /* a refresh is under way */
+    struct vch_quota_bucket publishes; /* with --limits aws */
+    bool discard;                      /* the publish that was just taken */
+    bool counted; /* in the door's `certificates` */
     uint8_t requests;
+    struct vch_presence_mark presence;
+    int64_t started_us; /* CONNECT came */
+    uint64_t told_key;  /* the last question that was denied, and when it was told of */
+    int64_t told_ms;
+    const char *told_reason;
     char template_name[40];
     char thing[129]; /* told to be connected under this name; empty: none */
 };

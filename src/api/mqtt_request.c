@@ -7,6 +7,7 @@
 #include "api/errors.h"
 #include "api/hook_wait_priv.h"
 #include "api/mqtt_peer_priv.h"
+#include "service/refusals.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/names.h"
@@ -35,6 +36,7 @@ struct request {
     char source_ip[64];
     char client_id[VCH_CLIENT_ID_MAX + 1];
     char template_name[40]; /* of the claim */
+    char serial[VCH_REFUSAL_SERIAL]; /* SerialNumber, if the device gave one */
     bool claim;
     int64_t started_us;
     struct vch_str payload; /* owned, wiped */
@@ -122,6 +124,7 @@ static enum vch_err run(struct request *r, struct vch_arena *arena, struct vch_v
     *ret_out = vch_val_new_map(arena);
     if (!in || !*ret_out) return VCH_ERR_NOMEM;
     enum vch_err err = gather(r, arena, in);
+    (void)vch_str_copy(r->serial, sizeof r->serial, vch_val_str_at(vch_val_get(in, "parameters"), "SerialNumber"));
     struct vch_call call = {
         .service = r->door->service,
         .arena = arena,
@@ -197,10 +200,26 @@ static void log_request(const struct request *r) {
             VCH_LOG_I("hook_us", r->wait.turn.duration_us));
 }
 
+static void tell_refused(const struct request *r) {
+    const struct vch_refusal refusal = {.what = VCH_REFUSED_PROVISION,
+                                        .reason = vch_api_error_reason(r->err, &r->diag),
+                                        .client_id = vch_str_from(r->client_id),
+                                        .certificate_id = vch_str_from(r->peer_id),
+                                        .serial = vch_str_from(r->serial),
+                                        .source_ip = vch_str_from(r->source_ip),
+                                        .resource = vch_str_from(operations[r->topic.op].name),
+                                        .statement = -1,
+                                        .message = vch_str_from(r->diag.message),
+                                        .time_ms = vch_now_ms()};
+    vch_refusals_tell(r->door->service->refusals, &refusal);
+}
+
 static void finish(void *arg);
 
 static void settle(struct request *r) {
     atomic_fetch_add(r->err == VCH_OK ? &r->door->provisioning_accepted : &r->door->provisioning_rejected, 1);
+    vch_histogram_add(&r->door->provision_us, vch_mono_us() - r->started_us);
+    if (r->err != VCH_OK) tell_refused(r);
     log_request(r);
     if (!vch_loop_post(r->ref.loop, finish, r)) drop(r);
 }
@@ -344,6 +363,7 @@ static void refuse_busy(struct vch_mqtt_session *session, struct request *r, enu
 void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet) {
     (void)arg;
     struct vch_peer *peer = vch_peer_of(session);
+    if (peer->discard) return;
     struct request *r = new_request(session, packet);
     if (!r) {
         struct vch_diag diag = {0};

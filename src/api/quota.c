@@ -7,7 +7,7 @@ enum { SECOND_US = 1000000 };
 
 /* A bucket is the time at which it is full: each token moves that time on by one
  * interval, and it may not lie more than a bucketful ahead. */
-static bool take(struct vch_quota_bucket *bucket, unsigned per_second, int64_t now_us) {
+bool vch_quota_bucket_take(struct vch_quota_bucket *bucket, unsigned per_second, int64_t now_us) {
     int64_t interval_us = SECOND_US / per_second, was = atomic_load(&bucket->full_at_us), next;
     do {
         next = (was > now_us ? was : now_us) + interval_us;
@@ -22,8 +22,8 @@ static void give_back(struct vch_quota_bucket *bucket, unsigned per_second) {
 
 static bool take_both(struct vch_quotas *quotas, enum vch_op op, int64_t now_us) {
     unsigned own = vch_op_quota(op);
-    if (own && !take(&quotas->operation[op], own, now_us)) return false;
-    if (!vch_op_registers_certificate(op) || take(&quotas->certificates, VCH_QUOTA_CERTIFICATES, now_us)) return true;
+    if (own && !vch_quota_bucket_take(&quotas->operation[op], own, now_us)) return false;
+    if (!vch_op_registers_certificate(op) || vch_quota_bucket_take(&quotas->certificates, VCH_QUOTA_CERTIFICATES, now_us)) return true;
     if (own) give_back(&quotas->operation[op], own);
     return false;
 }

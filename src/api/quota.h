@@ -7,6 +7,7 @@
 #define VCH_API_QUOTA_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "shape/op.h"
@@ -20,6 +21,8 @@ struct vch_quotas {
     struct vch_quota_bucket certificates;
 };
 
+/* One bucket alone; false: it is empty. */
+bool vch_quota_bucket_take(struct vch_quota_bucket *bucket, unsigned per_second, int64_t now_us);
 /* now_us: a monotonic clock's. THROTTLED, with the sentence that AWS uses. */
 enum vch_err vch_quota_take(struct vch_quotas *quotas, enum vch_op op, int64_t now_us, struct vch_diag *diag) VCH_MUST;
 

@@ -97,6 +97,7 @@ static enum vch_err freeze(struct vch_service *service, const struct vch_rec_aut
     VCH_TRY(freeze_certificate(service, certificate_id, authz, arena, diag));
     const struct vch_rec_thing *thing = vch_authz_thing(record, client_id);
     if (!thing) return VCH_OK;
+    authz->exclusive = record->exclusive != NULL;
     VCH_TRY(freeze_attributes(authz, thing->attributes, arena));
     return table_new(&(struct vch_authz_item){thing->name, thing->type_name}, 1, &authz->thing);
 }
@@ -117,6 +118,10 @@ enum vch_err vch_authz_build(struct vch_service *service, const struct vch_rec_a
 
 struct vch_str vch_authz_thing_name(const struct vch_authz *authz) {
     return authz && authz->thing ? authz->thing->items[0].name : VCH_STR("");
+}
+
+struct vch_str vch_authz_exclusive_thing(const struct vch_authz *authz) {
+    return authz && authz->exclusive ? vch_authz_thing_name(authz) : VCH_STR("");
 }
 
 enum vch_err vch_authz_load(struct vch_service *service, struct vch_str certificate_id, struct vch_str client_id,
@@ -151,6 +156,7 @@ enum vch_verdict vch_authz_eval(const struct vch_authz_ask *ask) {
 enum vch_err vch_authz_check(const struct vch_authz_ask *ask, struct vch_diag *diag) {
     struct vch_policy_decision decision = vch_authz_decide(ask, NULL);
     if (decision.verdict == VCH_VERDICT_ALLOW) return VCH_OK;
+    if (decision.verdict == VCH_VERDICT_EXPLICIT_DENY && ask->ret_denied) *ask->ret_denied = decision;
     if (decision.verdict == VCH_VERDICT_EXPLICIT_DENY)
         return VCH_REFUSE(diag, VCH_ERR_DENIED, POLICY_DENIES, ask->action, "Policy %.*s, statement %zu, denies %s on %s/%.*s.",
                           VCH_STR_ARG(vch_policy_name(decision.policy)), decision.statement, ask->action,

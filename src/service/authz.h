@@ -21,6 +21,8 @@ struct vch_authz;
 enum vch_err vch_authz_load(struct vch_service *service, struct vch_str certificate_id, struct vch_str client_id,
                             struct vch_authz **ret, struct vch_diag *diag) VCH_MUST;
 struct vch_str vch_authz_thing_name(const struct vch_authz *authz); /* of the connection's thing; empty: none. As long as the authz */
+/* The same, when its certificate is attached to it exclusively; also for NULL. */
+struct vch_str vch_authz_exclusive_thing(const struct vch_authz *authz);
 void vch_authz_unref(struct vch_authz *authz); /* NULL is fine */
 
 /* One question. Views live during the call. */
@@ -34,6 +36,7 @@ struct vch_authz_ask {
     struct vch_str client_id, certificate_id, source_ip;
     bool connecting, persistent; /* for iot:ConnectAttributes */
     struct vch_str will_topic;   /* with `connecting`; empty: no will */
+    struct vch_policy_decision *ret_denied; /* of vch_authz_check, when a policy denies; NULL: nobody asks */
 };
 /* Allocation-free. With a trace it also tells what it looked at; the answer is
  * the same. */

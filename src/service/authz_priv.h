@@ -18,6 +18,7 @@ struct vch_authz_table {
 
 struct vch_authz {
     atomic_uint refs;
+    bool exclusive; /* the thing's only certificate, the certificate's only thing */
     struct vch_authz_table *thing;       /* one item: its name, its type; NULL: attached to none */
     struct vch_authz_table *attributes;  /* the thing's; NULL unless a policy asks */
     struct vch_authz_table *certificate; /* as vch_certificate_values; NULL unless a policy asks */

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "pki/csr.h"
 
-enum { KEYS = 3, FIELDS = 9, TEXT_MAX = 320, KEY_MAX = 200 };
+enum { KEYS = 3, FIELDS = 9, TEXT_MAX = 320, KEY_MAX = 200, SERIAL_ARENA_MAX = 65536 };
 
 /* The refusals of one client id, certificate or address, oldest to newest. */
 struct bucket {
@@ -218,11 +219,24 @@ static void keep(struct vch_refusals *r, const struct vch_refusal *refusal) {
     r->count++;
 }
 
+void vch_refusals_add(struct vch_refusals *r, enum vch_refused what, const char *reason) {
+    if (r) atomic_fetch_add_explicit(&r->counts[what][reason_index(reason)], 1, memory_order_relaxed);
+}
+
+void vch_refusal_serial(struct vch_str der, char ret[VCH_REFUSAL_SERIAL]) {
+    struct vch_certificate_info info;
+    ret[0] = '\0';
+    struct vch_arena *arena = der.len ? vch_arena_new(SERIAL_ARENA_MAX, false) : NULL;
+    if (arena && vch_certificate_describe(der, arena, &info, NULL) == VCH_OK)
+        (void)vch_str_copy(ret, VCH_REFUSAL_SERIAL, info.serial_hex);
+    vch_arena_free(arena);
+}
+
 void vch_refusals_tell(struct vch_refusals *r, const struct vch_refusal *refusal) {
     if (!r) return;
     struct vch_refusal told = *refusal;
     if (!told.reason) told.reason = vch_reason_code(VCH_REASON_INTERNAL);
-    atomic_fetch_add_explicit(&r->counts[told.what][reason_index(told.reason)], 1, memory_order_relaxed);
+    vch_refusals_add(r, told.what, told.reason);
     (void)pthread_mutex_lock(&r->lock);
     keep(r, &told);
     (void)pthread_mutex_unlock(&r->lock);

@@ -52,6 +52,12 @@ void vch_refusals_free(struct vch_refusals *refusals); /* NULL is fine */
 /* Copies. Out of memory it is counted and not kept. NULL: nobody listens. */
 void vch_refusals_tell(struct vch_refusals *refusals, const struct vch_refusal *refusal);
 
+void vch_refusals_add(struct vch_refusals *refusals, enum vch_refused what, const char *reason); /* counts only */
+
+/* Of a certificate (DER), in hex; "" when it cannot be read. */
+enum { VCH_REFUSAL_SERIAL = 65 };
+void vch_refusal_serial(struct vch_str der, char ret[VCH_REFUSAL_SERIAL]);
+
 /* Which ones: an empty view asks for anything; all that are given must match.
  * `any` is a client id, a serial, a certificate id or a client's address. */
 struct vch_refusal_query {
