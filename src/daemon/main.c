@@ -6,6 +6,7 @@
 #include "daemon/move.h"
 #include "daemon/process.h"
 #include "daemon/serve.h"
+#include "net/tls_memory.h"
 
 static int say(const char *text) {
     return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? 1 : 0;
@@ -63,6 +64,7 @@ static int act(const struct vch_config *config, int argc, char **argv) {
 int main(int argc, char **argv) {
     struct vch_config config;
     struct vch_diag diag = {.reason = NULL};
+    vch_tls_memory_install();
     enum vch_err err = vch_config_parse(argc, argv, &config, &diag);
     if (err) return complain(err, &diag);
     int rc = act(&config, argc, argv);

@@ -189,6 +189,7 @@ void vch_conn_write(struct vch_conn *conn, struct vch_str bytes) {
     if (bytes.len > conn->output_max || pending > conn->output_max - bytes.len) conn->overflow = true;
     compact(conn);
     struct vch_buf *to = conn->filtered ? &conn->filtered->plain : &conn->out;
+    if (to == &conn->out && !to->ptr) vch_loop_lend(conn->loop, to);
     if (!conn->overflow) vch_buf_str(to, bytes);
     conn->overflow |= to->failed;
     vch_loop_defer(conn->loop, &conn->defer);
@@ -196,7 +197,7 @@ void vch_conn_write(struct vch_conn *conn, struct vch_str bytes) {
 
 static void drop_output(struct vch_conn *conn) {
     (void)event_del(&conn->write_event);
-    vch_buf_deinit(&conn->out);
+    vch_loop_give(conn->loop, &conn->out);
     conn->out_done = 0;
     conn->choked = false;
 }

@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+enum { BLOCKS = 64, BLOCK = 4096 };
+
 struct vch_loop {
     unsigned index;
     struct event_base *base;
@@ -23,6 +25,8 @@ struct vch_loop {
     size_t costly_count;
     _Atomic uint64_t counts[VCH_LOOP_COUNTS];
     char *scratch;
+    char *blocks[BLOCKS]; /* for output, not lent now */
+    unsigned block_count;
 };
 
 /* ---- the end of the turn -------------------------------------------------- */
@@ -129,6 +133,27 @@ char *vch_loop_scratch(struct vch_loop *loop) {
     return loop->scratch;
 }
 
+/* ---- output ---------------------------------------------------------------- */
+
+void vch_loop_lend(struct vch_loop *loop, struct vch_buf *buf) {
+    char *block = loop->block_count ? loop->blocks[--loop->block_count] : malloc(BLOCK);
+    if (!block) return; /* the buffer will find out by itself */
+    buf->ptr = block;
+    buf->size = BLOCK;
+}
+
+void vch_loop_give(struct vch_loop *loop, struct vch_buf *buf) {
+    if (buf->size != BLOCK || loop->block_count == BLOCKS) {
+        vch_buf_deinit(buf);
+        return;
+    }
+    vch_wipe(buf->ptr, buf->len); /* no more of it was ever written */
+    loop->blocks[loop->block_count++] = buf->ptr;
+    buf->ptr = NULL;
+    buf->len = buf->size = 0;
+    buf->failed = false;
+}
+
 /* ---- mail ------------------------------------------------------------------ */
 
 static void on_mail(evutil_socket_t fd, short what, void *arg) {
@@ -189,6 +214,7 @@ void vch_loop_free(struct vch_loop *loop) {
     if (loop->turn_event) event_free(loop->turn_event);
     if (loop->base) event_base_free(loop->base);
     vch_mailbox_free(loop->mailbox);
+    while (loop->block_count) free(loop->blocks[--loop->block_count]);
     free(loop->scratch);
     free(loop);
 }

@@ -30,4 +30,10 @@ void vch_loop_counted(struct vch_loop *loop, enum vch_loop_count which);
 enum { VCH_LOOP_SCRATCH = 64 * 1024 };
 char *vch_loop_scratch(struct vch_loop *loop);
 
+/* Memory for output, which most connections need for less than a turn of the
+ * loop: gives `buf`, which has none, a block that is used again and again, if
+ * one can be had, and takes it back wiped. What grew meanwhile is freed. */
+void vch_loop_lend(struct vch_loop *loop, struct vch_buf *buf);
+void vch_loop_give(struct vch_loop *loop, struct vch_buf *buf);
+
 #endif
