@@ -33,8 +33,8 @@ static enum vch_err bundle(const struct vch_ctl_claim *claim, struct vch_arena *
         *slot = *expiration;
     }
     VCH_TRY(vch_val_put_str(arena, map, "certificatePem", vch_val_str_at(claim->answer, "certificatePem")));
-    VCH_TRY(
-        vch_val_put_str(arena, map, "privateKey", vch_val_str_at(vch_val_get(claim->answer, "keyPair"), "PrivateKey")));
+    struct vch_str key = vch_val_str_at(vch_val_get(claim->answer, "keyPair"), "PrivateKey");
+    if (key.len) VCH_TRY(vch_val_put_str(arena, map, "privateKey", key));
     VCH_TRY(vch_val_put_str(arena, map, "rootCa", claim->root_pem));
     vch_json_encode(map, buf);
     vch_buf_c(buf, "\n");
@@ -57,11 +57,11 @@ enum vch_err vch_ctl_claim_write(const char *folder, const struct vch_ctl_claim 
                                  struct vch_diag *diag) {
     struct vch_str certificate = vch_val_str_at(claim->answer, "certificatePem");
     struct vch_str key = vch_val_str_at(vch_val_get(claim->answer, "keyPair"), "PrivateKey");
-    if (!certificate.len || !key.len)
+    if (!certificate.len || (!key.len && !claim->own_key))
         return vch_diag_set(diag, VCH_ERR_INVALID, "answer-invalid", "", "The server's answer holds no claim.");
     VCH_TRY(vch_dir_make(folder, 0700, diag));
     VCH_TRY(write_one(folder, "root-ca.pem", claim->root_pem, 0644, diag));
-    VCH_TRY(write_one(folder, "claim.private.pem.key", key, 0600, diag));
+    if (key.len) VCH_TRY(write_one(folder, "claim.private.pem.key", key, 0600, diag));
     VCH_TRY(write_one(folder, "claim.pem.crt", certificate, 0644, diag));
     return write_bundle(folder, claim, arena, diag);
 }

@@ -9,11 +9,12 @@ struct vch_ctl_claim {
     int mqtt_port, edge_port; /* 0: unknown */
     struct vch_str template_name;
     struct vch_str root_pem;
+    bool own_key; /* the device's: the answer holds none */
     const struct vch_val *answer; /* of CreateProvisioningClaim */
 };
 
 /* claim.pem.crt 644, claim.private.pem.key 600, root-ca.pem 644, bundle.json
- * 600; each whole or not there, with its mode from the first byte. Makes the
+ * 600; without the key when it is the device's own. Each whole or not there, with its mode from the first byte. Makes the
  * folder (700). */
 enum vch_err vch_ctl_claim_write(const char *folder, const struct vch_ctl_claim *claim, struct vch_arena *arena,
                                  struct vch_diag *diag) VCH_MUST;

@@ -77,6 +77,17 @@ static enum vch_ctl_exit get(struct vch_ctl *ctl, const struct vch_ctl_parsed *p
     return vch_ctl_print_text(ctl, vch_val_str_at(out, "templateBody"));
 }
 
+/* Nothing given is a question. */
+static enum vch_ctl_exit settings(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
+    bool change = vch_ctl_arg(parsed, "--on-active") || vch_ctl_arg(parsed, "--rotation") || vch_ctl_arg(parsed, "--rotation-grace");
+    enum vch_op op = change ? VCH_OP_PUT_TEMPLATE_SETTINGS : VCH_OP_GET_TEMPLATE_SETTINGS;
+    struct vch_val *inputs = NULL;
+    const struct vch_val *out = NULL;
+    enum vch_ctl_exit exit = vch_ctl_gather(ctl, parsed, op, &inputs);
+    if (exit == VCH_CTL_DONE) exit = vch_ctl_call(ctl, op, inputs, &out);
+    return exit == VCH_CTL_DONE ? vch_ctl_print(ctl, out, NULL, NULL) : exit;
+}
+
 #define NAME                                                                                                           \
     { "NAME", NULL, "templateName", VCH_CTL_REQUIRED, "name of the template" }
 #define VERSION(input)                                                                                                 \
@@ -144,6 +155,16 @@ const struct vch_ctl_command vch_ctl_template_commands[] = {
      .args = VCH_CTL_ARGS(NAME, {"FROM", NULL, NULL, VCH_CTL_REQUIRED, "number of the one version"},
                           {"TO", NULL, NULL, VCH_CTL_REQUIRED, "number of the other"}),
      .run = vch_ctl_template_diff},
+    {.group = "template",
+     .verb = "settings",
+     .summary = "Show or change what a template does beyond AWS.",
+     .args = VCH_CTL_ARGS(NAME,
+                          {"--on-active", "WORD", "onActive", 0,
+                           "when the thing has a certificate in force: default, deny, keep, replace-after-connect, replace-now"},
+                          {"--rotation", "BOOL", "rotation", 0, "true: devices may ask for their successor"},
+                          {"--rotation-grace", "SECONDS", "rotationGraceSeconds", 0,
+                           "how long the old certificate stays after the new one has connected"}),
+     .run = settings},
     {.group = "template",
      .verb = "delete",
      .summary = "Delete a template that has no other versions.",

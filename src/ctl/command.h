@@ -11,7 +11,7 @@
 /* Scripts rely on the numbers. */
 enum vch_ctl_exit { VCH_CTL_DONE, VCH_CTL_USAGE, VCH_CTL_REFUSED, VCH_CTL_UNREACHABLE };
 
-enum { VCH_CTL_ARGS_MAX = 8, VCH_CTL_REPEAT_MAX = 32 };
+enum { VCH_CTL_ARGS_MAX = 16, VCH_CTL_REPEAT_MAX = 32 };
 
 enum vch_ctl_arg_flag {
     VCH_CTL_REQUIRED = 1,
@@ -53,7 +53,7 @@ struct vch_ctl_command {
 extern const struct vch_ctl_command vch_ctl_site_commands[], vch_ctl_policy_commands[], vch_ctl_template_commands[],
     vch_ctl_lint_commands[], vch_ctl_explain_commands[], vch_ctl_claim_commands[], vch_ctl_thing_commands[], vch_ctl_thing_group_commands[], vch_ctl_cert_commands[], vch_ctl_authority_commands[],
     vch_ctl_user_commands[], vch_ctl_store_commands[], vch_ctl_group_commands[], vch_ctl_role_commands[], vch_ctl_iam_policy_commands[],
-    vch_ctl_ledger_commands[], vch_ctl_hook_commands[];
+    vch_ctl_ledger_commands[], vch_ctl_limits_commands[], vch_ctl_orphan_commands[], vch_ctl_hook_commands[];
 
 /* In the order of help; NULL after the last. */
 const struct vch_ctl_command *vch_ctl_command_at(size_t index);

@@ -40,6 +40,15 @@ static enum vch_ctl_exit gather_one(struct vch_ctl *ctl, const struct vch_ctl_ar
     return vch_ctl_fail(ctl, "%s is not a value for %s", value, arg->name);
 }
 
+/* All values of an argument that may be given again: the input is a list. */
+static enum vch_ctl_exit gather_list(struct vch_ctl *ctl, const struct vch_ctl_arg *arg, const char *const *values, size_t count,
+                                     struct vch_val *inputs) {
+    struct vch_val *list = vch_val_put_list(ctl->arena, inputs, arg->input);
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < count; i++) ok = vch_val_push_str(ctl->arena, list, vch_str_from(values[i])) == VCH_OK;
+    return ok ? VCH_CTL_DONE : vch_ctl_fail(ctl, "out of memory");
+}
+
 /* "input=value" of the row. */
 static bool put_preset(struct vch_ctl *ctl, const struct vch_ctl_command *command, enum vch_op op,
                        struct vch_val *inputs) {
@@ -57,7 +66,9 @@ enum vch_ctl_exit vch_ctl_gather(struct vch_ctl *ctl, const struct vch_ctl_parse
     if (!*ret || !put_preset(ctl, command, op, *ret)) return vch_ctl_fail(ctl, "out of memory");
     for (size_t i = 0; command->args[i].name; i++) {
         if (!command->args[i].input || parsed->counts[i] == 0) continue;
-        enum vch_ctl_exit exit = gather_one(ctl, &command->args[i], op, parsed->values[i][0], *ret);
+        const struct vch_ctl_arg *arg = &command->args[i];
+        enum vch_ctl_exit exit = arg->flags & VCH_CTL_REPEAT ? gather_list(ctl, arg, parsed->values[i], parsed->counts[i], *ret)
+                                                             : gather_one(ctl, arg, op, parsed->values[i][0], *ret);
         if (exit != VCH_CTL_DONE) return exit;
     }
     return VCH_CTL_DONE;
