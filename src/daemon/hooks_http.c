@@ -43,6 +43,7 @@ static bool set_trust(struct vch_hooks_job *job) {
            set_blob(job->easy, CURLOPT_CAINFO_BLOB, order->ca_pem) &&
            set_blob(job->easy, CURLOPT_SSLCERT_BLOB, order->certificate_pem) &&
            set_blob(job->easy, CURLOPT_SSLKEY_BLOB, order->key_pem) &&
+           curl_easy_setopt(job->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK &&
            curl_easy_setopt(job->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 }
 

@@ -47,6 +47,17 @@ static void put_messages(struct vch_keeper *keeper, struct vch_buf *out) {
     gauge(out, "messages_waiting_bytes", "memory of what waits for the disk", s.waiting_bytes);
 }
 
+static void put_hooks(const struct vch_hooks *hooks, struct vch_buf *out) {
+    int64_t waiting = (int64_t)atomic_load(&hooks->waiting);
+    vch_buf_c(out, "# HELP vouch_hook_decisions_total answers of pre-provisioning hooks\n# TYPE vouch_hook_decisions_total counter\n");
+    vch_buf_printf(out, "vouch_hook_decisions_total{result=\"allowed\"} %llu\n", (unsigned long long)atomic_load(&hooks->allowed));
+    vch_buf_printf(out, "vouch_hook_decisions_total{result=\"denied\"} %llu\n", (unsigned long long)atomic_load(&hooks->denied));
+    vch_buf_printf(out, "vouch_hook_decisions_total{result=\"failed\"} %llu\n", (unsigned long long)atomic_load(&hooks->failed));
+    vch_buf_c(out, "# HELP vouch_hook_seconds_total time that they took\n# TYPE vouch_hook_seconds_total counter\n");
+    vch_buf_printf(out, "vouch_hook_seconds_total %.6f\n", (double)atomic_load(&hooks->time_us) / 1e6);
+    gauge(out, "hooks_waiting", "requests that wait for one", waiting > 0 ? (uint64_t)waiting : 0);
+}
+
 void vch_wiring_metrics(void *arg, struct vch_buf *out) {
     const struct vch_wiring *wiring = arg;
     struct vch_mqtt_door_stats mqtt;
@@ -66,4 +77,5 @@ void vch_wiring_metrics(void *arg, struct vch_buf *out) {
     put_claims(&wiring->service->watch, out);
     counter(out, "certificates_issued_total", "certificates that the signer issued", (uint64_t)atomic_load(&wiring->signer_issued));
     counter(out, "certificates_refused_total", "requests that the signer refused", (uint64_t)atomic_load(&wiring->signer_refused));
+    put_hooks(&wiring->hooks, out);
 }
