@@ -43,7 +43,7 @@ struct vch_load_result {
     uint64_t sent, acknowledged, received, expected;
     uint64_t lost, acknowledged_lost, duplicates;
     struct vch_histogram connect, latency;
-    struct vch_usage before, after, held; /* of the server; held: at the end of an idle run */
+    struct vch_usage before, after; /* of the server */
 };
 
 /* False with a diagnosis when it cannot start. `name` is the run's, part of client ids and topics. */
