@@ -42,6 +42,7 @@ static void block_signals(struct front *front) {
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) (void)sigaddset(&front->signals, list[i]);
     (void)sigprocmask(SIG_BLOCK, &front->signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a full disk, not the end */
 }
 
 static void raise_descriptors(void) {
