@@ -18,8 +18,9 @@ enum { JOB_ARENA_MAX = 32 << 20, BODY_MAX = 256 * 1024 };
 
 /* ---- the answer: on the loop ---- */
 
-static void count(struct vch_http_door *door, int status) {
+static void count(struct vch_http_door *door, enum vch_op op, int64_t us, int status) {
     atomic_fetch_add(&door->requests, 1);
+    if (op != VCH_OP_NONE) vch_histogram_add(&door->latency[op], us);
     if (status >= 500)
         atomic_fetch_add(&door->failed, 1);
     else if (status >= 400)
@@ -81,7 +82,7 @@ static void reply(struct vch_http_job *job) {
     for (size_t i = 0; i < job->extra_count; i++) headers[n++] = job->extra[i];
     struct vch_http_answer answer = {
         .status = job->status, .content_type = job->content_type, .headers = headers, .header_count = n, .body = body};
-    count(job->door, job->status);
+    count(job->door, job->op, vch_mono_us() - job->begun_us, job->status);
     log_line(job);
     vch_http_reply(job->exchange, &answer);
     job_free(job);
@@ -349,7 +350,6 @@ enum vch_err vch_http_door_new(const struct vch_http_door_options *options, stru
     struct vch_http_door *door = calloc(1, sizeof *door);
     if (!door) return VCH_ERR_NOMEM;
     door->options = *options;
-    door->statm_fd = -1;
     door->attachment = (struct vch_http_options){.body_max = BODY_MAX, .on_request = on_request, .arg = door};
     enum vch_err err = options->iam ? VCH_OK : vch_iam_new(options->service, &door->own_iam);
     door->iam = options->iam ? options->iam : door->own_iam;
@@ -364,7 +364,6 @@ enum vch_err vch_http_door_new(const struct vch_http_door_options *options, stru
 
 void vch_http_door_free(struct vch_http_door *door) {
     if (!door) return;
-    if (door->statm_fd >= 0) (void)close(door->statm_fd);
     vch_buf_deinit(&door->openapi);
     vch_iam_free(door->own_iam);
     free(door);
@@ -390,4 +389,8 @@ void vch_http_door_stats(struct vch_http_door *door, struct vch_http_door_stats 
     *ret = (struct vch_http_door_stats){.requests = atomic_load(&door->requests),
                                         .refused = atomic_load(&door->refused),
                                         .failed = atomic_load(&door->failed)};
+}
+
+const struct vch_histogram *vch_http_door_latency(const struct vch_http_door *door, enum vch_op op) {
+    return &door->latency[op];
 }

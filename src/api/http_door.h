@@ -11,7 +11,9 @@
 #include "http/server.h"
 #include "net/pool.h"
 #include "service/call.h"
+#include "shape/op.h"
 
+struct vch_histogram;
 struct vch_http_door;
 struct vch_faults;
 
@@ -42,6 +44,8 @@ void vch_http_door_all_changed(struct vch_http_door *door);
 struct vch_http_door_stats {
     uint64_t requests, refused, failed; /* refused: 4xx; failed: 5xx */
 };
+/* Of one operation; any thread. */
+const struct vch_histogram *vch_http_door_latency(const struct vch_http_door *door, enum vch_op op);
 void vch_http_door_stats(struct vch_http_door *door, struct vch_http_door_stats *ret); /* any thread */
 
 #endif

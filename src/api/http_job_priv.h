@@ -8,6 +8,7 @@
 #include "api/hook_wait_priv.h"
 #include "api/http_door.h"
 #include "api/quota.h"
+#include "base/histogram.h"
 #include "core/lint.h"
 #include "core/sigv4.h"
 #include "http/websocket.h"
@@ -20,7 +21,7 @@ struct vch_http_door {
     struct vch_iam *iam, *own_iam; /* own: nobody gave one */
     struct vch_quotas quotas; /* used when the service has AWS's limits */
     struct vch_buf openapi; /* written once */
-    int statm_fd;           /* /proc/self/statm, opened before the process locks itself in */
+    struct vch_histogram latency[VCH_OP_COUNT];
     atomic_uint_fast64_t requests, refused, failed;
 };
 

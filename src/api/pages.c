@@ -1,11 +1,5 @@
 /* What anybody may read: the root certificate, health, counters, the API's
  * description and a first page. */
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include "api/http_job_priv.h"
 
 enum { OPENAPI_MAX = 1 << 20 };
@@ -34,7 +28,6 @@ static enum vch_err openapi_write(struct vch_http_door *door) {
 }
 
 enum vch_err vch_pages_prepare(struct vch_http_door *door) {
-    door->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     return openapi_write(door);
 }
 
@@ -45,36 +38,10 @@ static void home_write(struct vch_http_job *job) {
                    VCH_STR_ARG(job->door->options.service->site.account), VCH_STR_ARG(job->door->options.service->site.region));
 }
 
-static int64_t resident_bytes(const struct vch_http_door *door) {
-    char text[128];
-    long long size = 0, resident = 0;
-    ssize_t len = door->statm_fd >= 0 ? pread(door->statm_fd, text, sizeof text - 1, 0) : -1;
-    if (len <= 0) return 0;
-    text[len] = '\0';
-    if (sscanf(text, "%lld %lld", &size, &resident) != 2) return 0;
-    return resident * (int64_t)sysconf(_SC_PAGESIZE);
-}
-
-static double cpu_seconds(void) {
-    struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 static void metrics_write(struct vch_http_job *job) {
-    struct vch_http_door *door = job->door;
-    struct vch_http_door_stats stats;
-    struct vch_buf *out = &job->body;
-    vch_http_door_stats(door, &stats);
+    const struct vch_http_door_options *options = &job->door->options;
     job->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    vch_buf_printf(out, "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.6f\n", cpu_seconds());
-    vch_buf_printf(out, "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %" PRId64 "\n",
-                   resident_bytes(door));
-    vch_buf_printf(out, "# TYPE vouch_http_requests_total counter\nvouch_http_requests_total %" PRIu64 "\n", stats.requests);
-    vch_buf_printf(out, "# TYPE vouch_http_refused_total counter\nvouch_http_refused_total %" PRIu64 "\n", stats.refused);
-    vch_buf_printf(out, "# TYPE vouch_http_failed_total counter\nvouch_http_failed_total %" PRIu64 "\n", stats.failed);
-    if (door->options.metrics) door->options.metrics(door->options.arg, out);
+    if (options->metrics) options->metrics(options->arg, &job->body);
 }
 
 static void ready_write(struct vch_http_job *job) {

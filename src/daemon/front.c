@@ -204,6 +204,7 @@ static void tick(struct front *front) {
         atomic_store(&front->wiring.signer_issued, stats.issued);
         atomic_store(&front->wiring.signer_refused, stats.refused);
     }
+    vch_wiring_tick(&front->wiring);
     store_connectivity(front);
     vch_keeper_watch(front->wiring.keeper);
     checkpoint(front);

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/faults.h"
@@ -10,8 +11,9 @@
 #include "core/reason.h"
 #include "service/authz.h"
 #include "service/connectivity.h"
+#include "service/refusals.h"
 
-enum { JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, API_CONNECTIONS_MAX = 4096 };
+enum { DRAIN_MS = 3000, JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000 };
 
 /* ---- what the doors and the store tell ------------------------------------ */
 
@@ -67,10 +69,8 @@ static size_t edge_data(struct vch_conn *conn, void *arg, struct vch_str bytes) 
 }
 
 static void edge_close(struct vch_conn *conn, void *arg, enum vch_close_reason reason, const struct vch_diag *diag) {
-    (void)arg;
-    if (reason == VCH_CLOSE_PEER || reason == VCH_CLOSE_STOP) return;
-    VCH_LOG(INFO, "edge-closed", VCH_LOG_C("ip", vch_conn_peer_ip(conn)), VCH_LOG_C("reason", diag && diag->reason ? diag->reason : ""),
-            VCH_LOG_C("detail", diag ? diag->message : ""));
+    const struct vch_wiring *wiring = arg;
+    if (reason != VCH_CLOSE_PEER && reason != VCH_CLOSE_STOP) vch_mqtt_door_tell_refused(wiring->mqtt, conn, diag);
 }
 
 static void attach_edge(struct vch_conn *conn, void *arg) {
@@ -87,13 +87,17 @@ static const struct entrance_kind {
     enum vch_client_cert client_cert;
     const char *const *alpn;
     void (*on_accept)(struct vch_conn *conn, void *arg);
-    size_t connections_max;
 } kinds[VCH_ENTRANCE_COUNT] = {
-    [VCH_ENTRANCE_API] = {VCH_CLIENT_CERT_NONE, http_alpn, attach_http, API_CONNECTIONS_MAX},
+    [VCH_ENTRANCE_API] = {VCH_CLIENT_CERT_NONE, http_alpn, attach_http},
     /* No ALPN of its own: clients that offer x-amzn-mqtt-ca here too are served. */
-    [VCH_ENTRANCE_MQTT] = {VCH_CLIENT_CERT_REQUIRED, NULL, attach_mqtt, 0},
-    [VCH_ENTRANCE_EDGE] = {VCH_CLIENT_CERT_OPTIONAL, edge_alpn, attach_edge, 0},
+    [VCH_ENTRANCE_MQTT] = {VCH_CLIENT_CERT_REQUIRED, NULL, attach_mqtt},
+    [VCH_ENTRANCE_EDGE] = {VCH_CLIENT_CERT_OPTIONAL, edge_alpn, attach_edge},
 };
+
+static void on_turned_away(void *arg, const char *ip, enum vch_gate_verdict verdict) {
+    const struct vch_wiring *wiring = arg;
+    vch_mqtt_door_tell_turned_away(wiring->mqtt, ip, verdict);
+}
 
 static enum vch_err open_listener(struct vch_wiring *wiring, size_t kind, size_t loop, int fd, struct vch_diag *diag) {
     const struct entrance_kind *k = &kinds[kind];
@@ -107,8 +111,9 @@ static enum vch_err open_listener(struct vch_wiring *wiring, size_t kind, size_t
     const struct vch_listener_options options = {.fd = fd,
                                                  .tls = wiring->tls[kind][loop],
                                                  .handshake_timeout_ms = HANDSHAKE_MS,
-                                                 .connections_max = k->connections_max,
+                                                 .gate = kind == VCH_ENTRANCE_API ? wiring->guard.callers : wiring->guard.devices,
                                                  .on_accept = k->on_accept,
+                                                 .on_refused = on_turned_away,
                                                  .arg = wiring};
     return vch_listener_new(wiring->loops[loop], &options, &wiring->listeners[kind][loop]);
 }
@@ -137,7 +142,9 @@ static enum vch_err open_doors(struct vch_wiring *wiring) {
     if (wiring->config->test_clock && !(wiring->faults = vch_faults_new())) return VCH_ERR_NOMEM;
     VCH_TRY(vch_iam_new(wiring->service, &wiring->iam));
     const struct vch_mqtt_door_options mqtt = {
-        .service = wiring->service, .keeper = vch_keeper_table(wiring->keeper), .retained = wiring->retained, .pool = wiring->pool, .iam = wiring->iam, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count};
+        .service = wiring->service, .keeper = vch_keeper_table(wiring->keeper), .retained = wiring->retained, .pool = wiring->pool, .iam = wiring->iam, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count,
+        .connections_per_certificate = (size_t)wiring->config->connections_per_certificate,
+        .explain = strcmp(wiring->config->connack_reasons, "real") == 0};
     struct vch_http_door_options http = {.service = wiring->service,
                                                .iam = wiring->iam,
                                                .pool = wiring->pool,
@@ -162,12 +169,15 @@ static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *dia
     VCH_TRY(vch_store_open(&store, &wiring->service->store, diag));
     VCH_TRY(vch_policy_cache_new(&wiring->service->policies));
     VCH_TRY(vch_connectivity_new(&wiring->service->connectivity));
+    VCH_TRY(vch_refusals_new(&wiring->service->refusals));
+    VCH_TRY(vch_guard_open(&wiring->guard, wiring->config, wiring->service, wiring->site->server_pem));
     VCH_TRY(vch_connectivity_begin(wiring->service, vch_now_ms(), diag));
     return vch_key_pool_new(algorithm, RSA_AHEAD, &wiring->service->keys);
 }
 
 static enum vch_err start_loops(struct vch_wiring *wiring) {
     for (size_t i = 0; i < wiring->loop_count; i++) VCH_TRY(vch_loop_start(wiring->loops[i]));
+    wiring->serving = true;
     return VCH_OK;
 }
 
@@ -223,10 +233,38 @@ static void store_connectivity(struct vch_wiring *wiring) {
         VCH_LOG(WARN, "connectivity-lost", VCH_LOG_C("detail", diag.message));
 }
 
+struct rest {
+    struct vch_wiring *wiring;
+    size_t loop;
+};
+
+static void rest_listeners(void *arg) {
+    struct rest rest = *(struct rest *)arg;
+    free(arg);
+    for (size_t kind = 0; kind < VCH_ENTRANCE_COUNT; kind++)
+        if (rest.wiring->listeners[kind][rest.loop]) vch_listener_rest(rest.wiring->listeners[kind][rest.loop]);
+}
+
+static void accept_no_more(struct vch_wiring *wiring) {
+    for (size_t i = 0; i < wiring->loop_count; i++) {
+        struct rest *rest = malloc(sizeof *rest);
+        if (!rest) return; /* who comes now is closed a little later */
+        *rest = (struct rest){wiring, i};
+        if (!wiring->loops[i] || !vch_loop_post(wiring->loops[i], rest_listeners, rest)) free(rest);
+    }
+}
+
+void vch_wiring_tick(struct vch_wiring *wiring) {
+    if (vch_guard_tick(&wiring->guard, wiring->service, wiring->loops, wiring->loop_count)) vch_mqtt_door_relieve(wiring->mqtt);
+    vch_mqtt_door_tick(wiring->mqtt);
+}
+
 void vch_wiring_close(struct vch_wiring *wiring) {
+    if (wiring->serving) accept_no_more(wiring);
     vch_pool_stop(wiring->pool); /* the loops are still there for the last answers */
     vch_hooks_close(wiring->hooks_client); /* what waits for one is answered too */
     wiring->hooks_client = NULL;
+    if (wiring->serving) vch_mqtt_door_drain(wiring->mqtt, DRAIN_MS);
     stop_loops(wiring);
     free_listeners(wiring);
     vch_pool_free(wiring->pool);
@@ -243,6 +281,10 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     vch_key_pool_free(wiring->service->keys);
     vch_policy_cache_free(wiring->service->policies);
     vch_connectivity_free(wiring->service->connectivity);
+    vch_refusals_free(wiring->service->refusals);
+    wiring->service->refusals = NULL;
+    vch_guard_close(&wiring->guard);
+    wiring->serving = false;
     wiring->service->connectivity = NULL;
     wiring->service->policies = NULL;
     wiring->service->store = NULL;

@@ -7,6 +7,7 @@
 #include "api/mqtt_door.h"
 #include "daemon/hooks_client.h"
 #include "daemon/keeper.h"
+#include "daemon/guard.h"
 #include "daemon/listen.h"
 #include "daemon/site.h"
 
@@ -17,6 +18,8 @@ struct vch_wiring {
     size_t loop_count;
     struct vch_loop *loops[VCH_LOOPS_MAX];
     struct vch_pool *pool;
+    struct vch_guard guard;
+    bool serving; /* the loops run */
     struct vch_iam *iam;
     struct vch_http_door *http;
     struct vch_mqtt_door *mqtt;
@@ -37,6 +40,8 @@ struct vch_wiring {
 enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *entrances, struct vch_diag *diag) VCH_MUST;
 /* Orderly: nothing new, what is under way in the registry ends, then all is released. */
 void vch_wiring_close(struct vch_wiring *wiring);
+/* Once a second, from the main thread: bounds, memory, the log's count of what it held back. */
+void vch_wiring_tick(struct vch_wiring *wiring);
 /* For vch_http_door_options.metrics; the argument is the wiring. */
 void vch_wiring_metrics(void *arg, struct vch_buf *out);
 

@@ -30,6 +30,22 @@ enum vch_err vch_store_certificate(struct vch_store *s, struct vch_str id, struc
     return found ? VCH_OK : vch_certificate_missing(id, diag);
 }
 
+static void fill_count(struct vch_cursor *row, void *record) {
+    *(int64_t *)record = vch_cursor_int(row, 0);
+}
+
+enum vch_err vch_store_certificates_expiring(struct vch_store *s, int64_t from_ms, int64_t until_ms, int64_t *ret_count,
+                                             struct vch_diag *diag) {
+    bool found = false;
+    *ret_count = 0;
+    struct vch_arena *arena = vch_arena_new(4096, false);
+    if (!arena) return VCH_ERR_NOMEM;
+    enum vch_err err = vch_read_one(s, VCH_Q_CERTIFICATE_EXPIRING, VCH_ARGS(VCH_I(from_ms), VCH_I(until_ms)), fill_count, ret_count,
+                                    &found, arena, diag);
+    vch_arena_free(arena);
+    return err;
+}
+
 enum vch_err vch_store_certificates(struct vch_store *s, struct vch_page page, struct vch_list_certificate *ret, VCH_R) {
     const struct vch_created_page what = {VCH_Q_CERTIFICATE_LIST, VCH_Q_CERTIFICATE_LIST_DESC,
                                           VCH_Q_CERTIFICATE_CREATED, page, NULL};

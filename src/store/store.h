@@ -195,6 +195,9 @@ enum vch_err vch_store_ledger_verify(struct vch_store *s, int64_t *ret_rows, str
 /* How many claims of a template are live at `now_ms`. */
 enum vch_err vch_store_claims_live(struct vch_store *s, struct vch_str template_name, int64_t now_ms, int64_t *ret, struct vch_diag *diag) VCH_MUST;
 
+/* ACTIVE certificates that end from `from_ms` on and before `until_ms`. Reads them all. */
+enum vch_err vch_store_certificates_expiring(struct vch_store *s, int64_t from_ms, int64_t until_ms, int64_t *ret_count,
+                                             struct vch_diag *diag) VCH_MUST;
 /* What a TLS handshake needs to know of a certificate: one point read. */
 enum vch_identity_kind { VCH_IDENTITY_UNKNOWN, VCH_IDENTITY_DEVICE, VCH_IDENTITY_CLAIM };
 struct vch_identity {

@@ -10,6 +10,9 @@ FROM certificates WHERE (created_ms, id) > ($1, $2) ORDER BY created_ms, id LIMI
 SELECT id, '', status, mode, ca_id, claim_id, not_before_ms, not_after_ms, created_ms, modified_ms, customer_version
 FROM certificates WHERE (created_ms, id) < ($1, $2) ORDER BY created_ms DESC, id DESC LIMIT $3;
 
+-- :certificate_expiring
+SELECT count(*) FROM certificates WHERE status = 'ACTIVE' AND not_after_ms >= $1 AND not_after_ms < $2;
+
 -- :certificate_exists
 SELECT status FROM certificates WHERE id = $1;
 
