@@ -219,14 +219,15 @@ class Packet:
 
 
 class Peer(mqtt.Client):
-    """A client of either level. What was published to it waits in `inbox` while another packet is expected."""
+    """A client of either level. What was published to it waits in `inbox` while another packet is expected; it is acknowledged as it comes
+    while `auto` is on."""
 
     def __init__(self, server, identity, level, **more):
         super().__init__(server, identity, **more)
         self.level = level
         self.inbox = []
         self.last_id = 0
-        self.auto = True  # acknowledge what comes
+        self.auto = True
 
     def new_id(self):
         self.last_id = self.last_id % 65535 + 1
@@ -240,8 +241,13 @@ class Peer(mqtt.Client):
         """The next packet of this kind; PUBLISH packets before it go to the inbox."""
         while True:
             got = self.receive(timeout)
+            if self.auto and got.kind == PUBLISH and got.qos:
+                self.send(ack(PUBACK if got.qos == 1 else PUBREC, got.packet_id))
             if got.kind == kind:
                 return got
+            if self.auto and got.kind == PUBREL:
+                self.send(ack(PUBCOMP, got.packet_id))
+                continue
             assert got.kind == PUBLISH, f"{got} instead of {NAMES[kind]}"
             self.inbox.append(got)
 
@@ -289,6 +295,7 @@ class Peer(mqtt.Client):
         return got
 
     def acknowledge(self, message):
+        """By hand, with `auto` off."""
         if message.qos == 1:
             self.send(ack(PUBACK, message.packet_id))
         elif message.qos == 2:
@@ -297,11 +304,8 @@ class Peer(mqtt.Client):
             self.send(ack(PUBCOMP, message.packet_id))
 
     def message(self, timeout=None):
-        """The next PUBLISH, acknowledged unless `auto` is off."""
-        got = self.inbox.pop(0) if self.inbox else self.expect(PUBLISH, timeout)
-        if self.auto:
-            self.acknowledge(got)
-        return got
+        """The next PUBLISH."""
+        return self.inbox.pop(0) if self.inbox else self.expect(PUBLISH, timeout)
 
     def silent(self, seconds):
         """Nothing but what the inbox has comes for a while."""

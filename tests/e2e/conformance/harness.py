@@ -81,18 +81,13 @@ class Table:
                 got = subscriber.expect(mqtt5.PUBLISH)
                 if got.topic != topic:
                     subscriber.inbox.append(got)
-            subscriber.inbox = [m for m in subscriber.inbox if m.topic != topic]
-            if subscriber.auto:
-                subscriber.acknowledge(got)
             subscriber.unsubscribe(topic)
+            subscriber.inbox = [m for m in subscriber.inbox if m.topic != topic]
 
     def got(self, publisher, subscriber, qos=0):
-        """The messages that came; acknowledged."""
+        """The messages that came."""
         self.fence(publisher, subscriber, qos=qos)
         found, subscriber.inbox = subscriber.inbox, []
-        for message in found:
-            if subscriber.auto:
-                subscriber.acknowledge(message)
         return found
 
     def wait(self, ready, timeout=5):

@@ -312,7 +312,8 @@ static void invalid_structs(void **state) {
     subscribe =
         (struct vch_mqtt_subscribe){.packet_id = 0, .filters = {{.filter = VCH_STR("a"), .qos = 0}}, .count = 1};
     assert_int_equal(vch_mqtt_unsubscribe_encode(&subscribe, out, sizeof out, &len), VCH_ERR_INVALID);
-    subscribe = (struct vch_mqtt_subscribe){.packet_id = 1, .filters = {{VCH_STR("a"), 3}}, .count = 1};
+    subscribe =
+        (struct vch_mqtt_subscribe){.packet_id = 1, .filters = {{.filter = VCH_STR("a"), .qos = 3}}, .count = 1};
     assert_int_equal(vch_mqtt_subscribe_encode(&subscribe, out, sizeof out, &len), VCH_ERR_INVALID);
     struct vch_mqtt_suback suback = {.packet_id = 1, .codes = {3}, .count = 1};
     assert_int_equal(vch_mqtt_suback_encode(&suback, out, sizeof out, &len), VCH_ERR_INVALID);
