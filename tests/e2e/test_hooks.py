@@ -80,7 +80,7 @@ def refused(server, name, mode, reason, within=3.5):
 def ledger(server):
     rows, token = [], ""
     while token is not None:
-        page = call(server, "GET", "/ledger" + (f"?nextToken={urllib.parse.quote(token)}" if token else ""))
+        page = call(server, "GET", "/ledger" + (f"?nextToken={urllib.parse.quote(token, safe='')}" if token else ""))
         rows += page["entries"]
         token = page.get("nextToken")
     return rows
@@ -110,7 +110,7 @@ def test_an_allow_list_lets_in_whom_it_has(hooked):
     assert json.loads(hooked.vouch("hook", "allowlist", "import", "serials", str(file), "--replace").stdout) == {"imported": 1200}
     pages, token = [], ""
     while token is not None:
-        page = call(hooked, "GET", "/hooks/serials/serials?maxResults=250" + (f"&nextToken={urllib.parse.quote(token)}" if token else ""))
+        page = call(hooked, "GET", "/hooks/serials/serials?maxResults=250" + (f"&nextToken={urllib.parse.quote(token, safe='')}" if token else ""))
         pages.append(len(page["serials"]))
         token = page.get("nextToken")
     assert sum(pages) == 1200 and len(pages) == 5
@@ -246,15 +246,14 @@ def test_the_server_proves_itself_with_a_client_certificate(hooked):
     about = {"kind": "https", "target": target.url, "caPem": target.authority.pem}
     template(hooked, "mutual", ARN + "mutual")
     call(hooked, "PUT", "/hooks/mutual", about)
-    refused(hooked, "mutual", "allow", "hook-tls-failed" if "hook-tls" in probe(hooked, "mutual") else "hook-unreachable")
+    # TLS 1.3 tells of it after the handshake, where it looks like a connection that broke.
+    said = call(hooked, "POST", "/hooks/mutual/test", {"parameters": {}})
+    assert said["allowed"] is False and said["reason"] in ("hook-tls-failed", "hook-unreachable")
     call(hooked, "PUT", "/hooks/mutual", {**about, "certificatePem": clients.sign("vouch", private.public_key()), "privateKeyPem": certs.key_pem(private)})
-    assert register(hooked, "mutual", {"ThingName": "x", "Mode": "allow"})[0]
+    accepted, answer = register(hooked, "mutual", {"ThingName": "mutual", "Mode": "plain"})
+    assert accepted, answer
     assert call(hooked, "GET", "/hooks/mutual")["hasPrivateKey"] is True
     target.close()
-
-
-def probe(server, name):
-    return call(server, "POST", f"/hooks/{name}/test", {"parameters": {}}).get("reason", "")
 
 
 # ---- what is configured
@@ -274,7 +273,7 @@ def test_what_hooks_are(hooked):
     assert made["targetArn"] == ARN + "shown" and made["timeoutMs"] == 1000 and made["hasSecret"] is False
     assert call(hooked, "GET", "/hooks/shown") == made
     first = call(hooked, "GET", "/hooks?maxResults=1")
-    assert len(first["hooks"]) == 1 and call(hooked, "GET", "/hooks?nextToken=" + urllib.parse.quote(first["nextToken"]))["hooks"]
+    assert len(first["hooks"]) == 1 and call(hooked, "GET", "/hooks?nextToken=" + urllib.parse.quote(first["nextToken"], safe=""))["hooks"]
     call(hooked, "PUT", "/hooks/shown-too", {"kind": "program", "target": "/opt/y", "targetArn": ARN + "shown"}, expect=AE)
     for bad in ({}, {"kind": "x", "target": "/x"}, {"kind": "program", "target": "x"}, {"kind": "program"}, {"kind": "https", "target": "http://x/"},
                 {"kind": "https", "target": "https://user@x/"}, {"kind": "https", "target": "https://"}, {"kind": "program", "target": "/x", "secret": "y"},
@@ -355,10 +354,8 @@ def test_waiting_holds_up_nobody_else(folder):
         for thread in waiting:
             thread.start()
         deadline = time.monotonic() + 10
-        while "vouch_hooks_waiting 40" not in metrics(server):
-            assert time.monotonic() < deadline and len(results) == 0 or "vouch_hooks_waiting" in metrics(server), results[:1]
-            if results:
-                break
+        while not results and "vouch_hooks_waiting 40\n" not in metrics(server):
+            assert time.monotonic() < deadline
             time.sleep(0.02)
         assert register(server, "idle", {"ThingName": "quick"})[0]
         quick = time.monotonic() - started

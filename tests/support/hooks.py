@@ -111,7 +111,7 @@ class Target:
         self.thread.start()
 
     def answer(self, request, mode):
-        answers = {"allow": (200, b'{"allowProvisioning": true, "parameterOverrides": {"ThingName": "by-https"}}'), "deny": (200, b'{"allowProvisioning": "false"}'),
+        answers = {"allow": (200, b'{"allowProvisioning": true, "parameterOverrides": {"ThingName": "by-https"}}'), "plain": (200, b'{"allowProvisioning": "TRUE"}'), "deny": (200, b'{"allowProvisioning": "false"}'),
                    "garbage": (200, b"<html>"), "error": (500, b'{"allowProvisioning": true}'), "created": (201, b'{"allowProvisioning": true}'),
                    "huge": (200, b" " * 70000 + b'{"allowProvisioning": true}'), "redirect": (302, b"")}
         if mode == "hang":
