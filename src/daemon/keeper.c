@@ -341,7 +341,3 @@ void vch_keeper_watch(struct vch_keeper *keeper) {
 void vch_keeper_stats(struct vch_keeper *keeper, struct vch_messages_stats *ret) {
     vch_messages_stats(keeper->messages, ret);
 }
-
-enum vch_err vch_keeper_backup(struct vch_keeper *keeper, const char *path, struct vch_diag *diag) {
-    return vch_messages_backup(keeper->messages, path, diag);
-}

@@ -16,6 +16,5 @@ void vch_keeper_close(struct vch_keeper *keeper);
 /* Logs when the disk begins to fail and when it is well again. Main thread. */
 void vch_keeper_watch(struct vch_keeper *keeper);
 void vch_keeper_stats(struct vch_keeper *keeper, struct vch_messages_stats *ret);
-enum vch_err vch_keeper_backup(struct vch_keeper *keeper, const char *path, struct vch_diag *diag) VCH_MUST;
 
 #endif

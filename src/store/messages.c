@@ -1,6 +1,5 @@
 #include "store/messages.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,7 +7,6 @@
 #include "base/clock.h"
 #include "core/reason.h"
 #include "store/messages_priv.h"
-#include "store/sqlite_priv.h"
 
 enum { LAZY_MS = 100, RETRY_MS = 200, LAZY_COUNT = 4096, ENTRY_ROOM = 128 };
 static const size_t backlog_default = (size_t)64 << 20;
@@ -56,7 +54,7 @@ static bool is_urgent(const struct vch_messages *m) {
 
 /* Under the lock. When the last batch failed the next one waits its time, whoever waits for it. */
 static void wait_for_work(struct vch_messages *m, int64_t not_before_ms) {
-    while (!m->stopping && !m->copy) {
+    while (!m->stopping) {
         int64_t now_ms = vch_mono_ms(), at_ms = m->waiting_since_ms + m->options.lazy_ms;
         if (now_ms < not_before_ms) {
             wait_until(m, not_before_ms);
@@ -72,12 +70,6 @@ static void wait_for_work(struct vch_messages *m, int64_t not_before_ms) {
     }
 }
 
-static void make_copy(struct vch_messages *m, struct vch_messages_copy *copy) {
-    if (!copy) return;
-    copy->err = vch_sqlite_copy(m->db, copy->path, &copy->diag);
-    (void)sem_post(&copy->finished);
-}
-
 static void count(struct vch_messages *m, enum vch_err err, bool wrote) {
     m->failing = err != VCH_OK;
     m->stats.failing = m->failing;
@@ -89,14 +81,11 @@ static void count(struct vch_messages *m, enum vch_err err, bool wrote) {
 
 /* A batch, unlocked. */
 static void turn(struct vch_messages *m) {
-    struct vch_messages_copy *copy = m->copy;
-    m->copy = NULL;
     m->stats.changes += m->waiting.count;
     vch_messages_changes_move(&m->waiting, &m->held);
     (void)pthread_mutex_unlock(&m->lock);
     uint64_t before = m->written;
     enum vch_err err = write_held(m);
-    make_copy(m, copy);
     (void)pthread_mutex_lock(&m->lock);
     count(m, err, m->written > before);
 }
@@ -191,21 +180,6 @@ enum vch_err vch_messages_close(struct vch_messages *m, struct vch_diag *diag) {
     free(m->path);
     free(m);
     return err;
-}
-
-enum vch_err vch_messages_backup(struct vch_messages *m, const char *path, struct vch_diag *diag) {
-    struct vch_messages_copy copy = {.path = path};
-    (void)sem_init(&copy.finished, 0, 0);
-    (void)pthread_mutex_lock(&m->lock);
-    bool free_now = !m->copy && !m->stopping;
-    if (free_now) m->copy = &copy;
-    (void)pthread_cond_signal(&m->wake);
-    (void)pthread_mutex_unlock(&m->lock);
-    while (free_now && sem_wait(&copy.finished) != 0) continue; /* EINTR */
-    (void)sem_destroy(&copy.finished);
-    if (!free_now) return VCH_REFUSE(diag, VCH_ERR_UNAVAILABLE, STORE_FAILED, "", "Another copy is being made.");
-    if (diag && !diag->reason) *diag = copy.diag;
-    return copy.err;
 }
 
 uint64_t vch_messages_new_key(struct vch_messages *m) {

@@ -32,9 +32,6 @@ enum vch_err vch_messages_open(const struct vch_messages_options *options, struc
 /* Writes what waits, a last time; an error says that something was lost. NULL is fine. */
 enum vch_err vch_messages_close(struct vch_messages *messages, struct vch_diag *diag);
 
-/* A copy for a backup, made by the writer between two batches. Waits for it. */
-enum vch_err vch_messages_backup(struct vch_messages *messages, const char *path, struct vch_diag *diag) VCH_MUST;
-
 /* Numbers for sessions and messages, never used twice. Any thread. */
 uint64_t vch_messages_new_key(struct vch_messages *messages);
 uint64_t vch_messages_new_id(struct vch_messages *messages);
@@ -54,7 +51,7 @@ struct vch_row_sub {
 struct vch_row_message {
     uint64_t id;
     struct vch_str topic, properties, payload; /* views: the owner's, until it is released */
-    int64_t qos, published_ms, expires_ms;
+    int64_t qos, published_ms, expires_ms; /* qos: opaque here */
 };
 struct vch_row_entry {
     uint64_t seq, message_id; /* message_id: when read */

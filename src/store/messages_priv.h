@@ -4,7 +4,6 @@
 #define VCH_STORE_MESSAGES_PRIV_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 
@@ -69,13 +68,6 @@ struct vch_messages_ref {
     const struct vch_row_message *row; /* when it gains some */
 };
 
-struct vch_messages_copy {
-    const char *path;
-    sem_t finished;
-    enum vch_err err;
-    struct vch_diag diag;
-};
-
 enum { VCH_MESSAGES_STATEMENTS = 22 };
 
 struct vch_messages {
@@ -88,7 +80,6 @@ struct vch_messages {
     pthread_cond_t wake;
     struct vch_messages_changes waiting;
     int64_t waiting_since_ms;
-    struct vch_messages_copy *copy;
     bool stopping;
     struct vch_messages_stats stats;
     pthread_t writer;

@@ -271,7 +271,8 @@ static enum vch_err lite_load_begin(struct vch_sql *base, struct vch_diag *diag)
 }
 
 /* In one step, so that what is written meanwhile has no part in it. */
-enum vch_err vch_sqlite_copy(sqlite3 *from, const char *path, struct vch_diag *diag) {
+static enum vch_err lite_backup(struct vch_sql *base, const char *path, struct vch_diag *diag) {
+    sqlite3 *from = ((struct lite *)base)->handle;
     sqlite3 *copy = NULL;
     VCH_TRY(vch_sqlite_make_file(path, diag));
     int code = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -287,10 +288,6 @@ enum vch_err vch_sqlite_copy(sqlite3 *from, const char *path, struct vch_diag *d
     (void)sqlite3_close(copy);
     if (code == SQLITE_OK) return VCH_OK;
     return VCH_REFUSE(diag, vch_sqlite_class(code), STORE_FAILED, "", "The copy failed: %s.", sqlite3_errstr(code));
-}
-
-static enum vch_err lite_backup(struct vch_sql *base, const char *path, struct vch_diag *diag) {
-    return vch_sqlite_copy(((struct lite *)base)->handle, path, diag);
 }
 
 const struct vch_sql_driver vch_sql_sqlite = {

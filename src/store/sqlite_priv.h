@@ -14,7 +14,5 @@ enum vch_err vch_sqlite_class(int code);
 int vch_sqlite_bind(sqlite3_stmt *stmt, int at, const struct vch_sql_arg *arg);
 /* A column's bytes, until the next step. */
 struct vch_str vch_sqlite_bytes(sqlite3_stmt *stmt, int column);
-/* The state of this moment, as a file that stands for itself. */
-enum vch_err vch_sqlite_copy(sqlite3 *from, const char *path, struct vch_diag *diag) VCH_MUST;
 
 #endif

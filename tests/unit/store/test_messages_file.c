@@ -1,5 +1,5 @@
 /* The message store's file: damaged, foreign, of a newer program, on a full
- * disk, copied, and killed in the middle. */
+ * disk, and killed in the middle. */
 #include "messages_fixture.h"
 
 #include <fcntl.h>
@@ -132,26 +132,6 @@ static void test_reader_may_refuse(void **state) {
     assert_int_equal(calls, 1);
 }
 
-static void test_copy(void **state) {
-    struct keep *k = *state;
-    char copy[128];
-    (void)snprintf(copy, sizeof copy, "%s/copy.db", k->folder);
-    keep_open(k);
-    fill(k, 1, 3, NULL);
-    char *before = NULL;
-    assert_int_equal(vch_messages_backup(k->m, copy, &k->diag), VCH_OK);
-    fill(k, 4, 6, NULL); /* goes on */
-    keep_close(k);
-    assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM entries"), 6);
-    assert_int_equal(rename(copy, k->path), 0);
-    keep_open(k);
-    before = strdup(keep_read(k));
-    assert_non_null(strstr(before, " entry 3 "));
-    assert_null(strstr(before, " entry 4 "));
-    free(before);
-    assert_int_equal(vch_messages_backup(k->m, "/nowhere/at/all", &k->diag), VCH_ERR_IO);
-}
-
 /* ---- a full disk: a limit on the size of files stands for it -------------------------------- */
 
 static void limit_files(rlim_t bytes) {
@@ -273,7 +253,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         KEEP_TEST(test_mode),         KEEP_TEST(test_newer_program), KEEP_TEST(test_foreign_file),
         KEEP_TEST(test_damaged_head), KEEP_TEST(test_damaged_page),  KEEP_TEST(test_cut_file),
-        KEEP_TEST(test_missing_rows), KEEP_TEST(test_reader_may_refuse), KEEP_TEST(test_copy),
+        KEEP_TEST(test_missing_rows), KEEP_TEST(test_reader_may_refuse),
         KEEP_TEST(test_full_disk),    KEEP_TEST(test_closed_on_a_full_disk), KEEP_TEST(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
