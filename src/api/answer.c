@@ -22,11 +22,13 @@ static void member(struct vch_buf *buf, const char *name, const struct vch_val *
 
 void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const struct vch_val *out) {
     struct vch_api_error error = vch_api_error_of(err, &job->diag);
+    bool data = vch_data_is(job->op);
+    if (data) error.aws = vch_data_error(error.aws);
     char message[VCH_API_ERROR_TEXT];
     vch_api_error_text(err, &job->diag, message);
     vch_buf_clear(&job->body);
     job->error_type = vch_aws_error_name(error.aws);
-    job->status = vch_aws_error_status(error.aws);
+    job->status = data && error.aws == VCH_AWS_THROTTLING ? 429 : vch_aws_error_status(error.aws);
     if (!job->diag.reason) job->diag.reason = vch_api_error_reason(err, NULL);
     if (job->query) {
         vch_sts_answer_error(job, job->error_type, job->status, message);
@@ -35,6 +37,7 @@ void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const str
     job->content_type = "application/json";
     vch_buf_c(&job->body, "{\"message\":");
     vch_json_encode_str(vch_str_from(message), &job->body);
+    if (data) vch_buf_printf(&job->body, ",\"traceId\":\"%s\"", job->request_id);
     if (err == VCH_ERR_EXISTS) {
         member(&job->body, "resourceId", out);
         member(&job->body, "resourceArn", out);

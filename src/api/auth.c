@@ -75,7 +75,7 @@ static enum vch_err session_caller(struct vch_http_job *job, const struct vch_si
 /* What the credential may be scoped to. Debian's AWS CLI and boto3 still sign IoT
  * calls for execute-api, as AWS itself accepts. */
 static const char *services_of(const struct vch_http_job *job) {
-    if (job->websocket) return "iotdevicegateway,iotdata";
+    if (job->websocket || vch_data_is(job->op)) return "iotdevicegateway,iotdata";
     return job->query ? "sts" : "iot,execute-api";
 }
 
@@ -111,6 +111,7 @@ bool vch_http_is_signed(const struct vch_http_request *request) {
 enum vch_err vch_http_authenticate(struct vch_http_job *job, int64_t now_ms) {
     struct vch_sigv4_request request;
     struct vch_sigv4_claim claim;
+    if (vch_data_is(job->op) && job->request->peer_id[0] && !vch_http_is_signed(job->request)) return vch_data_certificate(job);
     VCH_TRY(as_signed(job, &request));
     VCH_TRY(vch_sigv4_parse(&request, job->arena, &claim, &job->diag));
     job->caller.access_key_id = claim.access_key_id;

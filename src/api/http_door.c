@@ -38,7 +38,7 @@ static void log_line(const struct vch_http_job *job) {
         VCH_LOG_C("error", job->error_type ? job->error_type : "-"),
         VCH_LOG_C("message", job->error_type ? job->diag.message : ""),
         VCH_LOG_S("user", job->caller.kind == VCH_CALLER_ROLE ? job->caller.arn : job->caller.user_name),
-        VCH_LOG_S("key", job->caller.access_key_id),
+        VCH_LOG_S("key", job->caller.kind == VCH_CALLER_DEVICE ? job->caller.certificate_id : job->caller.access_key_id),
         VCH_LOG_C("peer", job->request->peer_ip),
         VCH_LOG_C("request", job->request_id),
         VCH_LOG_I("us", vch_mono_us() - job->begun_us),
@@ -125,6 +125,7 @@ static enum vch_err authorize_assume(struct vch_http_job *job, const struct vch_
 static enum vch_err authorize(struct vch_http_job *job, const struct vch_val *gathered, int64_t now_ms, struct vch_diag *diag) {
     const struct vch_op_row *row = vch_op_row(job->op);
     if (row->action[0] == '\0') return VCH_OK;
+    if (job->caller.kind == VCH_CALLER_DEVICE) return vch_data_authorize_device(job, gathered, diag);
     struct vch_op_resources resources;
     struct vch_iam_ask ask = {
         .caller = &job->caller,
@@ -142,6 +143,7 @@ static enum vch_err authorize(struct vch_http_job *job, const struct vch_val *ga
     /* A bound claim is a claim. */
     ask.action = VCH_STR("iot:CreateProvisioningClaim");
     if (job->op == VCH_OP_CREATE_CLAIM) VCH_TRY(vch_iam_check(job->door->iam, &ask, diag));
+    VCH_TRY(vch_data_authorize_retain(job, &ask, diag));
     return authorize_roles(job, &ask, diag);
 }
 
@@ -164,6 +166,7 @@ static enum vch_err perform(struct vch_http_job *job, struct vch_call *call) {
     if (job->op == VCH_OP_CREATE_FAULT) return vch_faults_add(faults, call->in, call->arena, call->out);
     if (job->op == VCH_OP_LIST_FAULTS) return vch_faults_list(faults, call->arena, call->out);
     if (job->op == VCH_OP_CLEAR_FAULTS) return clear_faults(faults);
+    if (vch_data_is(job->op)) return vch_data_perform(job, call);
     return vch_use_case_of(job->op)(call);
 }
 
@@ -309,6 +312,7 @@ static void route(struct vch_http_job *job) {
     bool test = job->op == VCH_OP_ADVANCE_CLOCK || job->op == VCH_OP_CREATE_FAULT || job->op == VCH_OP_LIST_FAULTS ||
                 job->op == VCH_OP_CLEAR_FAULTS;
     if (test && !job->door->options.faults) job->op = VCH_OP_NONE;
+    if (vch_data_is(job->op) && !job->door->options.mqtt) job->op = VCH_OP_NONE;
 }
 
 /* What needs no worker: pages, and what is no operation at all. */

@@ -62,6 +62,14 @@ enum vch_err vch_http_authenticate(struct vch_http_job *job, int64_t now_ms) VCH
 /* Does it claim to be signed, well or not? */
 bool vch_http_is_signed(const struct vch_http_request *request);
 
+/* data_plane.c: the rows of scope DATA. */
+bool vch_data_is(enum vch_op op);
+enum vch_err vch_data_certificate(struct vch_http_job *job) VCH_MUST; /* the caller is the client certificate's device */
+enum vch_err vch_data_authorize_device(struct vch_http_job *job, const struct vch_val *gathered, struct vch_diag *diag) VCH_MUST;
+enum vch_err vch_data_authorize_retain(struct vch_http_job *job, const struct vch_iam_ask *ask, struct vch_diag *diag) VCH_MUST;
+enum vch_err vch_data_perform(struct vch_http_job *job, struct vch_call *call) VCH_MUST;
+enum vch_aws_error vch_data_error(enum vch_aws_error error); /* what the data plane calls it */
+
 /* ws_upgrade.c: GET /mqtt. */
 bool vch_ws_wanted(const struct vch_http_job *job);
 bool vch_ws_refuse_form(struct vch_http_job *job); /* true: refused, the answer is filled */

@@ -24,6 +24,7 @@ struct job {
     char peer_id[65];
     char shown_id[65]; /* that of the connection, when the job was made */
     const char *kind;  /* for the log */
+    char sni[256];
     char source_ip[64];
     char client_id[VCH_CLIENT_ID_MAX + 1];
     bool persistent, has_will, will_retain;
@@ -120,7 +121,10 @@ static enum vch_err admit_claim(struct job *job) {
 
 static enum vch_err admit(struct job *job) {
     if (job->login || job->principal) return admit_user(job);
-    VCH_TRY(vch_identity_check(job->door->service, vch_str_from(job->peer_id), &job->identity, &job->diag));
+    struct vch_service *service = job->door->service;
+    struct vch_str id = vch_str_from(job->peer_id), sni = vch_str_from(job->sni);
+    VCH_TRY(job->refresh ? vch_identity_check(service, id, &job->identity, &job->diag)
+                         : vch_identity_check_from(service, id, sni, &job->identity, &job->diag));
     return job->identity.kind == VCH_IDENTITY_CLAIM ? admit_claim(job) : admit_device(job);
 }
 
@@ -309,6 +313,7 @@ static struct job *new_job(struct vch_mqtt_door *door, struct vch_mqtt_session *
     job->principal = vch_iam_principal_ref(peer ? peer->principal : conn ? vch_conn_principal(conn) : NULL);
     (void)vch_str_copy(job->source_ip, sizeof job->source_ip, vch_str_from(vch_mqtt_session_peer_ip(session)));
     (void)vch_str_copy(job->client_id, sizeof job->client_id, client_id);
+    if (conn) (void)vch_str_copy(job->sni, sizeof job->sni, vch_conn_sni(conn));
     return job;
 }
 

@@ -267,6 +267,7 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     door->service = options->service;
     door->pool = options->pool;
     door->iam = options->iam;
+    door->retained = options->retained;
     door->faults = options->faults;
     (void)pthread_mutex_init(&door->late_lock, NULL);
     struct vch_mqtt_options broker = {
@@ -292,6 +293,14 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     }
     *ret = door;
     return VCH_OK;
+}
+
+struct vch_mqtt_broker *vch_mqtt_door_broker(struct vch_mqtt_door *door) {
+    return door->broker;
+}
+
+struct vch_mqtt_retained *vch_mqtt_door_retained(struct vch_mqtt_door *door) {
+    return door->retained;
 }
 
 void vch_mqtt_door_free(struct vch_mqtt_door *door) {

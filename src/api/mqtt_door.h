@@ -36,6 +36,9 @@ enum vch_err vch_mqtt_door_attach(struct vch_mqtt_door *door, struct vch_conn *c
 /* The same for somebody who signed: a certificate counts no more. [loop] */
 enum vch_err vch_mqtt_door_attach_as(struct vch_mqtt_door *door, struct vch_conn *conn,
                                      struct vch_iam_principal *principal) VCH_MUST;
+/* For the data plane. Any thread. */
+struct vch_mqtt_broker *vch_mqtt_door_broker(struct vch_mqtt_door *door);
+struct vch_mqtt_retained *vch_mqtt_door_retained(struct vch_mqtt_door *door); /* NULL: none are kept */
 /* From the store's on_change; any thread. */
 void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind, struct vch_str key);
 /* Publishes as the server, for struct vch_service; the argument is the door. Any thread. */

@@ -22,6 +22,7 @@ struct vch_mqtt_door {
     struct vch_service *service;
     struct vch_pool *pool;
     struct vch_iam *iam;
+    struct vch_mqtt_retained *retained;
     struct vch_mqtt_broker *broker;
     struct vch_faults *faults;  /* NULL: none */
     pthread_mutex_t late_lock;  /* over `late`, a list that all loops share; tests alone fill it */

@@ -39,7 +39,8 @@ static enum vch_err admit_signer(struct vch_http_job *job, int64_t now_ms) {
 /* It was looked at in the handshake, but that may be long ago, or (on the API's port) have asked for nothing. */
 static enum vch_err admit_certificate(struct vch_http_job *job) {
     struct vch_identity identity;
-    return vch_identity_check(job->door->options.service, vch_str_from(job->request->peer_id), &identity, &job->diag);
+    return vch_identity_check_from(job->door->options.service, vch_str_from(job->request->peer_id), vch_str_from(job->request->sni), &identity,
+                                   &job->diag);
 }
 
 enum vch_err vch_ws_admit(struct vch_http_job *job) {

@@ -207,6 +207,8 @@ static enum vch_err check_addresses(const struct vch_config *config, struct vch_
         if (rows[i].type != ADDRESS) continue;
         const char *address = *(const char *const *)slot_of(config, &rows[i]);
         any = any || address;
+        if (address && address == config->mqtt_plain && !vch_address_is_loopback(vch_str_from(address)))
+            return refuse(diag, VCH_STR("mqtt-plain"), "refused, because it is not on loopback");
         if (address && config->test_clock && !vch_address_is_loopback(vch_str_from(address)))
             return refuse(diag, VCH_STR("test-clock"), "refused, because a listener is not on loopback");
     }

@@ -13,6 +13,7 @@ static const struct {
     [VCH_ENTRANCE_API] = {"api", "https://"},
     [VCH_ENTRANCE_MQTT] = {"mqtt", ""},
     [VCH_ENTRANCE_EDGE] = {"edge", ""},
+    [VCH_ENTRANCE_PLAIN] = {"mqtt-plain", ""},
 };
 
 /* Those that this process may run on: more loops than these would only take turns. */
@@ -39,7 +40,7 @@ static enum vch_err open_entrance(const char *address, size_t loops, struct vch_
 }
 
 enum vch_err vch_entrances_open(const struct vch_config *config, struct vch_entrances *ret, struct vch_diag *diag) {
-    const char *const addresses[VCH_ENTRANCE_COUNT] = {config->api, config->mqtt, config->edge};
+    const char *const addresses[VCH_ENTRANCE_COUNT] = {config->api, config->mqtt, config->edge, config->mqtt_plain};
     memset(ret, 0, sizeof *ret);
     ret->loops = vch_loop_count(config);
     for (size_t k = 0; k < VCH_ENTRANCE_COUNT; k++) memset(ret->list[k].fds, 0xFF, sizeof ret->list[k].fds);

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "daemon/config.h"
 
-enum vch_entrance_kind { VCH_ENTRANCE_API, VCH_ENTRANCE_MQTT, VCH_ENTRANCE_EDGE, VCH_ENTRANCE_COUNT };
+enum vch_entrance_kind { VCH_ENTRANCE_API, VCH_ENTRANCE_MQTT, VCH_ENTRANCE_EDGE, VCH_ENTRANCE_PLAIN, VCH_ENTRANCE_COUNT };
 enum { VCH_LOOPS_MAX = 64 };
 
 struct vch_entrance {

@@ -181,6 +181,8 @@ enum vch_err vch_site_prepare(const struct vch_config *config, struct vch_site_f
     VCH_TRY(load_server_id(ret, diag));
     VCH_TRY(load_root(ret, diag));
     ret->service.run_dir = vch_str_from(ret->run_dir);
+    ret->service.hostnames = config->hostnames.items;
+    ret->service.hostname_count = config->hostnames.count;
     ret->service.endpoint_host = vch_str_from(config->hostnames.count ? config->hostnames.items[0] : "localhost");
     ret->service.claim_life_max_s = config->claim_life_max;
     ret->service.ledger_secrets = vch_str_from(config->ledger_secrets);

@@ -80,7 +80,7 @@ static void attach_edge(struct vch_conn *conn, void *arg) {
 
 /* ---- opening -------------------------------------------------------------- */
 
-static const char *const http_alpn[] = {"http/1.1", NULL};
+static const char *const http_alpn[] = {"http/1.1", "x-amzn-http-ca", NULL};
 static const char *const edge_alpn[] = {"x-amzn-mqtt-ca", "mqtt", "http/1.1", "x-amzn-http-ca", NULL};
 
 static const struct entrance_kind {
@@ -88,10 +88,12 @@ static const struct entrance_kind {
     const char *const *alpn;
     void (*on_accept)(struct vch_conn *conn, void *arg);
 } kinds[VCH_ENTRANCE_COUNT] = {
-    [VCH_ENTRANCE_API] = {VCH_CLIENT_CERT_NONE, http_alpn, attach_http},
+    /* A certificate is asked for, but whoever has none, or a wrong one, is served too: requests that need one judge it. */
+    [VCH_ENTRANCE_API] = {VCH_CLIENT_CERT_OPTIONAL, http_alpn, attach_http},
     /* No ALPN of its own: clients that offer x-amzn-mqtt-ca here too are served. */
     [VCH_ENTRANCE_MQTT] = {VCH_CLIENT_CERT_REQUIRED, NULL, attach_mqtt},
     [VCH_ENTRANCE_EDGE] = {VCH_CLIENT_CERT_OPTIONAL, edge_alpn, attach_edge},
+    [VCH_ENTRANCE_PLAIN] = {VCH_CLIENT_CERT_NONE, NULL, attach_mqtt},
 };
 
 static void on_turned_away(void *arg, const char *ip, enum vch_gate_verdict verdict) {
@@ -99,15 +101,30 @@ static void on_turned_away(void *arg, const char *ip, enum vch_gate_verdict verd
     vch_mqtt_door_tell_turned_away(wiring->mqtt, ip, verdict);
 }
 
+static enum vch_err welcome_any(void *arg, const char id[65], struct vch_diag *diag) {
+    (void)arg;
+    (void)id;
+    (void)diag;
+    return VCH_OK;
+}
+
+static enum vch_err open_tls(struct vch_wiring *wiring, size_t kind, size_t loop, struct vch_diag *diag) {
+    bool api = kind == VCH_ENTRANCE_API;
+    const struct vch_tls_options options = {.certificate_file = wiring->site->server_pem,
+                                            .key_file = wiring->site->server_key,
+                                            .hosts = wiring->hosts.list,
+                                            .host_count = wiring->hosts.count,
+                                            .client_cert = kinds[kind].client_cert,
+                                            .client_ca_file = api ? wiring->site->root_pem : NULL,
+                                            .alpn = kinds[kind].alpn,
+                                            .verify = api ? welcome_any : vch_mqtt_door_verify,
+                                            .verify_arg = wiring->mqtt};
+    return kind == VCH_ENTRANCE_PLAIN ? VCH_OK : vch_tls_new(&options, &wiring->tls[kind][loop], diag);
+}
+
 static enum vch_err open_listener(struct vch_wiring *wiring, size_t kind, size_t loop, int fd, struct vch_diag *diag) {
     const struct entrance_kind *k = &kinds[kind];
-    const struct vch_tls_options tls = {.certificate_file = wiring->site->server_pem,
-                                        .key_file = wiring->site->server_key,
-                                        .client_cert = k->client_cert,
-                                        .alpn = k->alpn,
-                                        .verify = k->client_cert == VCH_CLIENT_CERT_NONE ? NULL : vch_mqtt_door_verify,
-                                        .verify_arg = wiring->mqtt};
-    VCH_TRY(vch_tls_new(&tls, &wiring->tls[kind][loop], diag));
+    VCH_TRY(open_tls(wiring, kind, loop, diag));
     const struct vch_listener_options options = {.fd = fd,
                                                  .tls = wiring->tls[kind][loop],
                                                  .handshake_timeout_ms = HANDSHAKE_MS,
@@ -187,6 +204,7 @@ static enum vch_err open_all(struct vch_wiring *wiring, struct vch_entrances *en
     VCH_TRY(vch_pool_new((unsigned)wiring->config->workers, JOBS_MAX, &wiring->pool));
     VCH_TRY(open_keeper(wiring, diag));
     VCH_TRY(open_doors(wiring));
+    VCH_TRY(vch_hosts_find(wiring->config, wiring->site->tls_dir, &wiring->hosts, diag));
     VCH_TRY(open_listeners(wiring, entrances, diag));
     return start_loops(wiring);
 }
@@ -281,6 +299,7 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     vch_key_pool_free(wiring->service->keys);
     vch_policy_cache_free(wiring->service->policies);
     vch_connectivity_free(wiring->service->connectivity);
+    vch_hosts_deinit(&wiring->hosts);
     vch_refusals_free(wiring->service->refusals);
     wiring->service->refusals = NULL;
     vch_guard_close(&wiring->guard);

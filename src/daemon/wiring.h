@@ -8,6 +8,7 @@
 #include "daemon/hooks_client.h"
 #include "daemon/keeper.h"
 #include "daemon/guard.h"
+#include "daemon/hosts.h"
 #include "daemon/listen.h"
 #include "daemon/site.h"
 
@@ -28,6 +29,7 @@ struct vch_wiring {
     struct vch_hooks_client *hooks_client; /* opened before there are threads; closed here */
     struct vch_hooks hooks;
     struct vch_faults *faults; /* NULL: not for tests */
+    struct vch_hosts hosts;
     struct vch_tls *tls[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
     struct vch_listener *listeners[VCH_ENTRANCE_COUNT][VCH_LOOPS_MAX];
     _Atomic bool sweep_due; /* the clock was moved */

@@ -162,9 +162,10 @@ static bool fill_peer(struct http_conn *http, struct vch_http_exchange *x) {
     struct vch_arena *arena = vch_http_reader_arena(x->reader);
     request->peer_ip = vch_arena_str(arena, vch_str_from(vch_conn_peer_ip(http->conn))).ptr;
     request->peer_id = vch_arena_str(arena, vch_str_from(vch_conn_peer_id(http->conn))).ptr;
+    request->sni = vch_arena_str(arena, vch_conn_sni(http->conn)).ptr;
     request->secure = vch_conn_tls_version(http->conn)[0] != '\0';
     request->http11 = vch_http_reader_is_11(x->reader);
-    return request->peer_ip && request->peer_id;
+    return request->peer_ip && request->peer_id && request->sni;
 }
 
 static void begin_exchange(struct http_conn *http) {

@@ -22,6 +22,7 @@ struct vch_http_request {
     struct vch_str body;
     const char *peer_ip;
     const char *peer_id; /* client certificate, or "" */
+    const char *sni;     /* the name that the client asked TLS for, or "" */
     bool secure;
     bool http11;
 };

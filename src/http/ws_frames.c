@@ -106,7 +106,7 @@ static void encode(void *arg, struct vch_str plain, struct vch_buf *out) {
 }
 
 static uint16_t code_of(enum vch_close_reason reason, const struct vch_diag *diag) {
-    if (reason == VCH_CLOSE_STOP) return WSLAY_CODE_GOING_AWAY;
+    if (reason == VCH_CLOSE_STOP || (diag->reason && strcmp(diag->reason, "server-stopping") == 0)) return WSLAY_CODE_GOING_AWAY;
     bool wanted = !diag->reason || strcmp(diag->reason, "client") == 0;
     return wanted ? WSLAY_CODE_NORMAL_CLOSURE : WSLAY_CODE_POLICY_VIOLATION;
 }

@@ -6,8 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct host {
+    char *name;
+    SSL_CTX *ctx;
+};
+
 struct vch_tls {
     SSL_CTX *ctx;
+    struct host *hosts;
+    size_t host_count;
     unsigned char *alpn; /* protocols, each after its length */
     unsigned alpn_len;
     struct vch_tls_verify verify;
@@ -102,7 +109,7 @@ static bool set_protocol(SSL_CTX *ctx) {
            SSL_CTX_set1_client_sigalgs_list(ctx, signatures) == 1;
 }
 
-static enum vch_err set_identity(SSL_CTX *ctx, const struct vch_tls_options *options, struct vch_diag *diag) {
+static enum vch_err set_identity(SSL_CTX *ctx, const struct vch_tls_host *options, struct vch_diag *diag) {
     if (SSL_CTX_use_certificate_chain_file(ctx, options->certificate_file) != 1)
         return vch_diag_set(diag, VCH_ERR_INVALID, "server-certificate", "certificate",
                             "Cannot use the certificate in %s: %s.", options->certificate_file,
@@ -114,22 +121,68 @@ static enum vch_err set_identity(SSL_CTX *ctx, const struct vch_tls_options *opt
     return VCH_OK;
 }
 
-static enum vch_err tls_init(struct vch_tls *tls, const struct vch_tls_options *options, struct vch_diag *diag) {
-    if (options->client_cert != VCH_CLIENT_CERT_NONE && !options->verify)
-        return vch_diag_set(diag, VCH_ERR_INVALID, "verify-missing", "verify",
-                            "Client certificates are asked for but nobody judges them.");
-    tls->ctx = SSL_CTX_new(TLS_server_method());
-    if (!tls->ctx) return VCH_ERR_NOMEM;
-    if (!set_protocol(tls->ctx))
+static enum vch_err show_issuers(SSL_CTX *ctx, const char *file, struct vch_diag *diag) {
+    STACK_OF(X509_NAME) *names = file ? SSL_load_client_CA_file(file) : NULL;
+    if (file && !names)
+        return vch_diag_set(diag, VCH_ERR_INVALID, "server-certificate", "clientCa", "Cannot read the certificates in %s.", file);
+    if (names) SSL_CTX_set_client_CA_list(ctx, names); /* takes them */
+    return VCH_OK;
+}
+
+/* The same in all but the certificate: SSL_set_SSL_CTX leaves half of the rest behind. */
+static enum vch_err ctx_new(struct vch_tls *tls, const struct vch_tls_options *options, const struct vch_tls_host *host,
+                            SSL_CTX **ret, struct vch_diag *diag) {
+    SSL_CTX *ctx = *ret = SSL_CTX_new(TLS_server_method());
+    if (!ctx) return VCH_ERR_NOMEM;
+    if (!set_protocol(ctx))
         return vch_diag_set(diag, VCH_ERR_INTERNAL, "tls-settings", "",
                             "The TLS library does not know a needed setting: %s.",
                             ERR_reason_error_string(ERR_peek_last_error()));
-    VCH_TRY(set_identity(tls->ctx, options, diag));
-    VCH_TRY(alpn_wire(options->alpn, tls));
-    if (tls->alpn_len) SSL_CTX_set_alpn_select_cb(tls->ctx, on_alpn, tls);
-    tls->verify = (struct vch_tls_verify){options->verify, options->verify_arg};
-    vch_tls_verify_install(tls->ctx, &tls->verify, options->client_cert);
+    VCH_TRY(set_identity(ctx, host, diag));
+    if (tls->alpn_len) SSL_CTX_set_alpn_select_cb(ctx, on_alpn, tls);
+    vch_tls_verify_install(ctx, &tls->verify, options->client_cert);
+    return options->client_cert == VCH_CLIENT_CERT_NONE ? VCH_OK : show_issuers(ctx, options->client_ca_file, diag);
+}
+
+/* RFC 6066 3: a name that is not known is served with the first certificate; a
+ * client that verifies will see for itself. */
+static int on_name(SSL *ssl, int *alert, void *arg) {
+    const struct vch_tls *tls = arg;
+    struct vch_str name = vch_str_from(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+    (void)alert;
+    for (size_t i = 0; i < tls->host_count && name.len; i++) {
+        if (!vch_str_ieq(name, vch_str_from(tls->hosts[i].name))) continue;
+        return SSL_set_SSL_CTX(ssl, tls->hosts[i].ctx) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static enum vch_err hosts_init(struct vch_tls *tls, const struct vch_tls_options *options, struct vch_diag *diag) {
+    if (options->host_count == 0) return VCH_OK;
+    tls->hosts = calloc(options->host_count, sizeof *tls->hosts);
+    if (!tls->hosts) return VCH_ERR_NOMEM;
+    for (; tls->host_count < options->host_count; tls->host_count++) {
+        struct host *host = &tls->hosts[tls->host_count];
+        host->name = strdup(options->hosts[tls->host_count].name);
+        enum vch_err err = host->name ? ctx_new(tls, options, &options->hosts[tls->host_count], &host->ctx, diag) : VCH_ERR_NOMEM;
+        if (err == VCH_OK) continue;
+        tls->host_count++; /* to be freed with the others */
+        return err;
+    }
+    (void)SSL_CTX_set_tlsext_servername_arg(tls->ctx, tls);
+    (void)SSL_CTX_set_tlsext_servername_callback(tls->ctx, on_name);
     return VCH_OK;
+}
+
+static enum vch_err tls_init(struct vch_tls *tls, const struct vch_tls_options *options, struct vch_diag *diag) {
+    const struct vch_tls_host first = {"", options->certificate_file, options->key_file};
+    if (options->client_cert != VCH_CLIENT_CERT_NONE && !options->verify)
+        return vch_diag_set(diag, VCH_ERR_INVALID, "verify-missing", "verify",
+                            "Client certificates are asked for but nobody judges them.");
+    VCH_TRY(alpn_wire(options->alpn, tls));
+    tls->verify = (struct vch_tls_verify){options->verify, options->verify_arg};
+    VCH_TRY(ctx_new(tls, options, &first, &tls->ctx, diag));
+    return hosts_init(tls, options, diag);
 }
 
 enum vch_err vch_tls_new(const struct vch_tls_options *options, struct vch_tls **ret, struct vch_diag *diag) {
@@ -148,6 +201,11 @@ enum vch_err vch_tls_new(const struct vch_tls_options *options, struct vch_tls *
 
 void vch_tls_free(struct vch_tls *tls) {
     if (!tls) return;
+    for (size_t i = 0; i < tls->host_count; i++) {
+        SSL_CTX_free(tls->hosts[i].ctx);
+        free(tls->hosts[i].name);
+    }
+    free(tls->hosts);
     SSL_CTX_free(tls->ctx);
     free(tls->alpn);
     free(tls);

@@ -196,3 +196,17 @@ enum vch_err vch_identity_check(struct vch_service *service, struct vch_str cert
         return VCH_REFUSE(diag, VCH_ERR_EXPIRED, CERTIFICATE_NOT_YET_VALID, "", "The certificate is not valid yet.");
     return ret->kind == VCH_IDENTITY_CLAIM ? check_claim(ret, now_ms, diag) : check_device(ret, now_ms, diag);
 }
+
+static bool knows_host(const struct vch_service *service, struct vch_str name) {
+    if (vch_str_ieq(name, VCH_STR("localhost"))) return true;
+    for (size_t i = 0; i < service->hostname_count; i++)
+        if (vch_str_ieq(name, vch_str_from(service->hostnames[i]))) return true;
+    return false;
+}
+
+enum vch_err vch_identity_check_from(struct vch_service *service, struct vch_str certificate_id, struct vch_str sni,
+                                     struct vch_identity *ret, struct vch_diag *diag) {
+    VCH_TRY(vch_identity_check(service, certificate_id, ret, diag));
+    if (!ret->sni_only || knows_host(service, sni)) return VCH_OK;
+    return VCH_REFUSE(diag, VCH_ERR_DENIED, SNI_REQUIRED, "", "The certificate is of mode SNI_ONLY: the client must ask for one of the server's names.");
+}

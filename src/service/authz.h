@@ -49,5 +49,9 @@ enum vch_err vch_authz_check(const struct vch_authz_ask *ask, struct vch_diag *d
  * the reason, or zero. One point read; may be called on a loop. */
 enum vch_err vch_identity_check(struct vch_service *service, struct vch_str certificate_id, struct vch_identity *ret,
                                 struct vch_diag *diag) VCH_MUST;
+/* The same for one that came by this host name of TLS (empty: none): a certificate
+ * of mode SNI_ONLY needs one of the site's: DENIED with SNI_REQUIRED. */
+enum vch_err vch_identity_check_from(struct vch_service *service, struct vch_str certificate_id, struct vch_str sni,
+                                     struct vch_identity *ret, struct vch_diag *diag) VCH_MUST;
 
 #endif

@@ -27,6 +27,8 @@ struct vch_service {
     struct vch_key_pool *keys;
     struct vch_site site;
     struct vch_str endpoint_host;  /* what DescribeEndpoint answers: the first host name, no port */
+    const char *const *hostnames;  /* of the configuration; beside them it is "localhost" */
+    size_t hostname_count;
     struct vch_str root_pem;       /* DIR/ca.pem */
     struct vch_str server_id;      /* of this one among those that share the registry; empty: the only one */
     struct vch_str run_dir;        /* DIR/run; empty: no copies of the registry */

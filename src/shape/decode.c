@@ -73,6 +73,13 @@ static enum vch_err gather_headers(const struct vch_op_row *row, const struct vc
     return VCH_OK;
 }
 
+static enum vch_err gather_payload(const struct vch_op_row *row, const struct vch_shape_wire *wire,
+                                   struct vch_arena *arena, struct vch_val *map) {
+    for (const struct vch_op_field *f = row->in; f->name; f++)
+        if (f->in == VCH_IN_PAYLOAD && wire->body.len) VCH_TRY(put_copy(arena, map, f, wire->body));
+    return VCH_OK;
+}
+
 static bool takes_body(const struct vch_op_row *row) {
     for (const struct vch_op_field *f = row->in; f->name; f++)
         if (f->in == VCH_IN_BODY) return true;
@@ -107,6 +114,7 @@ enum vch_err vch_shape_gather(enum vch_op op, const struct vch_shape_wire *wire,
     if (!map) return VCH_ERR_NOMEM;
     VCH_TRY(gather_captures(row, wire, arena, map));
     VCH_TRY(gather_headers(row, wire, arena, map));
+    VCH_TRY(gather_payload(row, wire, arena, map));
     enum vch_err query = gather_query(row, wire, arena, map, diag);
     enum vch_err body = gather_body(row, wire, arena, map, diag);
     return query != VCH_OK ? query : body;

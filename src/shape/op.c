@@ -8,11 +8,13 @@
 enum { SEGMENT_MAX = 8192 };
 
 bool vch_op_may_answer(enum vch_op op, enum vch_aws_error error) {
-    const uint32_t common = 1u << VCH_AWS_INTERNAL | 1u << VCH_AWS_INVALID_REQUEST | 1u << VCH_AWS_THROTTLING |
-                            1u << VCH_AWS_UNAUTHORIZED | 1u << VCH_AWS_SERVICE_UNAVAILABLE |
-                            1u << VCH_AWS_ACCESS_DENIED | 1u << VCH_AWS_UNRECOGNIZED_CLIENT |
+    const uint32_t every = 1u << VCH_AWS_INTERNAL | 1u << VCH_AWS_INVALID_REQUEST | 1u << VCH_AWS_THROTTLING |
+                           1u << VCH_AWS_SERVICE_UNAVAILABLE | 1u << VCH_AWS_PAYLOAD_TOO_LARGE;
+    /* The data plane says FORBIDDEN to all of them. */
+    const uint32_t access = 1u << VCH_AWS_UNAUTHORIZED | 1u << VCH_AWS_ACCESS_DENIED | 1u << VCH_AWS_UNRECOGNIZED_CLIENT |
                             1u << VCH_AWS_INVALID_SIGNATURE | 1u << VCH_AWS_INCOMPLETE_SIGNATURE |
-                            1u << VCH_AWS_MISSING_TOKEN | 1u << VCH_AWS_EXPIRED_TOKEN | 1u << VCH_AWS_PAYLOAD_TOO_LARGE;
+                            1u << VCH_AWS_MISSING_TOKEN | 1u << VCH_AWS_EXPIRED_TOKEN;
+    const uint32_t common = vch_op_row(op)->scope == VCH_SCOPE_DATA ? every : every | access;
     return ((common | vch_op_row(op)->errors) >> error & 1u) != 0;
 }
 

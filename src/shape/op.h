@@ -23,12 +23,13 @@ enum vch_op {
 
 enum vch_op_scope {
     VCH_SCOPE_IOT,    /* rest-json, signed for "iot" */
+    VCH_SCOPE_DATA,   /* rest-json, signed for "iotdata" or "iotdevicegateway", or by client certificate */
     VCH_SCOPE_STS,    /* query protocol, signed for "sts" */
     VCH_SCOPE_VOUCH,  /* ours: rest-json, signed for "iot" */
     VCH_SCOPE_PUBLIC  /* unsigned; answers are pages, not documents */
 };
 
-enum vch_field_in { VCH_IN_PATH, VCH_IN_QUERY, VCH_IN_HEADER, VCH_IN_BODY };
+enum vch_field_in { VCH_IN_PATH, VCH_IN_QUERY, VCH_IN_HEADER, VCH_IN_BODY, VCH_IN_PAYLOAD /* the whole body as it is */ };
 enum vch_field_type {
     VCH_FIELD_STR,
     VCH_FIELD_INT,

@@ -98,7 +98,7 @@ static void parameters_write(struct writing *w, struct vch_val *operation, const
     static const char *const places[] = {[VCH_IN_PATH] = "path", [VCH_IN_QUERY] = "query", [VCH_IN_HEADER] = "header"};
     struct vch_val *list = NULL;
     for (const struct vch_op_field *f = row->in; f->name; f++) {
-        if (f->in == VCH_IN_BODY) continue;
+        if (f->in == VCH_IN_BODY || f->in == VCH_IN_PAYLOAD) continue;
         if (!list) list = list_at(w, operation, "parameters");
         struct vch_val *parameter = map_into(w, list);
         text_at(w, parameter, "name", vch_field_wire(f));
@@ -108,9 +108,17 @@ static void parameters_write(struct writing *w, struct vch_val *operation, const
     }
 }
 
+static void payload_write(struct writing *w, struct vch_val *operation) {
+    struct vch_val *content = map_at(w, map_at(w, operation, "requestBody"), "content");
+    struct vch_val *schema = map_at(w, map_at(w, content, "application/octet-stream"), "schema");
+    text_at(w, schema, "type", "string");
+    text_at(w, schema, "format", "binary");
+}
+
 static void body_write(struct writing *w, struct vch_val *operation, const struct vch_op_row *row) {
     bool any = false, required = false;
     for (const struct vch_op_field *f = row->in; f->name; f++) {
+        if (f->in == VCH_IN_PAYLOAD) payload_write(w, operation);
         if (f->in != VCH_IN_BODY) continue;
         any = true;
         required = required || f->required;

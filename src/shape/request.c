@@ -48,6 +48,15 @@ static void query_write(const struct vch_op_row *row, const struct vch_val *inpu
     }
 }
 
+static bool payload_write(const struct vch_op_row *row, const struct vch_val *inputs, struct vch_buf *buf) {
+    for (const struct vch_op_field *f = row->in; f->name; f++) {
+        const struct vch_val *val = f->in == VCH_IN_PAYLOAD ? vch_val_get(inputs, f->name) : NULL;
+        if (val) vch_buf_str(buf, val->str);
+        if (val) return true;
+    }
+    return false;
+}
+
 static bool body_write(const struct vch_op_row *row, const struct vch_val *inputs, struct vch_buf *buf) {
     bool any = false;
     for (const struct vch_op_field *f = row->in; f->name; f++) {
@@ -101,6 +110,8 @@ static enum vch_err write_all(const struct vch_op_row *row, const struct vch_val
         vch_buf_printf(buf, "Action=%s&Version=2011-06-15", row->name);
         query_write(row, inputs, buf);
         header_add(ret, "content-type", VCH_STR("application/x-www-form-urlencoded; charset=utf-8"));
+    } else if (payload_write(row, inputs, buf)) {
+        header_add(ret, "content-type", VCH_STR("application/octet-stream"));
     } else if (body_write(row, inputs, buf)) {
         header_add(ret, "content-type", VCH_STR("application/json"));
     }

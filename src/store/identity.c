@@ -13,6 +13,7 @@ static void fill_identity(struct vch_cursor *row, void *record) {
         .usable = claim ? !vch_str_eq_c(status, "CANCELLED") : vch_str_eq_c(status, "ACTIVE"),
         .revoked = !claim && vch_str_eq_c(status, "REVOKED"),
         .succeeds = vch_cursor_int(row, 5) != 0,
+        .sni_only = !claim && vch_str_eq_c(vch_cursor_view(row, 6), "SNI_ONLY"),
         .not_before_ms = vch_cursor_int(row, 2),
         .not_after_ms = vch_cursor_int(row, 3),
     };

@@ -10,6 +10,10 @@ static const struct section {
     const char *title, *text;
 } sections[] = {
     {VCH_SCOPE_IOT, "AWS IoT operations", "Requests and answers as the AWS CLI and SDKs make them, signed for the service `iot`."},
+    {VCH_SCOPE_DATA, "AWS IoT data plane",
+     "Requests and answers as `iot-data` clients make them, signed for `iotdata` or `iotdevicegateway`, or with a client certificate, then judged "
+     "by its IoT policies. Who may not gets `ForbiddenException` (403), whatever is missing; ThrottlingException has status 429 here. An error is "
+     "`{message, traceId}`."},
     {VCH_SCOPE_STS, "AWS STS operations", "Query protocol (`Action=NAME&Version=2011-06-15` as a form), answers in XML, signed for the service `sts`."},
     {VCH_SCOPE_VOUCH, "Our own operations", "JSON under `/_vouch/`, signed for the service `iot`."},
     {VCH_SCOPE_PUBLIC, "Public pages", "Unsigned; they answer with a page, not with a document."},
@@ -26,7 +30,8 @@ static const char *type_word(const struct vch_op_field *field) {
 
 static void print_place(const struct vch_op_field *field) {
     static const char *const places[] = {
-        [VCH_IN_PATH] = "path", [VCH_IN_QUERY] = "query", [VCH_IN_HEADER] = "header", [VCH_IN_BODY] = "body"};
+        [VCH_IN_PATH] = "path", [VCH_IN_QUERY] = "query", [VCH_IN_HEADER] = "header", [VCH_IN_BODY] = "body",
+        [VCH_IN_PAYLOAD] = "the body itself"};
     (void)printf("%s", places[field->in]);
     if (field->wire) (void)printf(" `%s`", field->wire);
 }

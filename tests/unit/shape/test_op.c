@@ -201,7 +201,7 @@ static void rows_are_whole(void **state) {
         placeholders_ok(row, row->resource);
         fields_ok(row, row->in);
         fields_ok(row, row->out);
-        const char *prefix = row->scope == VCH_SCOPE_IOT ? "iot:" : row->scope == VCH_SCOPE_VOUCH ? "vouch:" : "";
+        const char *prefix = row->scope == VCH_SCOPE_IOT || row->scope == VCH_SCOPE_DATA ? "iot:" : row->scope == VCH_SCOPE_VOUCH ? "vouch:" : "";
         if (strncmp(row->action, prefix, strlen(prefix)) != 0) fail_msg("%s: %s", row->name, row->action);
         if (*prefix) assert_string_equal(strchr(row->action, ':') + 1, row->name);
         if (row->scope == VCH_SCOPE_VOUCH) assert_true(strncmp(row->path, "/_vouch/", 8) == 0);
