@@ -1,5 +1,5 @@
 /* Certificates that end when their successor has come. */
-#include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "service/claim_watch.h"
 
@@ -18,7 +18,9 @@ static enum vch_err retire_one(const struct vch_call *call, const struct vch_rec
     VCH_TRY(vch_ledger_detail(call, map, &row));
     vch_plan_retire(plan, r, call->now_ms);
     vch_plan_ledger(plan, &row);
+    VCH_FAULT_POINT("succession.planned");
     enum vch_err err = vch_store_apply(call->service->store, plan, NULL);
+    VCH_FAULT_POINT("succession.saved");
     if (err == VCH_ERR_NOT_FOUND) return VCH_OK; /* another was quicker */
     if (err == VCH_OK && !waits) atomic_fetch_add(&call->service->watch.retired, 1);
     return err;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fault.h"
 #include "store/ear_priv.h"
 #include "store/store_priv.h"
 
@@ -38,7 +39,10 @@ static bool fails_batch(enum vch_err err) {
 
 static enum vch_err run_steps(struct vch_store *s, struct vch_job *job, struct vch_ledger_head *head) {
     struct vch_apply apply = {.db = s->db, .changes = &s->changes, .head = *head, .diag = &job->diag};
-    for (const struct vch_step *step = job->plan->first; step; step = step->next) VCH_TRY(step->run(&apply, step));
+    for (const struct vch_step *step = job->plan->first; step; step = step->next) {
+        VCH_TRY(step->run(&apply, step));
+        VCH_FAULT_POINT("store.step");
+    }
     *head = apply.head;
     return VCH_OK;
 }
@@ -81,6 +85,7 @@ static enum vch_err apply_all(struct vch_store *s, struct batch *batch, struct v
     sleep_us(s->commit_delay_us);
     VCH_TRY(vch_ear_announce(s, s->db, &s->changes, diag));
     batch->committing = true;
+    VCH_FAULT_POINT("store.committing");
     return control(s, VCH_SQL_COMMIT, diag);
 }
 
@@ -123,6 +128,7 @@ static enum vch_err try_batch(struct vch_store *s, struct batch *batch, struct v
 static void run_batch(struct vch_store *s, struct batch *batch) {
     struct vch_diag diag = {0};
     batch->err = try_batch(s, batch, &diag);
+    VCH_FAULT_POINT("store.committed");
     if (batch->err == VCH_OK) vch_changes_tell(&s->changes, vch_store_tell, s);
     else fail_all(batch, batch->err, &diag);
     vch_ear_settle(s, batch->err == VCH_OK);
