@@ -106,7 +106,7 @@ struct vch_mqtt_subscribe { /* and unsubscribe, with filters alone */
     size_t count;
     struct vch_mqtt_props props;
 };
-struct vch_mqtt_suback { /* and unsuback, which has no codes in 3.1.1 */
+struct vch_mqtt_suback { /* and unsuback; that of 3.1.1 has no codes, and is written without */
     uint16_t packet_id;
     uint8_t level;
     uint8_t codes[VCH_MQTT_FILTERS_MAX]; /* 3.1.1: 0, 1, 2 or 0x80; MQTT 5: reason codes */

@@ -40,8 +40,8 @@ enum vch_err vch_mqtt_unsuback_decode(const struct vch_mqtt_frame *frame, struct
 }
 
 static bool codes_are_valid(const struct vch_mqtt_suback *p, enum vch_mqtt_type type) {
-    bool some = has_codes(p->level, type);
-    if (some ? p->count == 0 || p->count > VCH_MQTT_FILTERS_MAX : p->count != 0) return false;
+    if (!has_codes(p->level, type)) return true;
+    if (p->count == 0 || p->count > VCH_MQTT_FILTERS_MAX) return false;
     for (size_t i = 0; i < p->count; i++)
         if (!code_is_valid(p->codes[i], p->level, type)) return false;
     return p->level != VCH_MQTT_LEVEL_5 || vch_mqtt_props_fit(&p->props, VCH_MQTT_IN(type));
@@ -52,11 +52,12 @@ static enum vch_err codes_encode(const struct vch_mqtt_suback *p, enum vch_mqtt_
     bool is_5 = p->level == VCH_MQTT_LEVEL_5;
     *ret_len = 0;
     if (!codes_are_valid(p, type)) return VCH_ERR_INVALID;
-    size_t remaining = 2 + p->count + (is_5 ? vch_mqtt_props_room(&p->props) : 0);
+    size_t count = has_codes(p->level, type) ? p->count : 0;
+    size_t remaining = 2 + count + (is_5 ? vch_mqtt_props_room(&p->props) : 0);
     struct vch_mqtt_writer w = vch_mqtt_write(out, size, type, 0, remaining);
     vch_mqtt_write_id(&w, p->packet_id);
     if (is_5) vch_mqtt_write_props(&w, &p->props);
-    vch_mqtt_write_bytes(&w, vch_str_of(p->codes, p->count));
+    vch_mqtt_write_bytes(&w, vch_str_of(p->codes, count));
     return vch_mqtt_write_end(&w, ret_len);
 }
 

@@ -6,6 +6,8 @@ from conformance.cases_publish import ends, pair
 from conformance.harness import MALFORMED, PROTOCOL, case
 from mqtt5 import PUBACK, PUBREC, PUBREL, SUBSCRIBE, UNSUBSCRIBE, ack, options, text
 
+NO_17 = "UNSUBACK of MQTT 5 has 0 also where nothing was subscribed"
+
 
 @case("3.8.4-1 3.8.4-2 2.3.1-7 3.8.4-5 3.9.3-1 3.9.3-2 3.8.4-4", v5="3.8.4-1 3.8.4-2 2.2.1-6 3.8.4-5 3.8.4-6 3.8.4-7 3.9.3-1 3.9.3-2")
 def suback_answers_each_filter(t):
@@ -139,24 +141,24 @@ def overlapping_subscriptions(t):
     assert {m.payload for m in got} == {b"x"} and max(m.qos for m in got) == 1
 
 
-@case("3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-6 2.3.1-7", v5="3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-6 2.2.1-6 3.11.3-1 3.11.3-2")
+@case("3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-6 2.3.1-7", v5="3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-6 2.2.1-6 3.11.3-1 3.11.3-2", aws=NO_17)
 def unsubscribe(t):
     sender, receiver = t.connect(), t.connect()
     filters = [t.topic(rest) for rest in ("a", "b", "+", "c")]
     receiver.subscribe([(f, 0) for f in filters])
     got = receiver.unsubscribe(t.topic("a"), t.topic("A"), t.topic("+"))
-    assert got.codes == ([0, 0x11, 0] if t.v5 else [])
+    assert got.codes == ([0, 0 if t.aws else 0x11, 0] if t.v5 else [])
     for rest in "abc":
         sender.publish(t.topic(rest), rest)
     assert [m.payload for m in t.got(sender, receiver)] == [b"b", b"c"]
 
 
-@case("3.10.4-5", v5="3.10.4-5 3.11.3-2")
+@case("3.10.4-5", v5="3.10.4-5 3.11.3-2", aws=NO_17)
 def unsubscribe_of_nothing(t):
     peer = t.connect()
     peer.send(mqtt5.unsubscribe(t.level, 4321, [t.topic()]))
     got = peer.expect(mqtt5.UNSUBACK)
-    assert got.packet_id == 4321 and got.codes == ([0x11] if t.v5 else [])
+    assert got.packet_id == 4321 and got.codes == ([0 if t.aws else 0x11] if t.v5 else [])
 
 
 @case("3.10.4-3", v5="3.10.4-3")

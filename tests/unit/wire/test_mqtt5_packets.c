@@ -340,6 +340,14 @@ static void too_many_filters(void **state) {
     assert_int_equal(vch_mqtt_rc_of(VCH_ERR_LIMIT), VCH_MQTT_RC_QUOTA_EXCEEDED);
 }
 
+static void unsuback_of_311_has_no_codes(void **state) {
+    (void)state;
+    static struct pen out;
+    const union packet5 p = {.suback = {.level = 4, .packet_id = 7, .count = 2, .codes = {0, 0x11}}};
+    assert_int_equal(encode5(VCH_MQTT_UNSUBACK, &p, &out), VCH_OK);
+    assert_true(vch_str_eq(vch_str_of(out.bytes, out.len), BYTES("\xB0\x02\x00\x07")));
+}
+
 static void encoders_refuse(void **state) {
     (void)state;
     static struct pen out;
@@ -365,7 +373,7 @@ static void encoders_refuse(void **state) {
         {VCH_MQTT_SUBACK, {.suback = {.level = 5, .packet_id = 1, .count = 1, .codes = {0x11}}}},
         {VCH_MQTT_SUBACK, {.suback = {.level = 5, .packet_id = 1}}},
         {VCH_MQTT_UNSUBACK, {.suback = {.level = 5, .packet_id = 1}}},
-        {VCH_MQTT_UNSUBACK, {.suback = {.level = 4, .packet_id = 1, .count = 1}}},
+        {VCH_MQTT_UNSUBACK, {.suback = {.level = 4}}},
         {VCH_MQTT_DISCONNECT, {.disconnect = {.level = 4, .reason = 0x8E}}},
         {VCH_MQTT_DISCONNECT, {.disconnect = {.level = 5, .reason = 0x01}}},
         {VCH_MQTT_AUTH, {.disconnect = {.level = 5, .reason = 0x18}}},
@@ -390,6 +398,7 @@ int main(void) {
         cmocka_unit_test(cut_bodies),
         cmocka_unit_test(mutations),
         cmocka_unit_test(too_many_filters),
+        cmocka_unit_test(unsuback_of_311_has_no_codes),
         cmocka_unit_test(encoders_refuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
