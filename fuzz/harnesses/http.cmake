@@ -1,0 +1,1 @@
+vch_fuzz(websocket ROOMS http)
