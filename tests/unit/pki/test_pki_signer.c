@@ -64,7 +64,7 @@ static struct vch_str encode(const struct vch_signer_request *request, struct vc
 static void requests_come_back_as_they_went(void **state) {
     (void)state;
     struct vch_buf buf;
-    struct vch_signer_request request = {VCH_SIGNER_ISSUE, 0x0102030405060708, good_issue()}, back;
+    struct vch_signer_request request = {.op = VCH_SIGNER_ISSUE, .tag = 0x0102030405060708, .issue = good_issue()}, back;
     vch_buf_init(&buf, 8192);
     request.issue.profile = VCH_PROFILE_DEVICE;
     request.issue.subject = VCH_STR("\x30\x00");
@@ -148,7 +148,7 @@ static void attacks_are_refused_and_survived(void **state) {
     pid_t pid = signer_child_start(folder, false, &fd);
     char ready = 0, big[VCH_SIGNER_DATAGRAM_MAX + 100];
     struct vch_buf buf;
-    struct vch_signer_request request = {VCH_SIGNER_ISSUE, 42, good_issue()};
+    struct vch_signer_request request = {.op = VCH_SIGNER_ISSUE, .tag = 42, .issue = good_issue()};
     assert_int_equal(receive(fd, &ready, 1), 1);
     assert_int_equal(ready, VCH_SIGNER_READY);
     vch_buf_init(&buf, 8192);
