@@ -237,7 +237,7 @@ static void on_close(struct vch_conn *conn, void *arg, enum vch_close_reason rea
 }
 
 enum vch_err vch_http_attach(struct vch_conn *conn, const struct vch_http_options *options) {
-    static const struct vch_conn_handler handler = {on_open, on_data, on_drain, on_close};
+    static const struct vch_conn_handler handler = {on_open, on_data, on_drain, on_close, NULL};
     struct http_conn *http = calloc(1, sizeof *http);
     if (!http) return VCH_ERR_NOMEM;
     http->conn = conn;

@@ -1,146 +1,172 @@
 #include "mqtt/mqtt_priv.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-enum { INFLIGHT_FIRST = 8, HEAD_COMMON = 512 };
-
-/* ---- packet ids --------------------------------------------------------------- */
-
-static bool in_flight(const struct vch_mqtt_session *session, uint16_t id) {
-    for (size_t i = 0; i < session->inflight_count; i++)
-        if (session->inflight[i] == id) return true;
-    return false;
-}
-
-static bool window_is_open(const struct vch_mqtt_session *session) {
-    return session->inflight_count < session->home->broker->options.inflight_max;
-}
-
-static bool inflight_room(struct vch_mqtt_session *session) {
-    if (session->inflight_count < session->inflight_size) return true;
-    uint16_t size = session->inflight_size ? (uint16_t)(session->inflight_size * 2) : INFLIGHT_FIRST;
-    uint16_t *bigger = reallocarray(session->inflight, size, sizeof *bigger);
-    if (!bigger) return false;
-    session->inflight = bigger;
-    session->inflight_size = size;
-    return true;
-}
-
-/* An id not in use; 0 when memory is out. [MQTT-2.3.1-4] */
-static uint16_t packet_id_take(struct vch_mqtt_session *session) {
-    if (!inflight_room(session)) return 0;
-    do {
-        session->last_packet_id++;
-    } while (session->last_packet_id == 0 || in_flight(session, session->last_packet_id));
-    session->inflight[session->inflight_count++] = session->last_packet_id;
-    return session->last_packet_id;
-}
-
-static void packet_id_drop(struct vch_mqtt_session *session, uint16_t id) {
-    for (size_t i = 0; i < session->inflight_count; i++) {
-        if (session->inflight[i] != id) continue;
-        session->inflight_count--;
-        memmove(&session->inflight[i], &session->inflight[i + 1],
-                (session->inflight_count - i) * sizeof *session->inflight);
-        break;
-    }
-    if (session->inflight_count > 0) return;
-    free(session->inflight); /* idle sessions keep nothing */
-    session->inflight = NULL;
-    session->inflight_size = 0;
-}
-
-/* ---- writing --------------------------------------------------------------------- */
-
 static void out_of_memory(struct vch_mqtt_session *session) {
     vch_mqtt_session_fail(session, "internal", "", "Memory is out.");
 }
 
-static void write_qos1(struct vch_mqtt_session *session, const struct vch_mqtt_message *message) {
-    uint8_t common[HEAD_COMMON];
-    struct vch_mqtt_publish packet = {
-        .qos = 1, .topic = vch_mqtt_message_topic(message), .payload = vch_mqtt_message_payload(message)};
-    size_t size = packet.topic.len + 16, len;
-    uint8_t *head = size <= sizeof common ? common : malloc(size);
-    packet.packet_id = head ? packet_id_take(session) : 0;
-    if (head && packet.packet_id && vch_mqtt_publish_head_encode(&packet, head, size, &len) == VCH_OK) {
-        vch_conn_write(session->conn, vch_str_of(head, len));
-        vch_conn_write(session->conn, packet.payload);
-    } else {
-        out_of_memory(session);
-    }
-    if (head != common) free(head);
+static void count_dropped(struct vch_mqtt_session *session) {
+    vch_mqtt_count(&session->home->counters.dropped, 1);
 }
 
-static void transmit(struct vch_mqtt_session *session, const struct vch_mqtt_message *message, uint8_t qos) {
-    if (qos > 0)
-        write_qos1(session, message);
+/* ---- sending ---------------------------------------------------------------------- */
+
+static uint8_t first_step(uint8_t qos) {
+    return qos == 2 ? AWAIT_PUBREC : AWAIT_PUBACK;
+}
+
+static struct vch_mqtt_letter letter_of(const struct vch_mqtt_waiting *entry, uint16_t packet_id) {
+    return (struct vch_mqtt_letter){.message = entry->message,
+                                    .packet_id = packet_id,
+                                    .qos = entry->qos,
+                                    .retain = entry->retain,
+                                    .ids = entry->ids,
+                                    .id_count = entry->id_count};
+}
+
+static void sent(struct vch_mqtt_session *session, enum vch_mqtt_written written) {
+    if (written == WRITTEN)
+        vch_mqtt_count(&session->home->counters.messages_out, 1);
+    else if (written == WRITTEN_NOT)
+        count_dropped(session);
     else
-        vch_conn_write(session->conn, vch_mqtt_message_packet(message));
-    vch_mqtt_count(&session->home->counters.messages_out, 1);
+        out_of_memory(session);
 }
 
-/* ---- the queue --------------------------------------------------------------------- */
-
-static size_t charge(const struct vch_mqtt_message *message) {
-    return sizeof *message + sizeof(struct vch_mqtt_waiting) + message->size;
-}
-
-static void enqueue(struct vch_mqtt_session *session, struct vch_mqtt_message *message, uint8_t qos, bool allowed) {
-    size_t bytes = session->queue_bytes + charge(message) + vch_conn_pending(session->conn);
-    if (bytes > session->home->broker->options.queue_bytes_max) {
-        vch_mqtt_session_fail(session, "slow-reader", "", "More output waits for this client than the server keeps.");
+/* Consumes the entry. What nobody would ask for again is not kept in memory. */
+static void transmit_entry(struct vch_mqtt_session *session, struct vch_mqtt_waiting *entry,
+                           struct vch_mqtt_receipt *receipt) {
+    struct vch_mqtt_letter letter = letter_of(entry, 0);
+    bool holds = session->estate || entry->group || entry->qos == 2;
+    if (vch_mqtt_is_expired(entry->message) || !vch_mqtt_fits(session, &letter)) {
+        vch_mqtt_keep_drop(session, entry);
+        vch_mqtt_waiting_free(entry);
+        count_dropped(session);
         return;
     }
-    struct vch_mqtt_waiting *entry = malloc(sizeof *entry);
+    if (entry->qos > 0) letter.packet_id = vch_mqtt_inflight_add(session, holds ? entry : NULL, first_step(entry->qos));
+    if (entry->qos > 0 && letter.packet_id == 0) {
+        vch_mqtt_waiting_free(entry);
+        out_of_memory(session);
+        return;
+    }
+    entry->sent = true;
+    if (entry->seq)
+        vch_mqtt_keep_mark(session, entry, VCH_MQTT_KEPT_SENT, letter.packet_id);
+    else
+        vch_mqtt_keep_entry(session, entry, letter.packet_id, receipt);
+    sent(session, vch_mqtt_write_publish(session, &letter));
+    if (entry->qos == 0 || !holds) vch_mqtt_waiting_free(entry);
+}
+
+/* Without an entry: QoS 0, and QoS 1 to a session that ends with its connection. */
+static void transmit_plain(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
+    uint32_t ids[IDS_MAX];
+    struct vch_mqtt_letter letter = {
+        .message = parcel->message, .qos = parcel->qos, .retain = parcel->retain, .ids = ids};
+    if (session->five) {
+        if (session->five->has_ids) letter.id_count = vch_mqtt_sub_ids(session, parcel, ids);
+        if (!vch_mqtt_fits(session, &letter)) {
+            count_dropped(session);
+            return;
+        }
+    }
+    if (parcel->qos > 0) letter.packet_id = vch_mqtt_inflight_add(session, NULL, AWAIT_PUBACK);
+    if (parcel->qos > 0 && letter.packet_id == 0)
+        out_of_memory(session);
+    else
+        sent(session, vch_mqtt_write_publish(session, &letter));
+}
+
+static void transmit(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
+    if (parcel->qos == 0 || (!session->estate && !parcel->group && parcel->qos == 1)) {
+        transmit_plain(session, parcel);
+        return;
+    }
+    struct vch_mqtt_waiting *entry = vch_mqtt_waiting_new(session, parcel);
+    if (entry)
+        transmit_entry(session, entry, parcel->receipt);
+    else
+        out_of_memory(session);
+}
+
+/* ---- queueing --------------------------------------------------------------------- */
+
+static void enqueue(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel, bool allowed) {
+    struct vch_mqtt_waiting *entry = vch_mqtt_flow_of(session) ? vch_mqtt_waiting_new(session, parcel) : NULL;
     if (!entry) {
         out_of_memory(session);
         return;
     }
-    *entry = (struct vch_mqtt_waiting){NULL, vch_mqtt_message_ref(message), qos, allowed};
-    if (!session->queue) session->queue_end = &session->queue;
-    *session->queue_end = entry;
-    session->queue_end = &entry->next;
-    session->queue_bytes += charge(message);
+    entry->allowed = allowed;
+    vch_mqtt_keep_entry(session, entry, 0, parcel->receipt);
+    vch_mqtt_queue_put(session, entry);
 }
 
-static void dequeue(struct vch_mqtt_session *session) {
-    struct vch_mqtt_waiting *entry = session->queue;
-    session->queue = entry->next;
-    session->queue_bytes -= charge(entry->message);
-    vch_mqtt_message_unref(entry->message);
-    free(entry);
+static void enqueue_connected(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel, bool allowed) {
+    const struct vch_mqtt_options *options = vch_mqtt_options_of(session);
+    size_t bytes = sizeof(struct vch_mqtt_waiting) + vch_mqtt_message_cost(parcel->message) +
+                   vch_conn_pending(session->conn) + (session->flow ? session->flow->queue_bytes : 0);
+    size_t max = options->queue_bytes_max + (session->estate ? options->kept_bytes_max : 0);
+    if (bytes > max)
+        vch_mqtt_session_fail(session, "slow-reader", "", "More output waits for this client than the server keeps.");
+    else
+        enqueue(session, parcel, allowed);
 }
 
-void vch_mqtt_queue_drop(struct vch_mqtt_session *session) {
-    while (session->queue) dequeue(session);
-    free(session->inflight);
-    session->inflight = NULL;
-    session->inflight_count = session->inflight_size = 0;
+static void drop_oldest(struct vch_mqtt_session *session) {
+    struct vch_mqtt_waiting *entry = vch_mqtt_queue_take(session);
+    vch_mqtt_keep_drop(session, entry);
+    vch_mqtt_waiting_free(entry);
+    count_dropped(session);
+}
+
+/* Nobody reads: the newest messages are kept. QoS 0 does not wait. */
+static void enqueue_away(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
+    const struct vch_mqtt_options *options = vch_mqtt_options_of(session);
+    if (parcel->qos == 0) {
+        if (parcel->group) vch_mqtt_shared_again(session->home, parcel);
+        return;
+    }
+    enqueue(session, parcel, false);
+    struct vch_mqtt_flow *flow = session->flow;
+    while (flow && flow->queue &&
+           (flow->queue_count > options->kept_messages_max || flow->queue_bytes > options->kept_bytes_max))
+        drop_oldest(session);
 }
 
 /* ---- permission ---------------------------------------------------------------------- */
 
 static enum vch_mqtt_verdict ask(struct vch_mqtt_session *session, const struct vch_mqtt_message *message) {
-    const struct vch_mqtt_hooks *hooks = &session->home->broker->options.hooks;
+    const struct vch_mqtt_hooks *hooks = &vch_mqtt_options_of(session)->hooks;
     if (!hooks->deliver) return VCH_MQTT_ALLOW;
     enum vch_mqtt_verdict verdict = hooks->deliver(hooks->arg, session, vch_mqtt_message_topic(message));
     if (verdict == VCH_MQTT_DENY) vch_mqtt_count(&session->home->counters.denied, 1);
     return verdict;
 }
 
+static void refuse_entry(struct vch_mqtt_session *session, struct vch_mqtt_waiting *entry) {
+    const struct vch_mqtt_parcel parcel = {
+        .message = entry->message, .group = entry->group, .qos = entry->qos, .tries = entry->tries};
+    vch_mqtt_keep_drop(session, entry);
+    if (entry->group) vch_mqtt_shared_again(session->home, &parcel);
+    vch_mqtt_waiting_free(entry);
+}
+
 /* One queue in order of arrival: what waits holds up what comes after it. */
 static void queue_run(struct vch_mqtt_session *session) {
-    while (session->queue && session->state == SESSION_CONNECTED) {
-        struct vch_mqtt_waiting *entry = session->queue;
+    while (session->flow && session->flow->queue && session->state == SESSION_CONNECTED) {
+        struct vch_mqtt_waiting *entry = session->flow->queue;
         enum vch_mqtt_verdict verdict = entry->allowed ? VCH_MQTT_ALLOW : ask(session, entry->message);
         if (session->state != SESSION_CONNECTED || verdict == VCH_MQTT_WAIT) return;
         entry->allowed = verdict == VCH_MQTT_ALLOW;
-        if (entry->allowed && entry->qos > 0 && !window_is_open(session)) return;
-        if (entry->allowed) transmit(session, entry->message, entry->qos);
-        dequeue(session);
+        if (entry->allowed && entry->qos > 0 && !vch_mqtt_window_open(session)) return;
+        (void)vch_mqtt_queue_take(session);
+        if (entry->allowed)
+            transmit_entry(session, entry, NULL);
+        else
+            refuse_entry(session, entry);
     }
+    if (session->state == SESSION_CONNECTED) vch_mqtt_flow_rest(session);
 }
 
 void vch_mqtt_queue_run(struct vch_mqtt_session *session) {
@@ -150,24 +176,126 @@ void vch_mqtt_queue_run(struct vch_mqtt_session *session) {
     session->queue_runs = false;
 }
 
-void vch_mqtt_deliver(struct vch_mqtt_session *session, struct vch_mqtt_message *message, uint8_t qos, bool allowed) {
-    if (session->state != SESSION_CONNECTED) return;
-    if (session->queue) {
-        enqueue(session, message, qos, allowed);
+static void deliver_elsewhere(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
+    bool arriving = session->expecting && parcel->qos > 0; /* its estate is on the way */
+    if (session->estate || arriving)
+        enqueue_away(session, parcel);
+    else if (parcel->group)
+        vch_mqtt_shared_again(session->home, parcel);
+}
+
+void vch_mqtt_deliver(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
+    if (session->state != SESSION_CONNECTED) {
+        deliver_elsewhere(session, parcel);
         return;
     }
-    enum vch_mqtt_verdict verdict = allowed ? VCH_MQTT_ALLOW : ask(session, message);
-    if (session->state != SESSION_CONNECTED) return;
-    if (verdict == VCH_MQTT_WAIT) enqueue(session, message, qos, false);
-    if (verdict != VCH_MQTT_ALLOW) return;
-    if (qos > 0 && !window_is_open(session))
-        enqueue(session, message, qos, true);
+    if (session->flow && session->flow->queue) {
+        enqueue_connected(session, parcel, parcel->allowed);
+        return;
+    }
+    enum vch_mqtt_verdict verdict = parcel->allowed ? VCH_MQTT_ALLOW : ask(session, parcel->message);
+    if (session->state != SESSION_CONNECTED) {
+        deliver_elsewhere(session, parcel);
+    } else if (verdict == VCH_MQTT_ALLOW) {
+        if (parcel->qos > 0 && !vch_mqtt_window_open(session))
+            enqueue_connected(session, parcel, true);
+        else
+            transmit(session, parcel);
+    } else if (verdict == VCH_MQTT_WAIT) {
+        enqueue_connected(session, parcel, false);
+    } else if (parcel->group) {
+        vch_mqtt_shared_again(session->home, parcel);
+    }
+}
+
+/* ---- sending again ------------------------------------------------------------------ */
+
+static void send_pubrel(struct vch_mqtt_session *session, uint16_t id, uint8_t code) {
+    const struct vch_mqtt_ack ack = {
+        .packet_id = id, .reason = vch_mqtt_is_5(session) ? code : 0, .level = session->level};
+    uint8_t out[8];
+    size_t len;
+    if (vch_mqtt_puback_encode(VCH_MQTT_PUBREL, &ack, out, sizeof out, &len) == VCH_OK)
+        vch_conn_write(session->conn, vch_str_of(out, len));
+}
+
+/* [MQTT-4.4.0-1]: with the id it had. AWS does not mark it. */
+static void send_again(struct vch_mqtt_session *session, struct vch_mqtt_inflight *place) {
+    if (place->step == AWAIT_PUBCOMP) {
+        send_pubrel(session, place->id, VCH_MQTT_RC_SUCCESS);
+    } else if (place->entry) {
+        struct vch_mqtt_letter letter = letter_of(place->entry, place->id);
+        letter.dup = place->entry->sent && vch_mqtt_manners_of(session)->marks_duplicates;
+        place->entry->sent = true;
+        sent(session, vch_mqtt_write_publish(session, &letter));
+    }
+}
+
+static void send_more_again(struct vch_mqtt_session *session) {
+    struct vch_mqtt_flow *flow = session->flow;
+    while (flow->unsent && session->state == SESSION_CONNECTED &&
+           (size_t)(flow->inflight_count - flow->unsent) < vch_mqtt_window(session)) {
+        size_t at = (size_t)flow->inflight_first + flow->inflight_count - flow->unsent--;
+        send_again(session, &flow->inflight[at]);
+    }
+}
+
+void vch_mqtt_resend(struct vch_mqtt_session *session) {
+    if (!session->flow) return;
+    session->flow->unsent = session->flow->inflight_count;
+    send_more_again(session);
+    vch_mqtt_queue_run(session);
+}
+
+/* ---- acknowledgements ------------------------------------------------------------- */
+
+static void finish(struct vch_mqtt_session *session, struct vch_mqtt_inflight *place) {
+    struct vch_mqtt_waiting *entry = place->entry;
+    vch_mqtt_inflight_remove(session, place);
+    vch_mqtt_keep_drop(session, entry);
+    vch_mqtt_waiting_free(entry);
+    send_more_again(session);
+    if (session->flow->queue)
+        vch_mqtt_queue_run(session);
     else
-        transmit(session, message, qos);
+        vch_mqtt_flow_rest(session);
+}
+
+static bool decode(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame, struct vch_mqtt_ack *ret) {
+    enum vch_err err = vch_mqtt_puback_decode(frame, ret);
+    if (err != VCH_OK) vch_mqtt_malformed(session, err, "An acknowledgement is malformed.");
+    return err == VCH_OK;
 }
 
 /* An acknowledgement of nothing is harmless and ignored: clients that restart send such. */
-void vch_mqtt_acknowledged(struct vch_mqtt_session *session, uint16_t packet_id) {
-    packet_id_drop(session, packet_id);
-    if (session->queue) vch_mqtt_queue_run(session);
+void vch_mqtt_puback_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame) {
+    struct vch_mqtt_ack ack;
+    if (!decode(session, frame, &ack)) return;
+    struct vch_mqtt_inflight *place = vch_mqtt_inflight_find(session, ack.packet_id);
+    if (place && place->step == AWAIT_PUBACK) finish(session, place);
+}
+
+/* [MQTT-4.3.3-4] to [MQTT-4.3.3-7]; 3.1.1 section 4.3.3. */
+void vch_mqtt_pubrec_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame) {
+    struct vch_mqtt_ack ack;
+    if (!decode(session, frame, &ack)) return;
+    struct vch_mqtt_inflight *place = vch_mqtt_inflight_find(session, ack.packet_id);
+    if (!place || place->step == AWAIT_PUBACK) {
+        send_pubrel(session, ack.packet_id, VCH_MQTT_RC_PACKET_ID_NOT_FOUND);
+        return;
+    }
+    if (ack.reason >= VCH_MQTT_RC_UNSPECIFIED_ERROR) {
+        finish(session, place);
+        return;
+    }
+    place->step = AWAIT_PUBCOMP;
+    vch_mqtt_keep_mark(session, place->entry, VCH_MQTT_KEPT_RELEASED, ack.packet_id);
+    send_pubrel(session, ack.packet_id, VCH_MQTT_RC_SUCCESS);
+}
+
+void vch_mqtt_pubcomp_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame) {
+    struct vch_mqtt_ack ack;
+    if (!decode(session, frame, &ack)) return;
+    struct vch_mqtt_inflight *place = vch_mqtt_inflight_find(session, ack.packet_id);
+    if (place && place->step == AWAIT_PUBCOMP) finish(session, place);
 }

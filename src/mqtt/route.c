@@ -1,6 +1,7 @@
-#include "mqtt/mqtt_priv.h"
-
 #include <stdlib.h>
+
+#include "base/clock.h"
+#include "mqtt/mqtt_priv.h"
 
 /* Past this the publishers of other loops wait: memory stays bounded, and TCP
  * passes the wait on to them. */
@@ -10,54 +11,84 @@ enum { BACKLOG_MAX = 16 * 1024 * 1024, OVERLOAD_CHECK_MS = 5 };
 
 struct receivers {
     struct vch_mqtt_session *first;
+    const struct vch_mqtt_session *publisher;
     uint64_t stamp;
 };
 
-/* Overlapping subscriptions of one session give one copy, with the highest QoS. */
+/* Overlapping subscriptions of one session give one copy, with the highest QoS. [MQTT-3.3.4-2] */
 static void collect(struct vch_mqtt_sub *sub, void *arg) {
     struct receivers *receivers = arg;
     struct vch_mqtt_session *session = sub->session;
+    if (sub->no_local && session == receivers->publisher) return; /* [MQTT-3.8.3-3] */
     if (session->match_stamp == receivers->stamp) {
         if (sub->qos > session->match_qos) session->match_qos = sub->qos;
+        session->match_retain |= sub->as_published;
         return;
     }
     session->match_stamp = receivers->stamp;
     session->match_qos = sub->qos;
+    session->match_retain = sub->as_published;
     session->match_next = receivers->first;
     receivers->first = session;
 }
 
-static struct vch_mqtt_session *receivers_here(struct vch_mqtt_loop *home, const struct vch_mqtt_levels *topic) {
-    struct receivers receivers = {NULL, ++home->last_stamp};
+static struct vch_mqtt_session *receivers_here(struct vch_mqtt_loop *home, const struct vch_mqtt_levels *topic,
+                                               const struct vch_mqtt_session *publisher) {
+    struct receivers receivers = {NULL, publisher, ++home->last_stamp};
     vch_mqtt_tree_match(&home->tree, topic, collect, &receivers);
     return receivers.first;
 }
 
-static void deliver_all(struct vch_mqtt_session *first, struct vch_mqtt_message *message) {
+/* A hook that closes a session does not take it from the list: it is settled later. */
+static void deliver_all(struct vch_mqtt_session *first, struct vch_mqtt_message *message,
+                        struct vch_mqtt_receipt *receipt) {
+    struct vch_mqtt_parcel parcel = {.message = message, .receipt = receipt};
     for (struct vch_mqtt_session *session = first; session; session = session->match_next) {
-        uint8_t qos = session->match_qos < message->qos ? session->match_qos : message->qos;
-        vch_mqtt_deliver(session, message, qos, false);
+        parcel.qos = session->match_qos < message->qos ? session->match_qos : message->qos;
+        parcel.retain = session->match_retain && message->retain; /* [MQTT-3.3.1-12] [MQTT-3.3.1-13] */
+        vch_mqtt_deliver(session, &parcel);
     }
 }
 
-void vch_mqtt_route_here(struct vch_mqtt_loop *home, struct vch_mqtt_message *message) {
+static void route_here(struct vch_mqtt_loop *home, struct vch_mqtt_message *message,
+                       struct vch_mqtt_receipt *receipt) {
     struct vch_mqtt_levels topic;
     vch_mqtt_levels_of(vch_mqtt_message_topic(message), &topic);
-    deliver_all(receivers_here(home, &topic), message);
+    deliver_all(receivers_here(home, &topic, NULL), message, receipt);
 }
 
 /* ---- other loops --------------------------------------------------------------- */
 
+static void transit_free(struct vch_mqtt_transit *transit) {
+    if (!transit) return;
+    vch_mqtt_receipt_settle(transit->receipt, VCH_OK);
+    vch_mqtt_group_unref(transit->group);
+    free(transit);
+}
+
 static void batch_free(struct vch_mqtt_batch *batch) {
-    for (size_t i = 0; i < batch->count; i++) vch_mqtt_message_unref(batch->messages[i]);
+    for (size_t i = 0; i < batch->count; i++) {
+        vch_mqtt_message_unref(batch->at[i].message);
+        transit_free(batch->at[i].transit);
+    }
     free(batch);
+}
+
+static void arrive(struct vch_mqtt_loop *home, struct vch_mqtt_message *message,
+                   const struct vch_mqtt_transit *transit) {
+    if (!transit)
+        route_here(home, message, NULL);
+    else if (!transit->group)
+        route_here(home, message, transit->receipt);
+    else
+        vch_mqtt_shared_arrive(home, message, transit);
 }
 
 static void batch_arrives(void *arg) {
     struct vch_mqtt_batch *batch = arg;
     struct vch_mqtt_loop *home = batch->target;
     vch_mqtt_enter(home);
-    for (size_t i = 0; i < batch->count; i++) vch_mqtt_route_here(home, batch->messages[i]);
+    for (size_t i = 0; i < batch->count; i++) arrive(home, batch->at[i].message, batch->at[i].transit);
     atomic_fetch_sub(&home->backlog, batch->bytes);
     batch_free(batch);
     vch_mqtt_leave(home);
@@ -72,11 +103,6 @@ static enum vch_err batch_post(struct vch_mqtt_batch *batch) {
     return VCH_ERR_UNAVAILABLE;
 }
 
-static void batch_add(struct vch_mqtt_batch *batch, struct vch_mqtt_message *message) {
-    batch->messages[batch->count++] = vch_mqtt_message_ref(message);
-    batch->bytes += sizeof *message + message->size;
-}
-
 static struct vch_mqtt_batch *batch_new(struct vch_mqtt_loop *target) {
     struct vch_mqtt_batch *batch = malloc(sizeof *batch);
     if (!batch) return NULL;
@@ -85,16 +111,8 @@ static struct vch_mqtt_batch *batch_new(struct vch_mqtt_loop *target) {
     return batch;
 }
 
-static bool is_behind(struct vch_mqtt_loop *target) {
+bool vch_mqtt_is_behind(struct vch_mqtt_loop *target) {
     return atomic_load(&target->backlog) > BACKLOG_MAX;
-}
-
-enum vch_err vch_mqtt_post_message(struct vch_mqtt_loop *target, struct vch_mqtt_message *message) {
-    if (is_behind(target)) return VCH_ERR_UNAVAILABLE;
-    struct vch_mqtt_batch *batch = batch_new(target);
-    if (!batch) return VCH_ERR_NOMEM;
-    batch_add(batch, message);
-    return batch_post(batch);
 }
 
 static void batch_send(struct vch_mqtt_loop *home, size_t position) {
@@ -102,17 +120,24 @@ static void batch_send(struct vch_mqtt_loop *home, size_t position) {
     struct vch_mqtt_batch *batch = home->outbox[position];
     home->outbox[position] = NULL;
     if (batch_post(batch) != VCH_OK) return; /* only when the server stops */
-    if (home->overloaded || !is_behind(target)) return;
+    if (home->overloaded || !vch_mqtt_is_behind(target)) return;
     home->overloaded = true;
     vch_timer_set(&home->overload_timer, OVERLOAD_CHECK_MS);
 }
 
-static enum vch_err outbox_add(struct vch_mqtt_loop *home, size_t position, struct vch_mqtt_message *message) {
+enum vch_err vch_mqtt_outbox_add(struct vch_mqtt_loop *home, size_t position, struct vch_mqtt_message *message,
+                                 struct vch_mqtt_transit *transit) {
     struct vch_mqtt_batch **slot = &home->outbox[position];
     if (!*slot) *slot = batch_new(&home->broker->loops[position]);
-    if (!*slot) return VCH_ERR_NOMEM;
-    batch_add(*slot, message);
-    if ((*slot)->count == sizeof(*slot)->messages / sizeof *(*slot)->messages) batch_send(home, position);
+    if (!*slot) {
+        transit_free(transit);
+        return VCH_ERR_NOMEM;
+    }
+    struct vch_mqtt_batch *batch = *slot;
+    batch->at[batch->count].message = vch_mqtt_message_ref(message);
+    batch->at[batch->count++].transit = transit;
+    batch->bytes += vch_mqtt_message_cost(message);
+    if (batch->count == sizeof batch->at / sizeof batch->at[0]) batch_send(home, position);
     return VCH_OK;
 }
 
@@ -133,10 +158,16 @@ static void resume_publisher(struct vch_mqtt_link *link, void *arg) {
     vch_mqtt_session_unpause(VCH_MQTT_OWNER(link, struct vch_mqtt_session, by_id), PAUSE_OVERLOAD);
 }
 
+static bool anybody_behind(const struct vch_mqtt_broker *broker) {
+    for (size_t i = 0; i < broker->count; i++)
+        if (vch_mqtt_is_behind(&broker->loops[i])) return true;
+    const struct vch_mqtt_keeper *keeper = broker->options.keeper;
+    return keeper && keeper->behind(keeper->self);
+}
+
 void vch_mqtt_overload_check(void *arg) {
     struct vch_mqtt_loop *home = arg;
-    for (size_t i = 0; i < home->broker->count; i++) {
-        if (!is_behind(&home->broker->loops[i])) continue;
+    if (anybody_behind(home->broker)) {
         vch_timer_set(&home->overload_timer, OVERLOAD_CHECK_MS);
         return;
     }
@@ -155,20 +186,69 @@ static bool others_want(const struct vch_mqtt_loop *home, size_t position, const
 static bool anybody_else(const struct vch_mqtt_loop *home, const struct vch_mqtt_levels *topic) {
     for (size_t i = 0; i < home->broker->count; i++)
         if (others_want(home, i, topic)) return true;
-    return false;
+    return vch_mqtt_shared_wanted(home->broker, topic);
 }
 
-enum vch_err vch_mqtt_route(struct vch_mqtt_loop *home, struct vch_str topic, struct vch_str payload, uint8_t qos) {
+bool vch_mqtt_route_keeps(const struct vch_mqtt_loop *home, struct vch_str topic, bool retain) {
+    struct vch_mqtt_broker *broker = home->broker;
     struct vch_mqtt_levels levels;
+    if (!broker->options.keeper) return false;
+    if (retain && broker->options.retained) return true;
     vch_mqtt_levels_of(topic, &levels);
-    struct vch_mqtt_session *here = receivers_here(home, &levels);
-    if (!here && !anybody_else(home, &levels)) return VCH_OK;
-    struct vch_mqtt_message *message = vch_mqtt_message_new(topic, payload, qos);
+    for (size_t i = 0; i < broker->count; i++)
+        if (vch_mqtt_tree_keeps(&broker->loops[i].tree, &levels)) return true;
+    return vch_mqtt_shared_wanted(broker, &levels);
+}
+
+static enum vch_err send_to(struct vch_mqtt_loop *home, size_t position, const struct vch_mqtt_levels *topic,
+                            struct vch_mqtt_message *message, struct vch_mqtt_receipt *receipt) {
+    struct vch_mqtt_transit *transit = NULL;
+    if (receipt && vch_mqtt_tree_keeps(&home->broker->loops[position].tree, topic)) {
+        transit = calloc(1, sizeof *transit);
+        if (!transit) return VCH_ERR_NOMEM;
+        transit->receipt = vch_mqtt_receipt_hold(receipt);
+    }
+    return vch_mqtt_outbox_add(home, position, message, transit);
+}
+
+/* The retained message first: who subscribes meanwhile sees it there, or gets it
+ * as a subscriber. */
+static enum vch_err distribute(struct vch_mqtt_loop *home, struct vch_mqtt_message *message,
+                               const struct vch_mqtt_levels *topic, struct vch_mqtt_session *here,
+                               struct vch_mqtt_receipt *receipt) {
+    enum vch_err full = VCH_OK;
+    if (message->retain && home->broker->options.retained)
+        full = vch_mqtt_retained_set(home->broker->options.retained, message, receipt);
+    for (size_t i = 0; i < home->broker->count; i++)
+        if (others_want(home, i, topic)) VCH_TRY(send_to(home, i, topic, message, receipt));
+    VCH_TRY(vch_mqtt_shared_route(home, topic, message, receipt));
+    deliver_all(here, message, receipt);
+    return full;
+}
+
+enum vch_err vch_mqtt_route(struct vch_mqtt_loop *home, const struct vch_mqtt_post *post) {
+    struct vch_mqtt_levels levels;
+    bool retain = post->retain && home->broker->options.retained;
+    vch_mqtt_levels_of(post->topic, &levels);
+    struct vch_mqtt_session *here = receivers_here(home, &levels, post->publisher);
+    if (!retain && !here && !anybody_else(home, &levels)) return VCH_OK;
+    struct vch_mqtt_message *message = vch_mqtt_message_make(
+        &(struct vch_mqtt_message_parts){.topic = post->topic,
+                                         .payload = post->payload,
+                                         .props = post->props,
+                                         .published_ms = retain ? vch_now_ms() : 0,
+                                         .expires_ms = post->expires_ms,
+                                         .qos = post->qos,
+                                         .retain = post->retain});
     if (!message) return VCH_ERR_NOMEM;
-    enum vch_err err = VCH_OK;
-    for (size_t i = 0; err == VCH_OK && i < home->broker->count; i++)
-        if (others_want(home, i, &levels)) err = outbox_add(home, i, message);
-    if (err == VCH_OK) deliver_all(here, message);
+    enum vch_err err = distribute(home, message, &levels, here, post->receipt);
     vch_mqtt_message_unref(message);
     return err;
+}
+
+enum vch_err vch_mqtt_route_message(struct vch_mqtt_loop *home, struct vch_mqtt_message *message,
+                                    struct vch_mqtt_receipt *receipt) {
+    struct vch_mqtt_levels levels;
+    vch_mqtt_levels_of(vch_mqtt_message_topic(message), &levels);
+    return distribute(home, message, &levels, receivers_here(home, &levels, NULL), receipt);
 }

@@ -94,26 +94,34 @@ static void prune(struct vch_mqtt_tree *tree, struct vch_mqtt_node *node) {
 
 /* ---- interest -------------------------------------------------------------- */
 
-static _Atomic uint32_t *interest_of(struct vch_mqtt_tree *tree, uint64_t path) {
-    return &tree->interest[path >> 16 & (VCH_MQTT_INTEREST_SIZE - 1)];
+static size_t slot_of(uint64_t path) {
+    return path >> 16 & (VCH_MQTT_INTEREST_SIZE - 1);
 }
 
 /* A filter counts under its literal beginning, of at most three levels. */
-static _Atomic uint32_t *filter_interest(struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *filter) {
+static size_t filter_slot(const struct vch_mqtt_levels *filter) {
     uint64_t path = 0;
     for (size_t i = 0; i < filter->count && i < VCH_MQTT_INTEREST_LEVELS && !is_wildcard(filter->at[i]); i++)
         path = vch_mqtt_path_hash(path, filter->at[i]);
-    return interest_of(tree, path);
+    return slot_of(path);
+}
+
+static bool is_counted(_Atomic uint32_t counts[VCH_MQTT_INTEREST_SIZE], const struct vch_mqtt_levels *topic) {
+    uint64_t path = 0;
+    if (atomic_load(&counts[slot_of(path)]) > 0) return true;
+    for (size_t i = 0; i < topic->count && i < VCH_MQTT_INTEREST_LEVELS; i++) {
+        path = vch_mqtt_path_hash(path, topic->at[i]);
+        if (atomic_load(&counts[slot_of(path)]) > 0) return true;
+    }
+    return false;
 }
 
 bool vch_mqtt_tree_interested(struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic) {
-    uint64_t path = 0;
-    if (atomic_load(interest_of(tree, path)) > 0) return true;
-    for (size_t i = 0; i < topic->count && i < VCH_MQTT_INTEREST_LEVELS; i++) {
-        path = vch_mqtt_path_hash(path, topic->at[i]);
-        if (atomic_load(interest_of(tree, path)) > 0) return true;
-    }
-    return false;
+    return is_counted(tree->interest, topic);
+}
+
+bool vch_mqtt_tree_keeps(struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic) {
+    return atomic_load_explicit(&tree->lasting_count, memory_order_relaxed) > 0 && is_counted(tree->lasting, topic);
 }
 
 /* ---- subscriptions ---------------------------------------------------------- */
@@ -148,7 +156,7 @@ enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter
         .node = node, .session = session, .node_next = node->subs, .node_at = &node->subs, .qos = qos};
     if (node->subs) node->subs->node_at = &sub->node_next;
     node->subs = sub;
-    atomic_fetch_add(filter_interest(tree, &levels), 1);
+    atomic_fetch_add(&tree->interest[filter_slot(&levels)], 1);
     *ret = sub;
     return VCH_OK;
 }
@@ -175,10 +183,26 @@ bool vch_mqtt_sub_filter(const struct vch_mqtt_sub *sub, char *buf, size_t size,
     return true;
 }
 
+void vch_mqtt_tree_mark(struct vch_mqtt_tree *tree, struct vch_mqtt_sub *sub, bool lasting) {
+    struct vch_mqtt_levels levels;
+    if (sub->lasting == lasting) return;
+    sub->lasting = lasting;
+    levels_of_node(sub->node, &levels);
+    _Atomic uint32_t *count = &tree->lasting[filter_slot(&levels)];
+    if (lasting) {
+        atomic_fetch_add(count, 1);
+        atomic_fetch_add(&tree->lasting_count, 1);
+    } else {
+        atomic_fetch_sub(count, 1);
+        atomic_fetch_sub(&tree->lasting_count, 1);
+    }
+}
+
 void vch_mqtt_tree_remove(struct vch_mqtt_tree *tree, struct vch_mqtt_sub *sub) {
     struct vch_mqtt_levels levels;
+    vch_mqtt_tree_mark(tree, sub, false);
     levels_of_node(sub->node, &levels);
-    atomic_fetch_sub(filter_interest(tree, &levels), 1);
+    atomic_fetch_sub(&tree->interest[filter_slot(&levels)], 1);
     *sub->node_at = sub->node_next;
     if (sub->node_next) sub->node_next->node_at = sub->node_at;
     prune(tree, sub->node);

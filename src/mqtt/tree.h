@@ -14,14 +14,18 @@
 #include "mqtt/topic.h"
 
 struct vch_mqtt_session;
+struct vch_mqtt_group;
 struct vch_mqtt_node;
 
 struct vch_mqtt_sub {
-    struct vch_mqtt_node *node;
-    struct vch_mqtt_session *session;
+    struct vch_mqtt_node *node;       /* NULL: a share of `group`, in no loop's tree */
+    struct vch_mqtt_session *session; /* NULL in the tree of groups */
+    struct vch_mqtt_group *group;
     struct vch_mqtt_sub *node_next, **node_at;
     struct vch_mqtt_sub *session_next; /* the session's list; the session's own */
-    uint8_t qos;
+    uint32_t identifier;               /* 0: none */
+    uint8_t qos, retain_handling;
+    bool no_local : 1, as_published : 1, lasting : 1;
 };
 
 enum { VCH_MQTT_INTEREST_SIZE = 2048, VCH_MQTT_INTEREST_LEVELS = 3 };
@@ -31,6 +35,8 @@ struct vch_mqtt_tree {
     struct vch_mqtt_index nodes;
     bool parent_too;
     _Atomic uint32_t interest[VCH_MQTT_INTEREST_SIZE];
+    _Atomic uint32_t lasting[VCH_MQTT_INTEREST_SIZE]; /* the same of those whose messages are kept */
+    _Atomic uint32_t lasting_count;
 };
 
 enum vch_err vch_mqtt_tree_init(struct vch_mqtt_tree *tree, bool parent_too) VCH_MUST;
@@ -41,6 +47,8 @@ enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter
                                uint8_t qos, struct vch_mqtt_sub **ret) VCH_MUST;
 void vch_mqtt_tree_remove(struct vch_mqtt_tree *tree,
                           struct vch_mqtt_sub *sub); /* frees it and the nodes it was alone in */
+/* Its messages are kept, or are not any more. */
+void vch_mqtt_tree_mark(struct vch_mqtt_tree *tree, struct vch_mqtt_sub *sub, bool lasting);
 /* The filter of a subscription, as a string in `buf`; false when it does not fit. */
 bool vch_mqtt_sub_filter(const struct vch_mqtt_sub *sub, char *buf, size_t size, struct vch_str *ret);
 /* The node of exactly this filter, or NULL. */
@@ -54,6 +62,7 @@ bool vch_mqtt_sub_matches(const struct vch_mqtt_tree *tree, const struct vch_mqt
                           const struct vch_mqtt_levels *topic);
 /* May a subscription match? False is certain, true is a guess. Any thread. */
 bool vch_mqtt_tree_interested(struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic);
+bool vch_mqtt_tree_keeps(struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic); /* one that is marked */
 
 size_t vch_mqtt_tree_nodes(const struct vch_mqtt_tree *tree);
 

@@ -35,7 +35,7 @@ static void nobody_close(struct vch_conn *conn, void *arg, enum vch_close_reason
     (void)diag;
 }
 
-static const struct vch_conn_handler nobody = {nobody_open, nobody_data, NULL, nobody_close};
+static const struct vch_conn_handler nobody = {nobody_open, nobody_data, NULL, nobody_close, NULL};
 
 /* ---- time ---------------------------------------------------------------------- */
 
@@ -454,6 +454,7 @@ static void expire(struct vch_conn *conn) {
         break;
     case CONN_OPEN:
         (void)vch_diag_set(&diag, VCH_ERR_TIMEOUT, "connection-timeout", "", "The client was silent for too long.");
+        if (conn->handler->on_timeout) conn->handler->on_timeout(conn, conn->arg);
         close_as(conn, VCH_CLOSE_TIMEOUT, &diag);
         break;
     case CONN_CLOSING: end(conn, conn->reason, NULL, false); break;

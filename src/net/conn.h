@@ -36,6 +36,8 @@ struct vch_conn_handler {
     void (*on_drain)(struct vch_conn *conn, void *arg);
     /* `diag` is never NULL and has a reason: ours of the close, or what TLS or the socket said. */
     void (*on_close)(struct vch_conn *conn, void *arg, enum vch_close_reason reason, const struct vch_diag *diag);
+    /* The deadline of an open connection is over: what is written here still leaves, then it closes. May be NULL. */
+    void (*on_timeout)(struct vch_conn *conn, void *arg);
 };
 
 /* Installs the protocol. Called from the listener's accept callback (before the

@@ -45,7 +45,7 @@ static void on_close(struct vch_conn *conn, void *arg, enum vch_close_reason rea
 }
 
 static void on_accept(struct vch_conn *conn, void *arg) {
-    static const struct vch_conn_handler handler = {on_open, on_data, NULL, on_close};
+    static const struct vch_conn_handler handler = {on_open, on_data, NULL, on_close, NULL};
     vch_conn_set_handler(conn, &handler, arg);
 }
 

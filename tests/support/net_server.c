@@ -58,7 +58,7 @@ static void script_close(struct vch_conn *conn, void *arg, enum vch_close_reason
     count(server, &server->closed);
 }
 
-const struct vch_conn_handler net_script_handler = {script_open, script_data, script_drain, script_close};
+const struct vch_conn_handler net_script_handler = {script_open, script_data, script_drain, script_close, NULL};
 
 static void on_accept(struct vch_conn *conn, void *arg) {
     struct net_server *server = arg;

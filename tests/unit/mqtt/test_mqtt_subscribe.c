@@ -76,7 +76,7 @@ static void qos_2_gets_no_suback(void **state) {
 
 static void bad_filters(void **state) {
     (void)state;
-    static const char *const filters[] = {"", "a#", "a/#/b", "+a", "1/2/3/4/5/6/7/8/9", "$share/group/topic"};
+    static const char *const filters[] = {"", "a#", "a/#/b", "+a", "1/2/3/4/5/6/7/8/9", "$share/group", "$share//topic", "$share/g+/topic"};
     for (size_t i = 0; i < COUNT_OF(filters); i++) {
         int fd = client_open(&rig, 0, "bad");
         client_send(fd, pkt_subscribe(1, filters[i], 1));

@@ -107,7 +107,7 @@ static void other_close(struct vch_conn *conn, void *arg, enum vch_close_reason 
     net_script_handler.on_close(conn, ((struct other_protocol *)arg)->server, reason, diag);
 }
 
-static const struct vch_conn_handler other_handler = {other_open, other_data, NULL, other_close};
+static const struct vch_conn_handler other_handler = {other_open, other_data, NULL, other_close, NULL};
 
 static void switch_by_alpn(struct net_server *server, struct vch_conn *conn) {
     struct other_protocol *other = server->user;
