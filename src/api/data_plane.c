@@ -113,6 +113,10 @@ static void errand_done(void *arg, enum vch_err err) {
     errand_unref(errand, 1);
 }
 
+static void errand_gone(void *arg) {
+    errand_done(arg, VCH_OK);
+}
+
 /* TIMEOUT: it may still come to pass. */
 static enum vch_err errand_wait(struct errand *errand) {
     struct timespec until;
@@ -332,21 +336,20 @@ static enum vch_err list_retained(struct vch_http_job *job, struct vch_call *cal
 
 /* ---- DeleteConnection ---- */
 
-static void close_client(struct vch_mqtt_session *session, const char *key) {
-    struct vch_diag diag = {0};
-    if (!vch_str_eq_c(vch_mqtt_session_client_id(session), key)) return;
-    (void)VCH_REFUSE(&diag, VCH_ERR_DENIED, ACCESS_DENIED, "clientId", "DeleteConnection ended the connection.");
-    vch_mqtt_close(session, &diag);
-}
-
 static enum vch_err delete_connection(struct vch_http_job *job, struct vch_call *call) {
     struct vch_str client_id = vch_val_str_at(call->in, "clientId");
     if (client_id.len == 0 || client_id.len > VCH_CLIENT_ID_MAX || client_id.ptr[0] == '$')
         return VCH_REFUSE(call->diag, VCH_ERR_INVALID, CLIENT_ID_INVALID, "clientId", "A client id has 1 to %d bytes and does not start with $.",
                           VCH_CLIENT_ID_MAX);
-    char peer_id[65];
-    struct vch_mqtt_broker *broker = vch_mqtt_door_broker(job->door->options.mqtt);
-    enum vch_err err = vch_mqtt_client_online(broker, client_id, peer_id) ? vch_mqtt_each(broker, close_client, client_id) : VCH_ERR_NOT_FOUND;
+    struct errand *errand = errand_new();
+    if (!errand) return VCH_ERR_NOMEM;
+    const struct vch_mqtt_eviction eviction = {.clean = vch_val_bool_at(call->in, "cleanSession", false),
+                                               .without_will = vch_val_bool_at(call->in, "preventWillMessage", false),
+                                               .done = errand_gone,
+                                               .arg = errand};
+    enum vch_err err = vch_mqtt_disconnect_client(vch_mqtt_door_broker(job->door->options.mqtt), client_id, &eviction);
+    if (err == VCH_OK) err = errand_wait(errand);
+    else errand_unref(errand, 2);
     if (err == VCH_ERR_NOT_FOUND)
         return VCH_REFUSE(call->diag, err, RESOURCE_MISSING, "clientId", "No client of this id is connected or has a session.");
     return err;

@@ -189,7 +189,7 @@ enum vch_ctl_exit vch_ctl_try(struct vch_ctl *ctl, enum vch_op op, const struct 
         add(&o, "host", host_of(ctl->site.endpoint));
         for (size_t i = 0; i < request.header_count; i++)
             add(&o, request.headers[i].name.ptr, request.headers[i].value);
-        err = sign(ctl, &request, sts ? "sts" : "iot", &o);
+        err = sign(ctl, &request, sts ? "sts" : vch_op_row(op)->scope == VCH_SCOPE_DATA ? "iotdata" : "iot", &o);
     }
     if (err != VCH_OK)
         return set_error(error, VCH_CTL_USAGE, "input", diag.message[0] ? diag.message : vch_err_word(err));
