@@ -17,7 +17,7 @@ void vch_loop_undefer(struct vch_loop *loop, struct vch_defer *defer);
 /* The same for work that costs much, such as a step of a handshake: at each
  * turn's end one is run, and more as long as they fit into VCH_LOOP_COSTLY_US, so
  * that those already here keep their latency when many come at once. */
-enum { VCH_LOOP_COSTLY_US = 2000 };
+enum { VCH_LOOP_COSTLY_US = 200 };
 void vch_loop_defer_costly(struct vch_loop *loop, struct vch_defer *defer);
 void vch_loop_undefer_costly(struct vch_loop *loop, struct vch_defer *defer);
 size_t vch_loop_costly_waiting(const struct vch_loop *loop);

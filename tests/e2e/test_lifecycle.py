@@ -152,10 +152,10 @@ def test_why_it_ended(server, watcher):
     client.expect_closed()
     client.close()
     assert ended() == "AUTH_ERROR"
-    data = iot.get_thing_connectivity_data(thingName="Ending") if hasattr(iot, "get_thing_connectivity_data") else None
+    data = json.loads(server.vouch("thing", "connectivity", "Ending").stdout)
     found = iot.search_index(queryString="thingName:Ending")["things"][0]["connectivity"]
     assert found["connected"] is False and found["disconnectReason"] == "AUTH_ERROR"
-    assert data is None or data["disconnectReason"] == found["disconnectReason"]
+    assert data["connected"] is False and data["disconnectReason"] == found["disconnectReason"]
 
 
 def test_a_connect_that_failed(server, watcher):

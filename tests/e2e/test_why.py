@@ -4,6 +4,7 @@ import re
 import socket
 import ssl
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -122,7 +123,7 @@ def test_repeats_are_one_entry_with_a_count(server):
     assert told[0]["firstTime"] <= told[0]["time"]
 
 
-def test_handshakes(server, tmp_path):
+def test_handshakes(server):
     iot = server.boto()
     identity = provision(server, iot, "WhyRevoked")
     iot.update_certificate(certificateId=identity.id, newStatus="REVOKED")
@@ -184,8 +185,6 @@ def test_a_storm_of_strangers_does_not_fill_the_log(server):
 
 
 def test_who_may_ask(server):
-    import botocore.exceptions
-    iot = server.boto()
     done = server.vouch("why", "--certificate", "arn:aws:iot:us-east-1:123456789012:thing/x", check=False)
     assert done.returncode == 2 and "InvalidRequestException" in done.stderr
     with pytest.raises(urllib.error.HTTPError) as error:
@@ -193,4 +192,3 @@ def test_who_may_ask(server):
     assert error.value.code == 403
     table = server.vouch("--output", "table", "why", "somebody-else").stdout
     assert "policy-silent" in table and "somebody-else" in table
-    assert iot and botocore.exceptions

@@ -82,8 +82,12 @@ static void make_tls(struct net_server *server, const struct net_setup *setup) {
     const char *names = setup->names ? setup->names : "DNS:localhost,IP:127.0.0.1,IP:::1";
     tls_make(&server->identity, setup->key, "localhost", names, setup->days ? setup->days : 2);
     tls_save(&server->identity, server->folder, certificate, key);
-    const struct vch_tls_options options = {certificate, key,           setup->client_cert,
-                                            setup->alpn, setup->verify, setup->verify_arg};
+    const struct vch_tls_options options = {.certificate_file = certificate,
+                                            .key_file = key,
+                                            .client_cert = setup->client_cert,
+                                            .alpn = setup->alpn,
+                                            .verify = setup->verify,
+                                            .verify_arg = setup->verify_arg};
     if (vch_tls_new(&options, &server->tls, &diag) != VCH_OK) vch_assert_failed(diag.message, __FILE__, __LINE__);
 }
 
