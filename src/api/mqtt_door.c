@@ -303,6 +303,10 @@ struct vch_mqtt_retained *vch_mqtt_door_retained(struct vch_mqtt_door *door) {
     return door->retained;
 }
 
+enum vch_err vch_mqtt_door_restore(struct vch_mqtt_door *door, struct vch_diag *diag) {
+    return vch_mqtt_restore(door->broker, diag);
+}
+
 void vch_mqtt_door_free(struct vch_mqtt_door *door) {
     if (!door) return;
     vch_door_drop_late(door);

@@ -26,6 +26,8 @@ struct vch_mqtt_door_options {
     size_t loop_count;
 };
 enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, struct vch_mqtt_door **ret) VCH_MUST;
+/* Takes back what the keeper has; once, before the loops run. */
+enum vch_err vch_mqtt_door_restore(struct vch_mqtt_door *door, struct vch_diag *diag) VCH_MUST;
 void vch_mqtt_door_free(struct vch_mqtt_door *door); /* after loops and pool have ended */
 
 /* For vch_tls_options.verify; the argument is the door. [loop] */

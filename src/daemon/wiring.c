@@ -204,6 +204,7 @@ static enum vch_err open_all(struct vch_wiring *wiring, struct vch_entrances *en
     VCH_TRY(vch_pool_new((unsigned)wiring->config->workers, JOBS_MAX, &wiring->pool));
     VCH_TRY(open_keeper(wiring, diag));
     VCH_TRY(open_doors(wiring));
+    VCH_TRY(vch_mqtt_door_restore(wiring->mqtt, diag));
     VCH_TRY(vch_hosts_find(wiring->config, wiring->site->tls_dir, &wiring->hosts, diag));
     VCH_TRY(open_listeners(wiring, entrances, diag));
     return start_loops(wiring);
