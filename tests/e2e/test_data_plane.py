@@ -291,3 +291,104 @@ def send_later(plane, method, path):
         return send(plane, method, path)
     finally:
         botocore.auth.datetime.datetime = original
+
+
+# ---- DeleteConnection
+
+def connected(plane, key, client_id, **options):
+    client = ws.Client(plane, ws.presign(key, vouch.REGION, now=time.time() + getattr(plane, "advanced", 0)))
+    client.present = client.connect(client_id, **options)
+    return client
+
+
+def test_delete_connection(plane, key):
+    watcher = connected(plane, key, "watching")
+    watcher.subscribe("wills/#")
+    path = "/connections/goner"
+    refused(send_later(plane, "DELETE", path), MISSING)
+    client = connected(plane, key, "goner", will=("wills/1", b"w", 0, False))
+    assert send_later(plane, "DELETE", path)[::2] == (200, b"{}")
+    assert client.expect_closed()
+    assert watcher.message() == ("wills/1", b"w")
+    client = connected(plane, key, "goner", will=("wills/2", b"w", 0, False))
+    assert send_later(plane, "DELETE", path + "?preventWillMessage=true")[0] == 200
+    assert client.expect_closed()
+    with pytest.raises(TimeoutError):
+        watcher.receive(0.5)
+    watcher.close()
+
+
+def test_delete_connection_and_sessions(plane, key):
+    path = "/connections/staying"
+    connected(plane, key, "staying", clean=False).close()
+    client = connected(plane, key, "staying", clean=False)
+    assert client.present == 1
+    assert send_later(plane, "DELETE", path)[0] == 200
+    assert client.expect_closed()
+    client = connected(plane, key, "staying", clean=False)
+    assert client.present == 1  # the session stayed
+    assert send_later(plane, "DELETE", path + "?cleanSession=true")[0] == 200
+    assert client.expect_closed()
+    client = connected(plane, key, "staying", clean=False)
+    assert client.present == 0
+    client.close()
+    deadline = time.monotonic() + 5
+    while send_later(plane, "DELETE", path + "?cleanSession=true")[0] != 404:  # a session alone is found too
+        assert time.monotonic() < deadline
+    client = connected(plane, key, "staying", clean=False)
+    assert client.present == 0
+    client.close()
+
+
+@pytest.mark.parametrize("client_id", ["$reserved", "x" * 129])
+def test_delete_connection_of_what_is_no_client(plane, client_id):
+    refused(send_later(plane, "DELETE", "/connections/" + urllib.parse.quote(client_id, safe="")), INVALID)
+
+
+# ---- sessions belong to their principal
+
+def test_a_session_is_not_inherited(plane, key):
+    """Two users may both use a client id; one does not get what waits for the other."""
+    other = user(plane, "heir", allow("iot:*"))
+    first = connected(plane, key, "shared-id", clean=False)
+    first.subscribe("private/#")
+    first.close()
+    time.sleep(0.2)
+    send_later(plane, "POST", topic("private/1", qos=1))
+    second = connected(plane, other, "shared-id", clean=False)
+    assert second.present == 0
+    with pytest.raises(TimeoutError):
+        second.receive(0.5)
+    second.close()
+
+
+# ---- vouch
+
+def test_commands(plane, key):
+    # Signed by the clock of this machine: a server whose clock nobody moved.
+    with vouch.Server() as fresh:
+        own = user(fresh, "cli", allow("iot:*"))
+        ear = ws.Client(fresh, ws.presign(own, vouch.REGION))
+        ear.connect("cli-ear")
+        ear.subscribe("cli/#")
+        payload = fresh.home / "payload"
+        payload.write_bytes(b"from \xff a file")
+        assert json.loads(fresh.vouch("publish", "cli/a", str(payload), "--qos", "1").stdout)["message"] == "OK"
+        assert ear.message() == ("cli/a", b"from \xff a file")
+        fresh.vouch("publish", "cli/kept", str(payload), "--retain", "--content-type", "text/plain")
+        assert ear.message()[0] == "cli/kept"
+        listed = json.loads(fresh.vouch("retained", "list").stdout)["retainedTopics"]
+        assert [m["topic"] for m in listed] == ["cli/kept"]
+        assert json.loads(fresh.vouch("retained", "get", "cli/kept").stdout)["payload"] == base64.b64encode(b"from \xff a file").decode()
+        import subprocess
+        raw = subprocess.run([str(vouch.BUILD / "vouch"), "--data", str(fresh.data), "retained", "get", "cli/kept", "--raw"], capture_output=True)
+        assert raw.stdout == b"from \xff a file"
+        fresh.vouch("publish", "cli/kept", "--retain")
+        assert fresh.vouch("retained", "get", "cli/kept", check=False).returncode == 2
+        fresh.vouch("connection", "delete", "cli-ear", "--clean-session", "--no-will")
+        while True:
+            try:
+                ear.receive(5)
+            except mqtt.Closed:
+                break
+        assert "ResourceNotFoundException" in fresh.vouch("connection", "delete", "cli-ear", check=False).stderr

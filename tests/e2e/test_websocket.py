@@ -1,9 +1,12 @@
 """MQTT over WebSocket: who gets in, what frames may look like, and what ends a connection."""
 import base64
 import json
+import pathlib
 import re
+import shutil
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
@@ -13,6 +16,7 @@ import vouch
 import websocket as ws
 from test_api_iam import ROLE, allow, assume, call, deny, document, role, trust, user
 
+NODE = pathlib.Path(__file__).parent / "node"
 ARN = f"arn:aws:iot:{vouch.REGION}:{vouch.ACCOUNT}:"
 ALL = [allow("iot:*")]
 
@@ -506,3 +510,29 @@ def test_stop_says_going_away():
         with pytest.raises(mqtt.Closed):
             client.receive(5)
         assert client.closed == 1001
+
+
+# ---- AWS's own SDK
+
+@pytest.mark.parametrize("entrance", ["api", "edge"])
+@pytest.mark.parametrize("level", ["3", "5"])
+@pytest.mark.parametrize("temporary", [False, True])
+def test_sdk(gate, level, entrance, temporary):
+    """aws-iot-device-sdk-v2 signs without X-Amz-Expires and adds the session token behind the signature."""
+    with vouch.Server() as fresh:
+        key = user(fresh, "sdk", *ALL)
+        if temporary:
+            role(fresh, "sdks", trust(vouch.ACCOUNT), *ALL)
+            key = assume(fresh, "sdks")
+        environment = dict(fresh.environment(key), AWS_SESSION_TOKEN=key.get("token", ""))
+        port = fresh.edge_port if entrance == "edge" else int(fresh.api.rsplit(":", 1)[1])
+        assert (NODE / "node_modules" / "aws-iot-device-sdk-v2").is_dir(), "npm packages are missing; ./test installs them"
+        done = subprocess.run([shutil.which("node"), "websocket.mjs", level, "localhost", str(port), fresh.ca, vouch.REGION, "sdk-ws"],
+                              cwd=NODE, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr + fresh.log_text()[-2000:]
+        told = json.loads(done.stdout.splitlines()[-1])
+        if level == "3":
+            assert told == {"payload": "by 3.1.1"}
+        else:
+            assert told["payload"] == "by 5" and told["contentType"] == "text/plain" and told["userProperties"] == [{"name": "a", "value": "1"}]
+            assert told["suback"] == [1] and told["puback"] == 0 and told["keepAlive"] == 60
