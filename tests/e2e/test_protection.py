@@ -1,13 +1,12 @@
 """Bounds: connections of an address and of a certificate, memory's ceiling, storms, those who are slow or do not read;
 and the end in good order."""
-import concurrent.futures
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import ssl
 import statistics
-import threading
 import time
 
 import pytest
@@ -188,18 +187,21 @@ def well_behaved(server):
 
 
 def during(server, well_behaved, attack, bound_mib):
-    """Latency and memory while `attack` runs in a thread of its own."""
+    """Latency and memory while four processes attack."""
+    processes = multiprocessing.get_context("fork")
     calm, _ = ping_ms(well_behaved)
     before = resident_kib(server.process.pid)
-    stop = threading.Event()
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        running = [pool.submit(attack, stop) for _ in range(4)]
-        time.sleep(0.3)
-        loaded, worst = ping_ms(well_behaved, 150)
-        grown = resident_kib(server.process.pid) - before
-        stop.set()
-        for one in running:
-            one.result(60)
+    stop = processes.Event()
+    running = [processes.Process(target=attack, args=(stop,)) for _ in range(4)]
+    for one in running:
+        one.start()
+    time.sleep(0.3)
+    loaded, worst = ping_ms(well_behaved, 150)
+    grown = resident_kib(server.process.pid) - before
+    stop.set()
+    for one in running:
+        one.join(60)
+        assert one.exitcode == 0
     print(f"{attack.__name__}: ping {calm:.2f} ms calm, {loaded:.2f} ms under attack ({loaded / calm:.1f} times), worst {worst:.1f} ms; "
           f"memory +{grown / 1024:.1f} MiB")
     assert grown < bound_mib * 1024, f"memory grew by {grown} KiB"
@@ -237,7 +239,7 @@ def test_half_packets_and_single_bytes(server, well_behaved):
     packet = mqtt.publish("Halves/x", b"z" * 300, 1, 7)
 
     def halves(stop):
-        number = threading.get_ident()
+        number = os.getpid()
         with mqtt.Client(server, identity) as client:
             client.connect(f"Halves-{number}")
             while not stop.is_set():
@@ -255,7 +257,7 @@ def test_a_giant_remaining_length(server, well_behaved):
     identity = free_device(server, "Giant")
 
     def giant(stop):
-        number = threading.get_ident()
+        number = os.getpid()
         while not stop.is_set():
             with mqtt.Client(server, identity) as client:
                 client.connect(f"Giant-{number}")
@@ -280,7 +282,7 @@ def test_reading_nothing_under_a_flood(server, well_behaved):
     deaf, loud = free_device(server, "Deaf"), free_device(server, "Flood")
 
     def flood(stop):
-        number = threading.get_ident()
+        number = os.getpid()
         with mqtt.Client(server, deaf) as reader, mqtt.Client(server, loud) as speaker:
             reader.connect(f"Deaf-{number}")
             reader.subscribe(f"flood/{number}", qos=0)
