@@ -21,7 +21,7 @@ enum vch_err vch_template_check(enum vch_template_type type, struct vch_str body
 
 enum vch_override { VCH_OVERRIDE_DEFAULT, VCH_OVERRIDE_DO_NOTHING, VCH_OVERRIDE_REPLACE, VCH_OVERRIDE_MERGE, VCH_OVERRIDE_FAIL };
 
-enum { VCH_TEMPLATE_POLICIES_MAX = 10, VCH_TEMPLATE_ATTRIBUTES_MAX = 50, VCH_TEMPLATE_GROUPS_MAX = 10 };
+enum { VCH_TEMPLATE_POLICIES_MAX = 64, VCH_TEMPLATE_ATTRIBUTES_MAX = 50, VCH_TEMPLATE_GROUPS_MAX = 10 };
 
 struct vch_pair {
     struct vch_str name;
@@ -69,5 +69,15 @@ struct vch_template_plan {
 enum vch_err vch_template_plan(enum vch_template_type type, struct vch_str body, const struct vch_val *parameters,
                                struct vch_str certificate_id, struct vch_arena *arena, struct vch_template_plan *ret,
                                struct vch_diag *diag) VCH_MUST;
+
+/* The same for a body that is planned again and again: decoded and checked once.
+ * An owner, immutable once made; any thread. Its plans hold views into it. */
+struct vch_template_ready;
+enum vch_err vch_template_ready_new(enum vch_template_type type, struct vch_str body, struct vch_template_ready **ret,
+                                    struct vch_diag *diag) VCH_MUST;
+void vch_template_ready_free(struct vch_template_ready *ready); /* NULL is fine */
+enum vch_err vch_template_ready_plan(const struct vch_template_ready *ready, const struct vch_val *parameters,
+                                     struct vch_str certificate_id, struct vch_arena *arena, struct vch_template_plan *ret,
+                                     struct vch_diag *diag) VCH_MUST;
 
 #endif

@@ -172,21 +172,66 @@ static enum vch_err plan_device_configuration(const struct vch_template *t, stru
     return VCH_OK;
 }
 
+/* Of a template that was loaded and checked. */
+static enum vch_err plan_all(struct vch_template *t, const struct vch_val *parameters, struct vch_str certificate_id,
+                             struct vch_template_plan *ret) {
+    struct vch_tpath at = vch_tpath_key(NULL, VCH_STR("Resources"));
+    t->given = parameters;
+    t->certificate_id = certificate_id;
+    VCH_TRY(check_given(t));
+    VCH_TRY(check_subject(t));
+    for (size_t i = 0; i < t->resources->count; i++) {
+        struct vch_tpath place = vch_tpath_key(&at, t->resources->members[i].name);
+        VCH_TRY(plan_resource(t, &t->resources->members[i], &place, ret));
+    }
+    return plan_device_configuration(t, ret);
+}
+
 enum vch_err vch_template_plan(enum vch_template_type type, struct vch_str body, const struct vch_val *parameters,
                                struct vch_str certificate_id, struct vch_arena *arena, struct vch_template_plan *ret,
                                struct vch_diag *diag) {
     struct vch_template t;
-    struct vch_tpath at = vch_tpath_key(NULL, VCH_STR("Resources"));
     *ret = (struct vch_template_plan){0};
     VCH_TRY(vch_template_load(type, body, arena, diag, &t));
     VCH_TRY(vch_template_check_tree(&t));
-    t.given = parameters;
-    t.certificate_id = certificate_id;
-    VCH_TRY(check_given(&t));
-    VCH_TRY(check_subject(&t));
-    for (size_t i = 0; i < t.resources->count; i++) {
-        struct vch_tpath place = vch_tpath_key(&at, t.resources->members[i].name);
-        VCH_TRY(plan_resource(&t, &t.resources->members[i], &place, ret));
+    return plan_all(&t, parameters, certificate_id, ret);
+}
+
+/* ---- decoded once ---- */
+
+struct vch_template_ready {
+    struct vch_arena *arena;
+    struct vch_template t; /* without what belongs to one evaluation */
+};
+
+enum { READY_MAX = 16 << 20 };
+
+enum vch_err vch_template_ready_new(enum vch_template_type type, struct vch_str body, struct vch_template_ready **ret,
+                                    struct vch_diag *diag) {
+    struct vch_arena *arena = vch_arena_new(READY_MAX, false);
+    struct vch_template_ready *ready = arena ? VCH_ARENA_NEW(arena, struct vch_template_ready) : NULL;
+    enum vch_err err = VCH_ERR_NOMEM;
+    if (ready) err = vch_template_load(type, body, arena, diag, &ready->t);
+    if (err == VCH_OK) err = vch_template_check_tree(&ready->t);
+    if (err != VCH_OK) {
+        vch_arena_free(arena);
+        return err;
     }
-    return plan_device_configuration(&t, ret);
+    ready->arena = arena;
+    *ret = ready;
+    return VCH_OK;
+}
+
+void vch_template_ready_free(struct vch_template_ready *ready) {
+    if (ready) vch_arena_free(ready->arena);
+}
+
+enum vch_err vch_template_ready_plan(const struct vch_template_ready *ready, const struct vch_val *parameters,
+                                     struct vch_str certificate_id, struct vch_arena *arena, struct vch_template_plan *ret,
+                                     struct vch_diag *diag) {
+    struct vch_template t = ready->t;
+    *ret = (struct vch_template_plan){0};
+    t.arena = arena;
+    t.diag = diag;
+    return plan_all(&t, parameters, certificate_id, ret);
 }

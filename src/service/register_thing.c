@@ -11,6 +11,7 @@
 #include "service/claim_rules.h"
 #include "service/claim_watch.h"
 #include "service/hook.h"
+#include "service/template_kept.h"
 #include "service/template_policies.h"
 #include "service/template_things.h"
 
@@ -130,7 +131,7 @@ static enum vch_err gather_parameters(struct registration *r, const struct vch_v
 
 static enum vch_err evaluate(struct registration *r, const struct vch_val *parameters) {
     struct vch_call *call = r->call;
-    VCH_TRY(vch_template_plan(VCH_TEMPLATE_FLEET, r->template.body, parameters, r->token.certificate_id, call->arena, r->wanted, call->diag));
+    VCH_TRY(vch_template_plan_kept(VCH_TEMPLATE_FLEET, r->template.body, parameters, r->token.certificate_id, call->arena, r->wanted, call->diag));
     VCH_TRY(vch_binding_thing(&r->binding, r->wanted->has_thing ? r->wanted->thing_name : VCH_STR(""), call->diag));
     if (vch_str_ieq(r->wanted->certificate_id, r->token.certificate_id)) return VCH_OK;
     return VCH_REFUSE(call->diag, VCH_ERR_INVALID, PARAMETER_INVALID, "parameters",

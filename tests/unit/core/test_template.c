@@ -124,7 +124,7 @@ static void check_plan(const struct vch_val *c) {
 static void plans_are_golden(void **state) {
     (void)state;
     const struct vch_val *cases = golden_json(arena, "tests/vectors/template/plan.json");
-    assert_true(cases->count >= 100);
+    assert_true(cases->count >= 200);
     for (size_t i = 0; i < cases->count; i++) check_plan(&cases->items[i]);
 }
 
