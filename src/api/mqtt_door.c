@@ -63,10 +63,15 @@ static enum vch_mqtt_verdict claim_publish(const struct vch_peer *peer, const st
     return VCH_MQTT_TAKE;
 }
 
+/* AWS keeps every topic that begins with '$'; the specifications leave them to the server. */
+static bool is_reserved(const struct vch_peer *peer, struct vch_str topic) {
+    return peer->door->profile == VCH_MQTT_AWS ? vch_topic_reserved(topic) : vch_str_starts(topic, VCH_STR("$aws/"));
+}
+
 static enum vch_mqtt_verdict device_publish(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
                                             struct vch_diag *diag) {
     if (vch_peer_check(session, "iot:Publish", "topic", packet->topic, diag) != VCH_OK) return VCH_MQTT_DENY;
-    if (!vch_topic_reserved(packet->topic))
+    if (!is_reserved(vch_peer_of(session), packet->topic))
         return packet->retain ? verdict_of(vch_peer_check(session, "iot:RetainPublish", "topic", packet->topic, diag)) : VCH_MQTT_ALLOW;
     struct vch_prov_topic topic = vch_prov_topic_parse(packet->topic);
     if (vch_peer_of(session)->principal || packet->retain || topic.op == VCH_PROV_NONE || topic.leaf != VCH_PROV_REQUEST)
@@ -76,8 +81,8 @@ static enum vch_mqtt_verdict device_publish(struct vch_mqtt_session *session, co
 
 static enum vch_mqtt_verdict judge_publish(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,
                                            struct vch_diag *diag) {
-    if (vch_topic_check(packet->topic, diag) != VCH_OK) return VCH_MQTT_DENY;
     const struct vch_peer *peer = vch_peer_of(session);
+    if (peer->door->profile == VCH_MQTT_AWS && vch_topic_check(packet->topic, diag) != VCH_OK) return VCH_MQTT_DENY;
     if (peer->claim) return claim_publish(peer, packet, diag);
     if (must_wait(session)) return VCH_MQTT_WAIT;
     return device_publish(session, packet, diag);
@@ -108,8 +113,8 @@ static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *sess
 /* ---- SUBSCRIBE and delivery --------------------------------------------- */
 
 static enum vch_mqtt_verdict judge_subscribe(struct vch_mqtt_session *session, struct vch_str filter, struct vch_diag *diag) {
-    if (vch_filter_check(filter, diag) != VCH_OK) return VCH_MQTT_DENY;
     const struct vch_peer *peer = vch_peer_of(session);
+    if (peer->door->profile == VCH_MQTT_AWS && vch_filter_check(filter, diag) != VCH_OK) return VCH_MQTT_DENY;
     if (!peer->claim) {
         if (must_wait(session)) return VCH_MQTT_WAIT;
         return verdict_of(vch_peer_check(session, "iot:Subscribe", "topicfilter", filter, diag));
@@ -266,6 +271,7 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     if (!door) return VCH_ERR_NOMEM;
     door->service = options->service;
     door->pool = options->pool;
+    door->profile = options->profile;
     door->iam = options->iam;
     door->retained = options->retained;
     door->faults = options->faults;
@@ -277,11 +283,7 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
                   .taken = vch_door_taken, .closed = on_closed, .accepted = vch_door_on_accepted,
                   .subscribed = vch_door_on_subscribed, .unsubscribed = vch_door_on_unsubscribed, .arg = door},
         .explain = options->explain,
-        .keep_alive_min_s = 30,
-        .keep_alive_max_s = 1200,
-        .filters_per_subscribe = 8,
-        .subscriptions_per_session = 50,
-        .inflight_max = 100,
+        .profile = options->profile,
     };
     (void)pthread_mutex_init(&door->log_lock, NULL);
     enum vch_err err = vch_gate_new(&(struct vch_gate_options){.per_key_max = options->connections_per_certificate}, &door->certificates);

@@ -16,6 +16,7 @@ struct vch_histogram;
 struct vch_mqtt_door_options {
     struct vch_service *service; /* outlives the door */
     struct vch_pool *pool;
+    enum vch_mqtt_profile profile;
     struct vch_faults *faults; /* outlive the door; NULL: none */
     struct vch_iam *iam; /* judges users and roles; outlives the door; NULL: none are served */
     const struct vch_mqtt_keeper *keeper; /* ends after the loops and before the door; NULL: nothing outlives the process */

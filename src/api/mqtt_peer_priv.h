@@ -21,6 +21,7 @@ enum { VCH_DOOR_BUCKETS = 256 };
 struct vch_mqtt_door {
     struct vch_service *service;
     struct vch_pool *pool;
+    enum vch_mqtt_profile profile;
     struct vch_iam *iam;
     struct vch_mqtt_retained *retained;
     struct vch_mqtt_broker *broker;

@@ -225,11 +225,6 @@ static enum vch_err check(const struct vch_config *config, struct vch_diag *diag
     return check_addresses(config, diag);
 }
 
-enum vch_err vch_config_supported(const struct vch_config *config, struct vch_diag *diag) {
-    if (strcmp(config->profile, "aws") != 0) return refuse(diag, VCH_STR("profile"), "this version has the profile aws only");
-    return VCH_OK;
-}
-
 static enum vch_err parse_all(int argc, char *const *argv, struct vch_config *config, struct vch_diag *diag) {
     VCH_TRY(apply_presets(config));
     VCH_TRY(parse_args(config, argc, argv, false, diag));

@@ -46,8 +46,6 @@ struct vch_config {
 /* INVALID with the key in `field`, MALFORMED (the file's syntax), or what
  * reading the file gives. The arguments must outlive it. */
 enum vch_err vch_config_parse(int argc, char *const *argv, struct vch_config *ret, struct vch_diag *diag) VCH_MUST;
-/* INVALID for what is a lawful configuration and not to be had in this version. */
-enum vch_err vch_config_supported(const struct vch_config *config, struct vch_diag *diag) VCH_MUST;
 void vch_config_deinit(struct vch_config *config); /* zeroed memory is fine */
 /* One row by its key, as the file and the flags give it; a list gets one more item. */
 enum vch_err vch_config_set(struct vch_config *config, struct vch_str key, struct vch_str value, struct vch_diag *diag) VCH_MUST;

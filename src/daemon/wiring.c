@@ -160,6 +160,7 @@ static enum vch_err open_doors(struct vch_wiring *wiring) {
     VCH_TRY(vch_iam_new(wiring->service, &wiring->iam));
     const struct vch_mqtt_door_options mqtt = {
         .service = wiring->service, .keeper = vch_keeper_table(wiring->keeper), .retained = wiring->retained, .pool = wiring->pool, .iam = wiring->iam, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count,
+        .profile = strcmp(wiring->config->profile, "spec") == 0 ? VCH_MQTT_SPEC : VCH_MQTT_AWS,
         .connections_per_certificate = (size_t)wiring->config->connections_per_certificate,
         .explain = strcmp(wiring->config->connack_reasons, "real") == 0};
     struct vch_http_door_options http = {.service = wiring->service,

@@ -274,25 +274,8 @@ static void ready_tells_what_is_on(void **state) {
     vch_buf_deinit(&buf);
 }
 
-/* Lawful words for what is not built: told at once, not ignored. */
-static void test_what_this_version_lacks(void **state) {
-    (void)state;
-    static const struct {
-        const char *args, *field;
-    } cases[] = {{"--data /x", NULL}, {"--store postgresql://h/db", NULL}, {"--profile spec", "profile"}, {"--limits aws", NULL}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct vch_config c;
-        struct vch_diag diag = {.reason = NULL};
-        assert_int_equal(parse(cases[i].args, &c, &diag), VCH_OK);
-        assert_int_equal(vch_config_supported(&c, &diag), cases[i].field ? VCH_ERR_INVALID : VCH_OK);
-        if (cases[i].field) assert_string_equal(diag.field, cases[i].field);
-        vch_config_deinit(&c);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_this_version_lacks),
         cmocka_unit_test(nothing_gives_the_presets),
         cmocka_unit_test(every_flag_is_taken),
         cmocka_unit_test(bad_settings_name_their_key),
