@@ -26,8 +26,9 @@ class Stage:
         self.level, self.servers, self.runner = level, {}, Runner()
 
     def start(self, profile):
-        server = vouch.Server("--profile", profile).start()
+        server = vouch.Server("--profile", profile)
         self.servers[profile] = server, None
+        server.start()
         iot = server.boto()
         made = iot.create_keys_and_certificate(setAsActive=True)
         everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"},
