@@ -117,15 +117,15 @@ struct vch_tls_host {
 struct vch_tls_options {
     const char *certificate_file; /* PEM chain; for any name that has none of its own, and for clients that ask for none */
     const char *key_file;
-    const struct vch_tls_host *hosts;
-    size_t host_count;
-    const char *client_ca_file; /* PEM: a certificate is asked for by these issuers' names, so that browsers whose user has none
-                                   ask nobody; they decide nothing. NULL: by no name */
     enum vch_client_cert client_cert;
     const char *const *alpn; /* NULL-terminated, in order of the server's liking; NULL: none. A client that offers
                                 ALPN with no common protocol is refused; one that offers none is not. */
     vch_verify_peer *verify;
     void *verify_arg;
+    const struct vch_tls_host *hosts;
+    size_t host_count;
+    const char *client_ca_file; /* PEM: a certificate is asked for by these issuers' names, so that browsers whose user has none
+                                   ask nobody; they decide nothing. NULL: by no name */
 };
 struct vch_tls; /* SSL_CTXs, one a certificate; made for one loop */
 enum vch_err vch_tls_new(const struct vch_tls_options *options, struct vch_tls **ret, struct vch_diag *diag) VCH_MUST;

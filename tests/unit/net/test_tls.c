@@ -624,15 +624,18 @@ static void wrong_settings_are_named(void **state) {
     (void)snprintf(key, sizeof key, "%s/server.key", server.folder);
     (void)snprintf(missing, sizeof missing, "%s/missing", server.folder);
     static const char *const empty_name[] = {"", NULL};
+    const struct vch_tls_host no_key = {"a.example", certificate, missing}, no_certificate = {"a.example", missing, key};
     const struct {
         struct vch_tls_options options;
         const char *reason;
     } rows[] = {
-        {{missing, key, VCH_CLIENT_CERT_NONE, NULL, NULL, NULL}, "server-certificate"},
-        {{certificate, missing, VCH_CLIENT_CERT_NONE, NULL, NULL, NULL}, "server-key"},
-        {{certificate, certificate, VCH_CLIENT_CERT_NONE, NULL, NULL, NULL}, "server-key"},
-        {{certificate, key, VCH_CLIENT_CERT_REQUIRED, NULL, NULL, NULL}, "verify-missing"},
-        {{certificate, key, VCH_CLIENT_CERT_NONE, empty_name, NULL, NULL}, NULL},
+        {{.certificate_file = missing, .key_file = key, .client_cert = VCH_CLIENT_CERT_NONE}, "server-certificate"},
+        {{.certificate_file = certificate, .key_file = missing, .client_cert = VCH_CLIENT_CERT_NONE}, "server-key"},
+        {{.certificate_file = certificate, .key_file = certificate, .client_cert = VCH_CLIENT_CERT_NONE}, "server-key"},
+        {{.certificate_file = certificate, .key_file = key, .client_cert = VCH_CLIENT_CERT_REQUIRED}, "verify-missing"},
+        {{.certificate_file = certificate, .key_file = key, .client_cert = VCH_CLIENT_CERT_NONE, .alpn = empty_name}, NULL},
+        {{.certificate_file = certificate, .key_file = key, .hosts = &no_key, .host_count = 1}, "server-key"},
+        {{.certificate_file = certificate, .key_file = key, .hosts = &no_certificate, .host_count = 1}, "server-certificate"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct vch_diag diag = {0};
