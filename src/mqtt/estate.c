@@ -65,9 +65,9 @@ static void mark_subs(struct vch_mqtt_session *session, bool lasting) {
         if (sub->node) vch_mqtt_tree_mark(&session->home->tree, sub, lasting);
 }
 
-static void drop_estate(struct vch_mqtt_session *session) {
+static void drop_estate(struct vch_mqtt_session *session, struct vch_mqtt_receipt *receipt) {
     const struct vch_mqtt_keeper *keeper = keeper_of(session);
-    if (keeper) keeper->session_drop(keeper->self, session->estate->key, NULL);
+    if (keeper) keeper->session_drop(keeper->self, session->estate->key, receipt);
     vch_mqtt_due_clear(&session->home->due, &session->estate->due);
     set_away(session, false);
     vch_mqtt_estate_free(session->estate);
@@ -77,7 +77,7 @@ static void drop_estate(struct vch_mqtt_session *session) {
 void vch_mqtt_estate_forget(struct vch_mqtt_session *session) {
     if (!session->estate) return;
     mark_subs(session, false);
-    drop_estate(session);
+    drop_estate(session, NULL);
 }
 
 /* ---- time ---------------------------------------------------------------------------- */
@@ -167,18 +167,39 @@ void vch_mqtt_estate_rest(struct vch_mqtt_session *session) {
     vch_mqtt_estate_depart(session);
 }
 
+struct succession {
+    struct vch_mqtt_broker *broker;
+    struct vch_mqtt_ref heir;
+};
+
+/* The new session is not announced before the old one cannot come back; a disk that is full does not keep clients out. */
+static void on_dropped(void *arg, enum vch_err err) {
+    struct succession *succession = arg;
+    (void)err;
+    vch_mqtt_grant(succession->broker, succession->heir);
+    free(succession);
+}
+
+static void succeed(struct vch_mqtt_loop *home, struct vch_mqtt_ref heir, struct vch_mqtt_receipt *receipt) {
+    struct succession *succession = receipt && heir.id ? malloc(sizeof *succession) : NULL;
+    if (succession) *succession = (struct succession){home->broker, heir};
+    if (receipt) vch_mqtt_answer_server(home, receipt, succession ? on_dropped : NULL, succession);
+    if (!succession) vch_mqtt_grant(home->broker, heir);
+}
+
 /* A delayed will goes with the session. [MQTT-3.1.3-9] */
 void vch_mqtt_estate_destroy(struct vch_mqtt_session *session) {
-    struct vch_mqtt_broker *broker = session->home->broker;
-    vch_mqtt_will_release(session->home, session->estate);
-    drop_estate(session);
+    struct vch_mqtt_loop *home = session->home;
+    struct vch_mqtt_registry *registry = &home->broker->registry;
+    struct vch_mqtt_receipt *receipt = session->claimed && keeper_of(session) ? vch_mqtt_receipt_of(home) : NULL;
+    vch_mqtt_will_release(home, session->estate);
+    drop_estate(session, receipt);
     vch_mqtt_session_pass_on(session);
     vch_mqtt_session_empty(session);
-    vch_mqtt_outbox_flush(session->home);
-    if (session->claimed) {
-        session->claimed = false;
-        vch_mqtt_grant(broker, vch_mqtt_registry_release(&broker->registry, session));
-    }
+    vch_mqtt_outbox_flush(home);
+    struct vch_mqtt_ref heir = session->claimed ? vch_mqtt_registry_release(registry, session) : vch_mqtt_no_ref();
+    session->claimed = false;
+    succeed(home, heir, receipt);
     vch_mqtt_session_bury(session);
 }
 
