@@ -1,4 +1,5 @@
 #include "net/sockbio_priv.h"
+#include "net/tls_library_priv.h"
 #include "net/tls_priv.h"
 #include "net/tls_verify_priv.h"
 
@@ -132,7 +133,7 @@ static enum vch_err show_issuers(SSL_CTX *ctx, const char *file, struct vch_diag
 /* The same in all but the certificate: SSL_set_SSL_CTX leaves half of the rest behind. */
 static enum vch_err ctx_new(struct vch_tls *tls, const struct vch_tls_options *options, const struct vch_tls_host *host,
                             SSL_CTX **ret, struct vch_diag *diag) {
-    SSL_CTX *ctx = *ret = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *ctx = *ret = vch_tls_context(TLS_server_method());
     if (!ctx) return VCH_ERR_NOMEM;
     if (!set_protocol(ctx))
         return vch_diag_set(diag, VCH_ERR_INTERNAL, "tls-settings", "",
@@ -180,7 +181,7 @@ static enum vch_err tls_init(struct vch_tls *tls, const struct vch_tls_options *
         return vch_diag_set(diag, VCH_ERR_INVALID, "verify-missing", "verify",
                             "Client certificates are asked for but nobody judges them.");
     VCH_TRY(alpn_wire(options->alpn, tls));
-    tls->verify = (struct vch_tls_verify){options->verify, options->verify_arg};
+    tls->verify = (struct vch_tls_verify){options->verify, options->verify_arg, options->stranger};
     VCH_TRY(ctx_new(tls, options, &first, &tls->ctx, diag));
     return hosts_init(tls, options, diag);
 }
