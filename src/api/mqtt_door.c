@@ -63,9 +63,10 @@ static enum vch_mqtt_verdict claim_publish(const struct vch_peer *peer, const st
     return VCH_MQTT_TAKE;
 }
 
-/* AWS keeps every topic that begins with '$'; the specifications leave them to the server. */
+/* AWS keeps every topic that begins with '$'; the specifications leave them to the server, and it needs two families. */
 static bool is_reserved(const struct vch_peer *peer, struct vch_str topic) {
-    return peer->door->profile == VCH_MQTT_AWS ? vch_topic_reserved(topic) : vch_str_starts(topic, VCH_STR("$aws/"));
+    if (peer->door->profile == VCH_MQTT_AWS) return vch_topic_reserved(topic);
+    return vch_str_starts(topic, VCH_STR("$aws/")) || vch_str_starts(topic, VCH_STR("$vouch/"));
 }
 
 static enum vch_mqtt_verdict device_publish(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet,

@@ -95,12 +95,17 @@ def topics_as_they_are(t):
 @case("4.7.3-3", v5="4.7.3-3", aws="topics have at most 256 bytes and 7 slashes")
 def long_topics(t):
     sender, receiver = pair(t, "#")
-    longest = t.topic("x" * ((256 if t.aws else 65535) - len(t.base) - 1))
+    longest = t.topic("x" * ((256 if t.aws else 900) - len(t.base) - 1))
     sender.publish(longest, b"far")
     assert receiver.message().topic == longest
     if t.aws:
         ends(t, mqtt5.publish(t.level, longest + "x"), 0x90)
         ends(t, mqtt5.publish(t.level, t.topic("1/2/3/4/5/6/7/8")), 0x90)
+    else:                                                              # what a policy's resource has no room for is not authorized
+        ends(t, mqtt5.publish(t.level, "x" * 65535), 0x87)
+        deep = t.topic("/".join("x" * 60))
+        sender.publish(deep, b"deep")
+        assert receiver.message().topic == deep
 
 
 # ---- what is answered
