@@ -149,8 +149,8 @@ static void on_closed(void *arg, struct vch_mqtt_session *session, const char *r
     vch_door_tell_end(door, session, reason, detail);
     if (!peer) return;
     vch_connectivity_down(door->service->connectivity, vch_str_from(peer->thing), vch_mqtt_session_ref(session).id, vch_now_ms(),
-                          vch_connectivity_reason(reason, detail));
-    vch_door_tell_gone(session, vch_connectivity_reason(reason, detail));
+                          vch_mqtt_session_cause(session));
+    vch_door_tell_gone(session, vch_mqtt_session_cause(session));
     if (peer->counted) vch_gate_leave(door->certificates, vch_str_from(vch_mqtt_session_peer_id(session)));
     vch_mqtt_session_set_user(session, NULL);
     vch_timer_deinit(&peer->expiry);

@@ -65,18 +65,11 @@ void vch_mqtt_door_relieve(struct vch_mqtt_door *door) {
 
 /* ---- the end ---- */
 
-static void say_goodbye(struct vch_mqtt_session *session, const char *key) {
-    (void)key;
-    struct vch_diag diag = {0};
-    (void)VCH_REFUSE(&diag, VCH_ERR_UNAVAILABLE, SERVER_STOPPING, "", "The server stops.");
-    vch_mqtt_close(session, &diag);
-}
-
 void vch_mqtt_door_drain(struct vch_mqtt_door *door, int64_t wait_ms) {
     const struct timespec pause = {0, POLL_MS * 1000000L};
     struct vch_mqtt_stats stats;
     int64_t until_ms = vch_mono_ms() + wait_ms;
-    if (vch_mqtt_each(door->broker, say_goodbye, VCH_STR("")) != VCH_OK) return;
+    vch_mqtt_stop(door->broker);
     do {
         vch_mqtt_stats(door->broker, &stats);
         if (stats.connections == 0) return;

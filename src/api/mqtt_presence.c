@@ -185,14 +185,13 @@ static void publish(struct vch_presence *p, struct event *e, const char *topic) 
     vch_buf_deinit(&buf);
 }
 
-void vch_presence_connected(struct vch_presence *p, const struct vch_presence_of *of, bool claim, struct vch_presence_mark *ret) {
+void vch_presence_connected(struct vch_presence *p, const struct vch_presence_of *of, bool claim, struct vch_presence_mark *mark) {
     char topic[TOPIC_MAX];
     struct event e;
-    vch_uuid(ret->session);
-    ret->version = arrive(p, of, claim);
-    if (begin(p, &e, "presence", "connected", of, ret->session, topic)) {
+    mark->version = arrive(p, of, claim);
+    if (begin(p, &e, "presence", "connected", of, mark->session, topic)) {
         put(&e, "ipAddress", vch_str_from(of->ip));
-        put_number(&e, "versionNumber", (int64_t)ret->version);
+        put_number(&e, "versionNumber", (int64_t)mark->version);
         publish(p, &e, topic);
     }
     vch_arena_free(e.arena);

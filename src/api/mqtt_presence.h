@@ -32,7 +32,8 @@ struct vch_presence_of {
     int64_t now_ms;
 };
 
-void vch_presence_connected(struct vch_presence *p, const struct vch_presence_of *of, bool claim, struct vch_presence_mark *ret);
+/* `mark` has the session's UUID; the version is filled in. */
+void vch_presence_connected(struct vch_presence *p, const struct vch_presence_of *of, bool claim, struct vch_presence_mark *mark);
 /* `reason` is AWS's word, CLIENT_INITIATED_DISCONNECT among them. */
 void vch_presence_disconnected(struct vch_presence *p, const struct vch_presence_of *of, const struct vch_presence_mark *mark,
                                const char *reason);

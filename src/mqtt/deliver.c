@@ -144,6 +144,16 @@ static enum vch_mqtt_verdict ask(struct vch_mqtt_session *session, const struct 
     return verdict;
 }
 
+/* Would one of its subscriptions bring this message today? What waits was put there by those it had then. */
+static bool still_heard(const struct vch_mqtt_session *session, const struct vch_mqtt_waiting *entry) {
+    struct vch_mqtt_levels topic;
+    if (!session->forbade || entry->group) return true;
+    vch_mqtt_levels_of(vch_mqtt_message_topic(entry->message), &topic);
+    for (const struct vch_mqtt_sub *sub = session->subs; sub; sub = sub->session_next)
+        if (sub->node && vch_mqtt_sub_matches(&session->home->tree, sub, &topic)) return true;
+    return false;
+}
+
 static void refuse_entry(struct vch_mqtt_session *session, struct vch_mqtt_waiting *entry) {
     const struct vch_mqtt_parcel parcel = {
         .message = entry->message, .group = entry->group, .qos = entry->qos, .tries = entry->tries};
@@ -156,7 +166,9 @@ static void refuse_entry(struct vch_mqtt_session *session, struct vch_mqtt_waiti
 static void queue_run(struct vch_mqtt_session *session) {
     while (session->flow && session->flow->queue && session->state == SESSION_CONNECTED) {
         struct vch_mqtt_waiting *entry = session->flow->queue;
-        enum vch_mqtt_verdict verdict = entry->allowed ? VCH_MQTT_ALLOW : ask(session, entry->message);
+        enum vch_mqtt_verdict verdict = entry->allowed                ? VCH_MQTT_ALLOW
+                                        : still_heard(session, entry) ? ask(session, entry->message)
+                                                                      : VCH_MQTT_DENY;
         if (session->state != SESSION_CONNECTED || verdict == VCH_MQTT_WAIT) return;
         entry->allowed = verdict == VCH_MQTT_ALLOW;
         if (entry->allowed && entry->qos > 0 && !vch_mqtt_window_open(session)) return;

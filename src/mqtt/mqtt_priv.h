@@ -167,6 +167,7 @@ struct vch_mqtt_session {
     bool online;    /* under the registry's lock: owns its client id and has a connection */
     bool transient, discard; /* discard: the estate ends with the connection */
     bool connack_sent;
+    bool forbade; /* a subscription was taken back: what waits may have come by it */
     uint8_t cause; /* enum vch_mqtt_cause */
     struct vch_mqtt_acks acks;
     uint16_t owed; /* PUBACKs among them */

@@ -378,6 +378,7 @@ void vch_mqtt_subscriptions_recheck(struct vch_mqtt_session *session) {
         vch_mqtt_count(&session->home->counters.denied, 1);
         vch_mqtt_keep_unsub(session, described.filter, NULL);
         vch_mqtt_sub_remove(session, at);
+        session->forbade = true;
     }
     free(text);
 }

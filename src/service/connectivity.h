@@ -19,12 +19,10 @@ enum vch_err vch_connectivity_new(struct vch_connectivity **ret) VCH_MUST;
 void vch_connectivity_free(struct vch_connectivity *c); /* NULL is fine */
 
 /* `session` is a number that no other session ever has: the end of a session
- * that another has replaced changes nothing. `reason` is static: AWS's word. */
+ * that another has replaced changes nothing. `reason` is static: AWS's word ("Lifecycle
+ * events", disconnectReason). */
 void vch_connectivity_up(struct vch_connectivity *c, struct vch_str thing, uint64_t session, int64_t now_ms);
 void vch_connectivity_down(struct vch_connectivity *c, struct vch_str thing, uint64_t session, int64_t now_ms, const char *reason);
-
-/* AWS's word for why a session ended, from the gateway's reason and detail. */
-const char *vch_connectivity_reason(const char *reason, struct vch_str detail);
 
 /* Memory first, then the registry. */
 enum vch_err vch_connectivity_of(struct vch_service *service, struct vch_str thing, struct vch_rec_connectivity *ret, VCH_R) VCH_MUST;

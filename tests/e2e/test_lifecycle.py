@@ -6,6 +6,7 @@ import time
 import pytest
 
 import mqtt
+import mqtt5
 import vouch
 from test_hostile import provision
 
@@ -348,3 +349,117 @@ def test_a_revoked_certificate_is_gone_at_once(server):
     with pytest.raises(mqtt.Closed):
         with mqtt.Client(server, identity) as client:
             client.connect("Revoked")
+
+
+def test_what_was_on_its_way_to_a_forbidden_subscription(server, by_thing):
+    """The change is met by the delivery itself."""
+    iot, certificate, identity = thing_device(server, by_thing, "OnTheWay")
+    loud = free_device(server, "LoudToo")
+    with mqtt.Client(server, identity) as client, mqtt.Client(server, loud) as speaker:
+        client.connect("OnTheWay")
+        speaker.connect("LoudToo")
+        assert client.subscribe("OnTheWay/a", "OnTheWay/b") == [1, 1]
+        narrow = json.loads(thing_policy("iot:Publish", "iot:Receive"))
+        narrow["Statement"].append({"Effect": "Allow", "Action": "iot:Subscribe", "Resource": arn("topicfilter", "OnTheWay/b")})
+        iot.create_policy(policyName="only-b", policyDocument=json.dumps(narrow))
+        iot.attach_policy(policyName="only-b", target=certificate)
+        iot.detach_policy(policyName="by-thing", target=certificate)
+        for number in range(3):
+            speaker.publish("OnTheWay/a", b"%d" % number)
+            speaker.publish("OnTheWay/b", b"%d" % number)
+        assert [client.message() for _ in range(3)] == [("OnTheWay/b", b"%d" % n) for n in range(3)]
+        with pytest.raises(TimeoutError):
+            client.message(0.3)
+
+
+# ---- what MQTT 5 hears
+
+
+def test_refusals_by_reason_code(server):
+    identity = provision(server, server.boto(), "Five")
+    with mqtt5.Peer(server, identity, 5) as peer:
+        peer.connect("Five")
+        assert peer.publish("Five/x", qos=1).reason in (0x00, 0x10)
+        assert peer.publish("other/x", qos=1).reason == 0x87
+        assert peer.publish("$aws/events/presence/connected/Five", qos=1).reason in (0x87, 0x90)
+        assert peer.subscribe("other/#").codes == [0x87]
+        peer.ping()  # it is still there
+        peer.publish("other/x")
+        peer.ended(0x87)
+    with mqtt5.Peer(server, identity, 5) as peer:
+        peer.send(mqtt5.connect(5, "not-mine"))
+        assert peer.refused(0x87).get("reason-string") is None
+    with mqtt5.Peer(server, identity, 5) as peer:
+        peer.connect("Five")
+        server.boto().update_certificate(certificateId=identity.id, newStatus="INACTIVE")
+        peer.ended(0x98)
+    told = json.loads(server.vouch("why", "--client", "Five").stdout)["refusals"]
+    assert {"certificate-inactive", "policy-silent"} <= {t["reason"] for t in told}
+
+
+def test_reserved_topics_are_named_so(server):
+    identity = free_device(server, "FiveReserved")
+    with mqtt5.Peer(server, identity, 5) as peer:
+        peer.connect("FiveReserved")
+        assert peer.publish("$aws/events/presence/connected/x", qos=1).reason == 0x90
+        peer.ping()
+
+
+def test_developers_hear_why():
+    with vouch.Server("--connack-reasons", "real") as server:
+        server.prepare_workshop()
+        identity = provision(server, server.boto(), "Curious")
+        with mqtt5.Peer(server, identity, 5) as peer:
+            peer.send(mqtt5.connect(5, "not-mine"))
+            assert "client/not-mine" in peer.refused(0x87).get("reason-string")
+        with mqtt5.Peer(server, identity, 5) as peer:
+            peer.connect("Curious")
+            assert "topic/other/x" in peer.publish("other/x", qos=1).get("reason-string")
+
+
+def test_a_stop_is_announced():
+    server = vouch.Server().start()
+    try:
+        server.prepare_workshop()
+        identity = provision(server, server.boto(), "Announced")
+        with mqtt5.Peer(server, identity, 5) as peer:
+            peer.connect("Announced")
+            server.process.terminate()
+            peer.ended(0x8B)
+        assert server.process.wait(20) == 0
+        server.process.stdout.close()
+        server.process = None
+    finally:
+        server.close()
+
+
+def test_one_session_over_two_connections(server, watcher):
+    identity = free_device(server, "Lasting")
+    seen = []
+    for clean in (False, False):
+        with mqtt.Client(server, identity) as client:
+            client.connect("Lasting", clean=clean)
+            seen.append(event(watcher, "presence/connected", "Lasting"))
+            client.disconnect()
+        event(watcher, "presence/disconnected", "Lasting")
+    assert seen[0]["sessionIdentifier"] == seen[1]["sessionIdentifier"]
+    assert seen[1]["versionNumber"] == seen[0]["versionNumber"] + 1
+
+
+def test_a_kept_subscription_is_judged_when_its_client_returns(server, by_thing):
+    iot, certificate, identity = thing_device(server, by_thing, "Returning")
+    loud = free_device(server, "LoudAgain")
+    with mqtt.Client(server, identity) as client:
+        client.connect("Returning", clean=False)
+        assert client.subscribe("Returning/news") == [1]
+        client.disconnect()
+    iot.create_policy(policyName="no-subscribe", policyDocument=thing_policy("iot:Receive", "iot:Publish"))
+    iot.attach_policy(policyName="no-subscribe", target=certificate)
+    iot.detach_policy(policyName="by-thing", target=certificate)
+    with mqtt.Client(server, identity) as client, mqtt.Client(server, loud) as speaker:
+        assert client.connect("Returning", clean=False) == 1
+        speaker.connect("LoudAgain")
+        client.ping()
+        speaker.publish("Returning/news", b"unheard")
+        with pytest.raises(TimeoutError):
+            client.message(0.3)

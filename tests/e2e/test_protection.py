@@ -12,6 +12,7 @@ import time
 import pytest
 
 import mqtt
+import mqtt5
 import vouch
 from test_hostile import api_port, provision, resident_kib, stranger
 from test_metrics import numbers
@@ -351,5 +352,18 @@ def test_an_answer_under_way_is_finished():
         server.process.stdout.close()
         server.process = None
         assert "stopping" in server.log_text()
+    finally:
+        server.close()
+
+
+def test_aws_quota_of_publishes_on_mqtt_5():
+    server = ready("--limits", "aws")
+    try:
+        identity = free_device(server, "HastyFive")
+        time.sleep(1.1)
+        with mqtt5.Peer(server, identity, 5) as peer:
+            peer.connect("HastyFive")
+            codes = [peer.publish("HastyFive/x", qos=1).reason for _ in range(150)]
+        assert 100 <= sum(code < 0x80 for code in codes) < 150 and set(codes) - {0x00, 0x10} == {0x97}, codes
     finally:
         server.close()

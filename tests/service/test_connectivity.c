@@ -142,18 +142,6 @@ static void the_operation(void **state) {
     assert_str(fixture_text("disconnectReason"), "THROTTLED");
 }
 
-static void reasons(void **state) {
-    (void)state;
-    static const char *const rows[][3] = {
-        {"client", "disconnect", "CLIENT_INITIATED_DISCONNECT"}, {"client", "connection lost", "CONNECTION_LOST"},
-        {"taken-over", "", "DUPLICATE_CLIENTID"},                {"keep-alive-timeout", "", "MQTT_KEEP_ALIVE_TIMEOUT"},
-        {"policy-denies", "", "AUTH_ERROR"},                     {"certificate-revoked", "", "AUTH_ERROR"},
-        {"packet-malformed", "", "CLIENT_ERROR"},                {"server-stopping", "", "SERVER_INITIATED_DISCONNECT"},
-        {"store-failed", "", "SERVER_ERROR"},                    {"something new", "", "UNKNOWN"},
-    };
-    for (size_t i = 0; i < COUNT_OF(rows); i++) assert_string_equal(vch_connectivity_reason(rows[i][0], S(rows[i][1])), rows[i][2]);
-}
-
 /* Loops tell while the main thread stores and workers ask. */
 static void *tell(void *arg) {
     uint64_t first = *(uint64_t *)arg;
@@ -184,7 +172,7 @@ static void from_many_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {T(told_from_memory), T(a_replaced_session_changes_nothing), T(stored_later), T(many_at_once),
-                                       T(stopping_ends_all), T(a_crash_is_mended_at_start), T(the_operation), T(reasons),
+                                       T(stopping_ends_all), T(a_crash_is_mended_at_start), T(the_operation),
                                        T(from_many_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
