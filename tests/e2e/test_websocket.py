@@ -503,6 +503,47 @@ def test_time_limits():
         by_certificate.ping()
 
 
+def event(watcher, kind, client_id):
+    """The next presence event of that kind and client."""
+    while True:
+        where, payload = watcher.message()
+        if where == f"$aws/events/presence/{kind}/{client_id}":
+            return json.loads(payload)
+
+
+def test_lifecycle_events_name_the_user():
+    with vouch.Server("--test-clock") as gate:
+        watched = user(gate, "watched", *ALL)
+        watcher = connected(gate, user(gate, "watcher", *ALL), "watcher-of-events")
+        watcher.subscribe("$aws/events/presence/#")
+        who = re.compile(r"AIDA[A-Z2-7]{16}")
+        client = connected(gate, watched, "seen")
+        told = event(watcher, "connected", "seen")
+        assert who.fullmatch(told["principalIdentifier"]) and told["ipAddress"] == "127.0.0.1"
+        client.disconnect()
+        told = event(watcher, "disconnected", "seen")
+        assert told["disconnectReason"] == "CLIENT_INITIATED_DISCONNECT" and who.fullmatch(told["principalIdentifier"])
+        client = connected(gate, watched, "seen")
+        client.send_raw(ws.frame(ws.TEXT, b"x"))
+        assert event(watcher, "disconnected", "seen")["disconnectReason"] == "CLIENT_ERROR"
+        client = connected(gate, watched, "seen")
+        call(gate, "PUT", f"/users/watched/access-keys/{watched['accessKeyId']}", {"status": "Inactive"})
+        assert event(watcher, "disconnected", "seen")["disconnectReason"] == "AUTH_ERROR"
+        call(gate, "PUT", f"/users/watched/access-keys/{watched['accessKeyId']}", {"status": "Active"})
+        client = connected(gate, watched, "seen")
+        gate.advance_clock(1000)
+        late = ws.Client(gate, url(user_later(gate), now=time.time() + 1000))
+        late.connect("late")
+        late.subscribe("$aws/events/presence/disconnected/seen")
+        gate.advance_clock(24 * 3600 - 900)
+        assert event(late, "disconnected", "seen")["disconnectReason"] == "WEBSOCKET_TTL_EXPIRATION"
+
+
+def user_later(gate):
+    """The administrator, who may do it all: users cannot be made by a clock that was left behind."""
+    return gate.admin
+
+
 def test_stop_says_going_away():
     with vouch.Server() as gate:
         client = connected(gate, user(gate, "last", *ALL), "last")
