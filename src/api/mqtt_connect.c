@@ -264,6 +264,7 @@ static void finish_connect(void *arg) {
         if (job->err == VCH_OK) job->err = become_peer(job, session);
         if (job->err == VCH_OK) vch_door_seen(session); /* before an older session of the thing is closed */
         log_connect(job);
+        if (job->err == VCH_ERR_NOT_FOUND) vch_door_stranger(job->door, session, &job->diag);
         if (job->err != VCH_OK) vch_door_tell_connect(job->door, session, job->peer_id, job->err, &job->diag, &job->denied);
         const struct vch_mqtt_admission admission = {.code = job->err == VCH_OK ? 0 : refusal_code(job->err, &job->diag),
                                                      .transient = job->identity.kind == VCH_IDENTITY_CLAIM};

@@ -33,6 +33,8 @@ void vch_mqtt_door_free(struct vch_mqtt_door *door); /* after loops and pool hav
 
 /* For vch_tls_options.verify; the argument is the door. [loop] */
 enum vch_err vch_mqtt_door_verify(void *door, const char id[65], struct vch_diag *diag) VCH_MUST;
+/* For vch_tls_options.stranger: a registered authority brings it in; its CONNECT is refused, and it is registered. [loop] */
+bool vch_mqtt_door_welcome(void *door, struct vch_str der);
 /* Makes a connection speak MQTT. Its principal is its client certificate; one
  * without TLS must say an access key in CONNECT. [loop] */
 enum vch_err vch_mqtt_door_attach(struct vch_mqtt_door *door, struct vch_conn *conn) VCH_MUST;

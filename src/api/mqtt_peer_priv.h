@@ -104,6 +104,9 @@ struct vch_aftermath {
 };
 void vch_door_aftermath(struct vch_mqtt_door *door, const struct vch_aftermath *what);
 
+/* mqtt_stranger.c: the refused CONNECT of a certificate that is not registered: it may be brought in. [loop] */
+void vch_door_stranger(struct vch_mqtt_door *door, struct vch_mqtt_session *session, const struct vch_diag *diag);
+
 /* mqtt_request.c: a PUBLISH on a provisioning topic becomes an operation. */
 void vch_door_drop_late(struct vch_mqtt_door *door); /* after the loops have ended */
 void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet);

@@ -118,7 +118,8 @@ static enum vch_err open_tls(struct vch_wiring *wiring, size_t kind, size_t loop
                                             .client_ca_file = api ? wiring->site->root_pem : NULL,
                                             .alpn = kinds[kind].alpn,
                                             .verify = api ? welcome_any : vch_mqtt_door_verify,
-                                            .verify_arg = wiring->mqtt};
+                                            .verify_arg = wiring->mqtt,
+                                            .stranger = api ? NULL : vch_mqtt_door_welcome};
     return kind == VCH_ENTRANCE_PLAIN ? VCH_OK : vch_tls_new(&options, &wiring->tls[kind][loop], diag);
 }
 

@@ -108,6 +108,8 @@ enum vch_client_cert { VCH_CLIENT_CERT_NONE, VCH_CLIENT_CERT_OPTIONAL, VCH_CLIEN
  * else certificate_unknown). Not asked for keys that are not accepted at all
  * (RSA under 2048 bits, curves but P-256, P-384 and, in TLS 1.3, P-521). */
 typedef enum vch_err vch_verify_peer(void *arg, const char id[65], struct vch_diag *diag);
+/* Asked after NOT_FOUND, with the stranger's certificate, which nobody has judged: true lets it through the handshake. */
+typedef bool vch_verify_stranger(void *arg, struct vch_str der);
 
 /* A certificate for clients that ask for this name (SNI, RFC 6066); case is folded. */
 struct vch_tls_host {
@@ -122,6 +124,7 @@ struct vch_tls_options {
                                 ALPN with no common protocol is refused; one that offers none is not. */
     vch_verify_peer *verify;
     void *verify_arg;
+    vch_verify_stranger *stranger; /* with verify_arg; NULL: strangers are refused */
     const struct vch_tls_host *hosts;
     size_t host_count;
     const char *client_ca_file; /* PEM: a certificate is asked for by these issuers' names, so that browsers whose user has none

@@ -62,6 +62,7 @@ static int judge(const struct vch_tls_verify *verify, struct vch_tls_peer *peer,
         return X509_V_ERR_EE_KEY_TOO_SMALL; /* bad_certificate */
     }
     enum vch_err err = verify->fn(verify->arg, peer->id, peer->diag);
+    if (err == VCH_ERR_NOT_FOUND && verify->stranger && verify->stranger(verify->arg, vch_str_of(peer->der, peer->der_len))) return X509_V_OK;
     if (err != VCH_OK)
         (void)vch_diag_set(peer->diag, err, "certificate-refused", "", "The client certificate is refused: %s.",
                            vch_err_word(err));

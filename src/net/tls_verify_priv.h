@@ -10,6 +10,7 @@
 struct vch_tls_verify {
     vch_verify_peer *fn;
     void *arg;
+    vch_verify_stranger *stranger; /* NULL: refused */
 };
 
 /* `verify` outlives the context. */

@@ -94,14 +94,15 @@ static bool settable(struct vch_str status) {
 }
 
 /* Revoking is for ever, and what waits for its device becomes ACTIVE by
- * registration alone; it may be withdrawn. */
+ * registration alone; it may be withdrawn. What an authority brought in without
+ * a template waits for this very call. */
 static enum vch_err status_check(struct vch_call *call, const struct vch_rec_certificate *c, struct vch_str wanted) {
     if (!settable(wanted))
         return VCH_REFUSE(call->diag, VCH_ERR_INVALID, FIELD_INVALID, "newStatus", "A certificate cannot be set to %.*s.",
                           VCH_STR_ARG(wanted));
     if (vch_str_eq_c(c->status, "REVOKED"))
         return state_refused(call, c, "A revoked certificate stays revoked.");
-    if (vch_str_eq_c(c->status, "PENDING_ACTIVATION") && vch_str_eq_c(wanted, "ACTIVE"))
+    if (vch_str_eq_c(c->status, "PENDING_ACTIVATION") && vch_str_eq_c(wanted, "ACTIVE") && c->ca_id.len == 0)
         return state_refused(call, c, "The certificate waits for its registration.");
     if (vch_str_eq_c(c->status, "PENDING_TRANSFER")) return state_refused(call, c, "The certificate is being transferred.");
     return VCH_OK;
