@@ -90,33 +90,6 @@ void vch_connectivity_down(struct vch_connectivity *c, struct vch_str thing, uin
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-/* Source: AWS IoT "Lifecycle events", the values of disconnectReason. */
-const char *vch_connectivity_reason(const char *reason, struct vch_str detail) {
-    static const struct {
-        const char *reason, *word;
-    } words[] = {
-        {"taken-over", "DUPLICATE_CLIENTID"},         {"keep-alive-timeout", "MQTT_KEEP_ALIVE_TIMEOUT"},
-        {"rate-exceeded", "THROTTLED"},               {"slow-reader", "THROTTLED"},
-        {"server-stopping", "SERVER_INITIATED_DISCONNECT"}, {"policy-denies", "AUTH_ERROR"},
-        {"policy-silent", "AUTH_ERROR"},              {"access-denied", "AUTH_ERROR"},
-        {"certificate-inactive", "AUTH_ERROR"},       {"certificate-revoked", "AUTH_ERROR"},
-        {"certificate-expired", "AUTH_ERROR"},        {"certificate-unknown", "AUTH_ERROR"},
-        {"topic-reserved", "FORBIDDEN_ACCESS"},       {"packet-malformed", "CLIENT_ERROR"},
-        {"topic-invalid", "CLIENT_ERROR"},            {"payload-too-large", "CLIENT_ERROR"},
-        {"subscriptions-full", "CLIENT_ERROR"},       {"qos-unsupported", "CLIENT_ERROR"},
-        {"protocol-version", "CLIENT_ERROR"},         {"store-failed", "SERVER_ERROR"},
-        {"internal", "SERVER_ERROR"},                 {"websocket-protocol", "CLIENT_ERROR"},
-        {"websocket-expired", "WEBSOCKET_TTL_EXPIRATION"}, {"session-expired", "WEBSOCKET_TTL_EXPIRATION"},
-        {"access-key-unknown", "AUTH_ERROR"},         {"sni-required", "AUTH_ERROR"},
-        {"api-disconnect", "API_INITIATED_DISCONNECT"},
-    };
-    if (strcmp(reason, "client") == 0)
-        return vch_str_eq_c(detail, "disconnect") ? "CLIENT_INITIATED_DISCONNECT" : "CONNECTION_LOST";
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(reason, words[i].reason) == 0) return words[i].word;
-    return "UNKNOWN";
-}
-
 /* ---- asking ---- */
 
 static bool of_memory(struct vch_connectivity *c, struct vch_str thing, struct vch_rec_connectivity *ret) {

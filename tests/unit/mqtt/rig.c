@@ -148,7 +148,11 @@ void rig_start(struct rig *rig, size_t loops, const struct vch_mqtt_options *opt
 void rig_start_tls(struct rig *rig, size_t loops, const char *certificate_file, const char *key_file,
                    vch_verify_peer *verify) {
     memset(rig, 0, sizeof *rig);
-    const struct vch_tls_options options = {certificate_file, key_file, VCH_CLIENT_CERT_REQUIRED, NULL, verify, rig};
+    const struct vch_tls_options options = {.certificate_file = certificate_file,
+                                            .key_file = key_file,
+                                            .client_cert = VCH_CLIENT_CERT_REQUIRED,
+                                            .verify = verify,
+                                            .verify_arg = rig};
     for (size_t i = 0; i < loops; i++) vch_assert(vch_tls_new(&options, &rig->tls[i], NULL) == VCH_OK);
     start(rig, loops, NULL);
 }
