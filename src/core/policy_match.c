@@ -54,6 +54,15 @@ static bool piece_fits(struct vch_pol_run *run, const struct vch_pol_piece *piec
     return same(want.ptr, rest.ptr, want.len, fold);
 }
 
+/* The first place from `at` on where the piece behind a star may stand: for a
+ * literal, where its first byte is. The end of the text when there is none. */
+static size_t next_place(const struct vch_pol_run *run, const struct vch_pol_piece *piece, struct vch_str text,
+                         size_t at, bool fold) {
+    if (fold || piece->kind != VCH_PIECE_LITERAL || piece->len == 0 || at >= text.len) return at;
+    const char *place = memchr(text.ptr + at, vch_pol_text(run->policy, piece->at, 1).ptr[0], text.len - at);
+    return place ? (size_t)(place - text.ptr) : text.len;
+}
+
 /* As vch_glob_match, a piece at a time. */
 bool vch_pol_match(struct vch_pol_run *run, uint16_t index, struct vch_str text, bool fold) {
     struct vch_pol_range range = run->policy->patterns[index];
@@ -69,14 +78,14 @@ bool vch_pol_match(struct vch_pol_run *run, uint16_t index, struct vch_str text,
         if (p < range.count && pieces[p].kind == VCH_PIECE_STAR) {
             if (p + 1 == range.count) return true;
             star = p++;
-            star_text = t;
+            t = star_text = next_place(run, &pieces[p], text, t, fold);
         } else if (p < range.count &&
                    piece_fits(run, &pieces[p], vch_str_of(text.ptr + t, text.len - t), fold, &taken)) {
             p++;
             t += taken;
         } else if (star != SIZE_MAX && star_text < text.len) {
             p = star + 1;
-            t = ++star_text;
+            t = star_text = next_place(run, &pieces[p], text, star_text + 1, fold);
         } else {
             return false;
         }
