@@ -220,6 +220,21 @@ def second_client_of_an_identifier(t):
     second.ping()
 
 
+@case("3.1.4-2 3.1.2-4 3.2.2-2", v5="3.1.4-3 3.1.2-5 3.2.2-3")
+def session_of_the_client_taken_over(t):
+    sender, first = t.connect(), t.connect(t.id(7), expiry=60)
+    first.auto = False
+    first.subscribe(t.topic(), 1)
+    sender.publish(t.topic(), b"open", 1)
+    assert first.message().payload == b"open"
+    second = t.connect(t.id(7), expiry=60)
+    assert second.connack.session_present
+    first.ended(0x8E)
+    assert second.message().payload == b"open"                         # it was not acknowledged
+    sender.publish(t.topic(), b"new", 1)
+    assert [m.payload for m in t.got(sender, second, 1)] == [b"new"]
+
+
 @case("7.0.0-2 7.1.1-1 4.2.0-1", v5="4.2-1")
 def plain_mqtt_over_a_stream(t):
     peer = t.open()

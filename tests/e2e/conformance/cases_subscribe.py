@@ -6,6 +6,29 @@ from conformance.cases_publish import ends, pair
 from conformance.harness import MALFORMED, PROTOCOL, case
 from mqtt5 import PUBACK, PUBREC, PUBREL, SUBSCRIBE, UNSUBSCRIBE, ack, options, text
 
+@case("3.8.4-4", v5="3.8.4-5", aws="8 filters at most in a SUBSCRIBE, 50 subscriptions at most in a session")
+def many_filters(t):
+    peer = t.connect()
+    count = 8 if t.aws else 60
+    assert peer.subscribe([(t.topic(f"n{n}"), 0) for n in range(count)]).codes == [0] * count
+    if t.aws:
+        nine = [(t.topic(f"n{n}"), 0) for n in range(9)]
+        if t.v5:
+            assert t.connect().subscribe(nine).codes == [0x97] * 9
+        else:
+            ends(t, mqtt5.subscribe(4, 1, nine))
+        for n in range(8, 50):
+            assert peer.subscribe(t.topic(f"n{n}")).codes == [0]
+        assert peer.subscribe(t.topic("n50")).codes == [0x97 if t.v5 else 0x80]
+    else:
+        for n in range(60, 200):
+            assert peer.subscribe(t.topic(f"n{n}")).codes == [0]
+        sender = t.connect()
+        for n in range(200):
+            sender.publish(t.topic(f"n{n}"))
+        assert len(t.got(sender, peer)) == 200
+
+
 NO_17 = "UNSUBACK of MQTT 5 has 0 also where nothing was subscribed"
 
 
@@ -294,6 +317,15 @@ def shared_messages_go_to_one(t):
     assert sorted(m.payload for m in first + second) == sorted(b"%d" % n for n in range(20))
     assert {m.qos for m in first + second} == {0} and {m.qos for m in third} == {1}
     assert len(third) == 20
+
+
+@case(v5="3.3.1-9")
+def shared_subscriptions_get_nothing_retained(t):
+    sender = t.connect()
+    sender.publish(t.topic(), b"kept", 1, retain=True)
+    receiver = members(t, 1)[0]
+    sender.publish(t.topic(), b"live", 1)
+    assert [(m.payload, m.retain) for m in t.got(sender, receiver, 1)] == [(b"live", False)]
 
 
 @case(v5="4.8.2-6")

@@ -226,6 +226,15 @@ def maximum_packet_size_of_a_client(t):
     assert [m.payload for m in t.got(sender, receiver, 1)] == [b"y"]
 
 
+@case(v5="4.13.1-1")
+def maximum_packet_size_of_the_server(t):
+    peer = t.connect()
+    most = peer.connack.get("maximum-packet-size")
+    assert most and most >= 131072
+    peer.send(bytes([PUBLISH << 4]) + mqtt5.length(most))              # with its fixed header over it
+    peer.ended(0x95)
+
+
 @case(v5="3.1.2-25")
 def too_large_counts_as_delivered(t):
     receiver, sender = t.connect(t.id(9), expiry=60, props=[("maximum-packet-size", 100)]), t.connect()

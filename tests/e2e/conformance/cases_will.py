@@ -127,8 +127,10 @@ def will_when_the_session_ends_before_its_delay(t):
 def properties_of_the_will(t):
     watcher = watch(t, t.topic("w"))
     users = [("user", ("b", "1")), ("user", ("a", "2")), ("user", ("b", "1"))]
-    rest = [("payload-format", 1), ("content-type", "text"), ("response-topic", "r/t"), ("correlation-data", b"\0\xff")]
+    rest = [("payload-format", 1), ("message-expiry", 60), ("content-type", "text"), ("response-topic", "r/t"), ("correlation-data", b"\0\xff")]
     t.connect(will={"topic": t.topic("w"), "payload": b"bye", "props": users[:1] + rest + users[1:]}).drop()
     got = watcher.message()
     assert got.all("user") == [v for _, v in users]
+    assert got.get("message-expiry") in (59, 60)
+    rest.remove(("message-expiry", 60))
     assert [got.get(name) for name, _ in rest] == [v for _, v in rest]
