@@ -117,7 +117,7 @@ static bool is_counted(_Atomic uint32_t counts[VCH_MQTT_INTEREST_SIZE], const st
 }
 
 bool vch_mqtt_tree_interested(struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic) {
-    return is_counted(tree->interest, topic);
+    return atomic_load(&tree->interest_count) > 0 && is_counted(tree->interest, topic);
 }
 
 bool vch_mqtt_tree_keeps(struct vch_mqtt_tree *tree, const struct vch_mqtt_levels *topic) {
@@ -157,6 +157,7 @@ enum vch_err vch_mqtt_tree_add(struct vch_mqtt_tree *tree, struct vch_str filter
     if (node->subs) node->subs->node_at = &sub->node_next;
     node->subs = sub;
     atomic_fetch_add(&tree->interest[filter_slot(&levels)], 1);
+    atomic_fetch_add(&tree->interest_count, 1);
     *ret = sub;
     return VCH_OK;
 }
@@ -203,6 +204,7 @@ void vch_mqtt_tree_remove(struct vch_mqtt_tree *tree, struct vch_mqtt_sub *sub) 
     vch_mqtt_tree_mark(tree, sub, false);
     levels_of_node(sub->node, &levels);
     atomic_fetch_sub(&tree->interest[filter_slot(&levels)], 1);
+    atomic_fetch_sub(&tree->interest_count, 1);
     *sub->node_at = sub->node_next;
     if (sub->node_next) sub->node_next->node_at = sub->node_at;
     prune(tree, sub->node);

@@ -36,7 +36,7 @@ struct vch_mqtt_tree {
     bool parent_too;
     _Atomic uint32_t interest[VCH_MQTT_INTEREST_SIZE];
     _Atomic uint32_t lasting[VCH_MQTT_INTEREST_SIZE]; /* the same of those whose messages are kept */
-    _Atomic uint32_t lasting_count;
+    _Atomic uint32_t interest_count, lasting_count;   /* of all: while zero, nothing is hashed */
 };
 
 enum vch_err vch_mqtt_tree_init(struct vch_mqtt_tree *tree, bool parent_too) VCH_MUST;
