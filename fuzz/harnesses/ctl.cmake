@@ -1,1 +1,2 @@
 vch_fuzz(profile ROOMS ctl)
+vch_fuzz(ledger_file ROOMS ctl core)

@@ -17,6 +17,7 @@ struct making {
     struct vch_val *binding;
     struct vch_str principal;
     struct vch_claim_ask ask;
+    bool near_full; /* the template may be near the most claims that it may have */
 };
 
 static enum vch_err check_template(struct vch_call *call, struct vch_str name) {
@@ -71,8 +72,19 @@ static enum vch_err prepare_digest(struct making *m) {
     return m->ask.digest.ptr ? VCH_OK : VCH_ERR_NOMEM;
 }
 
+/* Counting is for the transaction only where it may matter: all that can be under
+ * way at once (a worker each, of some servers) is far less than half of it. */
+static enum vch_err look_for_room(struct making *m) {
+    struct vch_call *call = m->call;
+    int64_t live = 0;
+    VCH_TRY(vch_store_claims_live(call->service->store, m->wish->template_name, call->now_ms, &live, call->diag));
+    m->near_full = live >= VCH_CLAIMS_PER_TEMPLATE_MAX / 2;
+    return VCH_OK;
+}
+
 static enum vch_err prepare(struct making *m) {
     VCH_TRY(check_template(m->call, m->wish->template_name));
+    VCH_TRY(look_for_room(m));
     VCH_TRY(prepare_ask(m));
     VCH_TRY(prepare_bindings(m));
     return prepare_digest(m);
@@ -113,7 +125,7 @@ static enum vch_err save(struct making *m, const struct vch_issue *issue, const 
     row.claim_id = claim.id;
     VCH_TRY(fill_row(m, &row));
     vch_plan_need_template(plan, m->wish->template_name, true);
-    vch_plan_claims_room(plan, m->wish->template_name, call->now_ms, VCH_CLAIMS_PER_TEMPLATE_MAX);
+    if (m->near_full) vch_plan_claims_room(plan, m->wish->template_name, call->now_ms, VCH_CLAIMS_PER_TEMPLATE_MAX);
     vch_plan_need_claim_allowed(plan, &m->ask);
     vch_plan_claim_insert(plan, &claim);
     vch_plan_ledger(plan, &row);
