@@ -81,7 +81,8 @@ static enum vch_err begin(struct verifier *v, const struct vch_val *map, const u
     v->seq = vch_val_int_at(map, "sequence", 0) - 1;
     v->ret->first = v->seq + 1;
     memcpy(v->hash, prev, HASH);
-    return v->seq >= 0 ? VCH_OK : malformed(v);
+    if (v->seq >= 0) return VCH_OK;
+    return VCH_REFUSE(v->diag, VCH_ERR_CONFLICT, LEDGER_BROKEN, "first", "The first ledger row of the file has no number.");
 }
 
 static enum vch_err verify_entry(struct verifier *v, const struct vch_val *map) {
