@@ -4,7 +4,7 @@
 #include "base/digest.h"
 #include "mqtt/mqtt_priv.h"
 
-enum { CLIENT_ID_MAX = 128, CODE_VERSION = 1, CODE_IDENTIFIER = 2, DECISION_TIMEOUTS = 3 };
+enum { CLIENT_ID_MAX = 128, CODE_VERSION = 1, CODE_IDENTIFIER = 2, CODE_UNAVAILABLE = 3, DECISION_TIMEOUTS = 3 };
 
 /* Refused before anybody was asked. 3.1.1 gets a CONNACK where it has a code for it. */
 static void refuse(struct vch_mqtt_session *session, uint8_t code, const char *reason, const char *field,
@@ -140,6 +140,10 @@ static void keep_alive_take(struct vch_mqtt_session *session, uint16_t keep_aliv
 static void decide(struct vch_mqtt_session *session, struct vch_mqtt_connect *packet) {
     const struct vch_mqtt_options *options = vch_mqtt_options_of(session);
     packet->client_id = vch_mqtt_session_client_id(session);
+    if (atomic_load(&session->home->broker->stopping)) {
+        refuse(session, CODE_UNAVAILABLE, "server-stopping", "", "The server stops.");
+        return;
+    }
     session->state = SESSION_DECIDING;
     session->wish.clean = packet->clean_session;
     session->wish.level = session->level;

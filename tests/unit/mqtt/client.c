@@ -57,14 +57,14 @@ static void connect_head(struct bytes *body, unsigned flags, uint16_t keep_alive
 }
 
 struct vch_str pkt_connect(const char *client_id, bool clean, uint16_t keep_alive_s) {
-    static struct bytes body, out;
+    static _Thread_local struct bytes body, out;
     connect_head(&body, clean ? 2 : 0, keep_alive_s, client_id);
     return finish(&out, 0x10, &body);
 }
 
 struct vch_str pkt_connect_will(const char *client_id, const char *topic, const char *payload, uint8_t qos,
                                 bool retain) {
-    static struct bytes body, out;
+    static _Thread_local struct bytes body, out;
     connect_head(&body, 2u | 4u | (unsigned)qos << 3 | (retain ? 0x20u : 0u), 60, client_id);
     add_text(&body, topic);
     add_text(&body, payload);
@@ -72,7 +72,7 @@ struct vch_str pkt_connect_will(const char *client_id, const char *topic, const 
 }
 
 struct vch_str pkt_publish(const char *topic, const char *payload, uint8_t qos, uint16_t packet_id) {
-    static struct bytes body, out;
+    static _Thread_local struct bytes body, out;
     body.len = 0;
     add_text(&body, topic);
     if (qos) add_u16(&body, packet_id);
@@ -81,7 +81,7 @@ struct vch_str pkt_publish(const char *topic, const char *payload, uint8_t qos, 
 }
 
 struct vch_str pkt_subscribe(uint16_t packet_id, const char *filter, uint8_t qos) {
-    static struct bytes body, out;
+    static _Thread_local struct bytes body, out;
     body.len = 0;
     add_u16(&body, packet_id);
     add_text(&body, filter);
@@ -90,11 +90,92 @@ struct vch_str pkt_subscribe(uint16_t packet_id, const char *filter, uint8_t qos
 }
 
 struct vch_str pkt_unsubscribe(uint16_t packet_id, const char *filter) {
-    static struct bytes body, out;
+    static _Thread_local struct bytes body, out;
     body.len = 0;
     add_u16(&body, packet_id);
     add_text(&body, filter);
     return finish(&out, 0xA2, &body);
+}
+
+/* ---- MQTT 5 ------------------------------------------------------------------------ */
+
+static void add_props(struct bytes *b, struct vch_str props) {
+    assert_true(props.len < 128);
+    add_u8(b, (unsigned)props.len);
+    add(b, props.ptr, props.len);
+}
+
+static void connect5_head(struct bytes *body, unsigned flags, const char *client_id, struct vch_str props) {
+    body->len = 0;
+    add_text(body, "MQTT");
+    add_u8(body, 5);
+    add_u8(body, flags);
+    add_u16(body, 60);
+    add_props(body, props);
+    add_text(body, client_id);
+}
+
+struct vch_str pkt5_connect(const char *client_id, bool clean, struct vch_str props) {
+    static _Thread_local struct bytes body, out;
+    connect5_head(&body, clean ? 2 : 0, client_id, props);
+    return finish(&out, 0x10, &body);
+}
+
+struct vch_str pkt5_connect_will(const char *client_id, struct vch_str props, const char *topic, const char *payload,
+                                 struct vch_str will_props) {
+    static _Thread_local struct bytes body, out;
+    connect5_head(&body, 2 | 4, client_id, props);
+    add_props(&body, will_props);
+    add_text(&body, topic);
+    add_text(&body, payload);
+    return finish(&out, 0x10, &body);
+}
+
+struct vch_str pkt5_publish(const char *topic, const char *payload, uint8_t qos, uint16_t packet_id,
+                            struct vch_str props) {
+    static _Thread_local struct bytes body, out;
+    body.len = 0;
+    add_text(&body, topic);
+    if (qos) add_u16(&body, packet_id);
+    add_props(&body, props);
+    add(&body, payload, strlen(payload));
+    return finish(&out, 0x30u | (unsigned)qos << 1, &body);
+}
+
+struct vch_str pkt5_subscribe(uint16_t packet_id, const char *filter, uint8_t options, struct vch_str props) {
+    static _Thread_local struct bytes body, out;
+    body.len = 0;
+    add_u16(&body, packet_id);
+    add_props(&body, props);
+    add_text(&body, filter);
+    add_u8(&body, options);
+    return finish(&out, 0x82, &body);
+}
+
+struct vch_str pkt5_unsubscribe(uint16_t packet_id, const char *filter) {
+    static _Thread_local struct bytes body, out;
+    body.len = 0;
+    add_u16(&body, packet_id);
+    add_u8(&body, 0);
+    add_text(&body, filter);
+    return finish(&out, 0xA2, &body);
+}
+
+int client5_open(const struct rig *rig, size_t loop, const char *client_id, bool clean, struct vch_str props,
+                 bool *ret_present) {
+    int fd = client_dial(rig, loop);
+    client_send(fd, pkt5_connect(client_id, clean, props));
+    struct vch_str got = client_packet(fd);
+    assert_true(got.len > 4 && (uint8_t)got.ptr[0] == 0x20);
+    assert_int_equal((uint8_t)got.ptr[3], 0);
+    if (ret_present) *ret_present = got.ptr[2] & 1;
+    return fd;
+}
+
+void client5_subscribe(int fd, const char *filter, uint8_t options) {
+    client_send(fd, pkt5_subscribe(0x0707, filter, options, NONE));
+    const char suback[] = {(char)0x90, 4, 7, 7, 0, (char)(options & 3)};
+    client_expect(fd, vch_str_of(suback, sizeof suback));
 }
 
 /* ---- the socket ------------------------------------------------------------------- */
@@ -131,14 +212,14 @@ static bool recv_all(int fd, void *buf, size_t len) {
 }
 
 void client_expect(int fd, struct vch_str bytes) {
-    static uint8_t got[70000];
+    static _Thread_local uint8_t got[70000];
     assert_true(bytes.len <= sizeof got);
     assert_true(recv_all(fd, got, bytes.len));
     assert_memory_equal(got, bytes.ptr, bytes.len);
 }
 
 struct vch_str client_packet(int fd) {
-    static uint8_t got[140000];
+    static _Thread_local uint8_t got[140000];
     if (!recv_all(fd, got, 2)) return vch_str_of(got, 0);
     size_t at = 2, len = got[1] & 0x7F;
     for (unsigned shift = 7; got[at - 1] & 0x80; shift += 7, at++) {

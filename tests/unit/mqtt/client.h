@@ -13,13 +13,22 @@ struct bytes {
 };
 
 /* Packets by hand: `first` is the fixed header's first byte. They use one
- * static buffer each: the view is valid until the next call of the same. */
+ * static buffer each and thread: the view is valid until the next call of the same. */
 struct vch_str pkt_connect(const char *client_id, bool clean, uint16_t keep_alive_s);
 struct vch_str pkt_connect_will(const char *client_id, const char *topic, const char *payload, uint8_t qos,
                                 bool retain);
 struct vch_str pkt_publish(const char *topic, const char *payload, uint8_t qos, uint16_t packet_id);
 struct vch_str pkt_subscribe(uint16_t packet_id, const char *filter, uint8_t qos);
 struct vch_str pkt_unsubscribe(uint16_t packet_id, const char *filter);
+
+/* MQTT 5; `props` is the block without its length. */
+struct vch_str pkt5_connect(const char *client_id, bool clean, struct vch_str props);
+struct vch_str pkt5_connect_will(const char *client_id, struct vch_str props, const char *topic, const char *payload,
+                                 struct vch_str will_props);
+struct vch_str pkt5_publish(const char *topic, const char *payload, uint8_t qos, uint16_t packet_id,
+                            struct vch_str props);
+struct vch_str pkt5_subscribe(uint16_t packet_id, const char *filter, uint8_t options, struct vch_str props);
+struct vch_str pkt5_unsubscribe(uint16_t packet_id, const char *filter);
 
 int client_dial(const struct rig *rig, size_t loop);
 void client_send(int fd, struct vch_str bytes);
@@ -36,6 +45,12 @@ void client_ping(int fd);
 int client_open(const struct rig *rig, size_t loop, const char *client_id);
 void client_subscribe(int fd, const char *filter, uint8_t qos);
 
+/* MQTT 5, accepted; *ret_present, if any, is the flag of the CONNACK. */
+int client5_open(const struct rig *rig, size_t loop, const char *client_id, bool clean, struct vch_str props,
+                 bool *ret_present);
+void client5_subscribe(int fd, const char *filter, uint8_t options);
+
+#define NONE VCH_STR("")
 #define CONNACK_OK VCH_STR("\x20\x02\x00\x00")
 #define PINGREQ VCH_STR("\xC0\x00")
 #define PINGRESP VCH_STR("\xD0\x00")
