@@ -15,7 +15,7 @@
 #include "service/authz.h"
 #include "service/page.h"
 
-enum { DURABLE_PATIENCE_S = 10, USER_PROPERTIES_MAX = 32768, CORRELATION_MAX = 8192, PAYLOAD_MAX = 131072, PAGE_DEFAULT = 100, PAGE_MAX = 200 };
+enum { DURABLE_PATIENCE_S = 10, USER_PROPERTIES_MAX = 32768, USER_PROPERTY_MAX = 16384, CORRELATION_MAX = 8192, PAYLOAD_MAX = 131072, PAGE_DEFAULT = 100, PAGE_MAX = 200 };
 
 bool vch_data_is(enum vch_op op) {
     return op != VCH_OP_NONE && vch_op_row(op)->scope == VCH_SCOPE_DATA;
@@ -152,7 +152,7 @@ static enum vch_err decode_base64(struct vch_call *call, struct vch_str text, si
 }
 
 static enum vch_err add_user_property(const struct vch_val *pair, struct vch_buf *out) {
-    uint8_t bytes[2 * (2 + UINT16_MAX) / 8]; /* far more than the header may hold */
+    uint8_t bytes[USER_PROPERTY_MAX]; /* more than the header may hold */
     size_t len;
     if (!vch_val_is(pair, VCH_VAL_MAP) || pair->count != 1 || pair->members[0].value.type != VCH_VAL_STR) return VCH_ERR_INVALID;
     VCH_TRY(vch_mqtt_user_encode(pair->members[0].name, pair->members[0].value.str, bytes, sizeof bytes, &len));
