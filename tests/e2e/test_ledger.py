@@ -213,3 +213,28 @@ def test_pages_of_checkpoints(server):
     page = own.call(server, "GET", f"/_vouch/ledger-checkpoints?maxResults=1&nextToken={first['sequence'] - 1}")
     assert page["checkpoints"] == [first] and page["nextToken"] == str(first["sequence"])
     own.refused(server, 400, "InvalidRequestException", "GET", "/_vouch/ledger-checkpoints?nextToken=x")
+
+
+def test_many_ask_at_once(server):
+    """Checkpoints, verifications and new rows side by side: nobody is refused for having been slower."""
+    import threading
+    errors = []
+
+    def ask(path):
+        try:
+            for _ in range(10):
+                own.call(server, "POST", path)
+        except own.Refused as error:
+            errors.append(error)
+
+    def write():
+        iot = server.boto()
+        for _ in range(10):
+            iot.create_provisioning_claim(templateName=vouch.TEMPLATE)
+
+    threads = [threading.Thread(target=ask, args=(path,)) for path in ("/_vouch/ledger/checkpoint", "/_vouch/ledger/verify") for _ in range(2)]
+    threads += [threading.Thread(target=write) for _ in range(2)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert errors == []
+    assert own.call(server, "POST", "/_vouch/ledger/verify")["verified"] is True
