@@ -74,7 +74,7 @@ static bool may_start(const struct vch_hooks_process *p, const struct vch_hooks_
 
 /* ---- starting: between fork and exec only what is safe there --------------- */
 
-static void limit(int resource, rlim_t value) {
+static void limit(enum __rlimit_resource resource, rlim_t value) {
     const struct rlimit r = {value, value};
     (void)setrlimit(resource, &r);
 }
