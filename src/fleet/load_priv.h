@@ -61,6 +61,7 @@ struct vch_load_thread {
     int64_t due_us; /* when the next is */
     int64_t swept_us;
     uint64_t foreign;
+    bool full; /* nothing more may be under way now */
     char *scratch;
     struct vch_load_conn *dirty;
     struct vch_histogram connect, latency;

@@ -20,18 +20,23 @@ static int64_t due_at(const struct vch_load_thread *t, uint64_t index) {
 
 /* Messages that were sent and have not reached every subscriber. Both counts
  * move while they are read: no more than a hint. */
-static bool under_way_is_full(const struct vch_load_thread *t) {
-    const struct vch_load_plan *plan = t->run->plan;
-    struct vch_load_run *run = t->run;
-    uint64_t expected = atomic_load(&run->sent) * plan->subscribers;
+static uint64_t under_way(struct vch_load_run *run) {
+    uint64_t expected = atomic_load(&run->sent) * run->plan->subscribers;
     uint64_t arrived = atomic_load(&run->received) + atomic_load(&run->forgiven);
-    return expected > arrived && expected - arrived >= (uint64_t)plan->window * plan->publishers * plan->subscribers;
+    return expected > arrived ? expected - arrived : 0;
+}
+
+/* To gather, it waits until there is room for half of them. */
+static bool is_full(struct vch_load_thread *t) {
+    const struct vch_load_plan *plan = t->run->plan;
+    uint64_t most = (uint64_t)plan->window * plan->publishers * plan->subscribers;
+    t->full = under_way(t->run) >= (t->full && plan->gather ? most / 2 : most);
+    return t->full;
 }
 
 static void forgive(struct vch_load_run *run, int64_t now_us) {
     if (now_us - atomic_load(&run->moved_us) < FORGIVE_US) return;
-    uint64_t expected = atomic_load(&run->sent) * run->plan->subscribers, received = atomic_load(&run->received);
-    if (expected > received) atomic_store(&run->forgiven, expected - received);
+    atomic_fetch_add(&run->forgiven, under_way(run));
     atomic_store(&run->moved_us, now_us);
 }
 
@@ -65,9 +70,9 @@ static void send_one(struct vch_load_conn *conn, int64_t stamp_us) {
 }
 
 static void send_freely(struct vch_load_thread *t) {
-    for (bool more = true; more && !under_way_is_full(t);) {
+    for (bool more = true; more && !is_full(t);) {
         more = false;
-        for (uint32_t i = 0; i < t->publisher_count && !under_way_is_full(t); i++) {
+        for (uint32_t i = 0; i < t->publisher_count && !is_full(t); i++) {
             if (!may_send(t->publishers[i])) continue;
             send_one(t->publishers[i], vch_mono_us());
             more = true;
@@ -104,7 +109,7 @@ void load_publish_turn(struct vch_load_thread *thread, int64_t now_us) {
         send_at_rate(thread, now_us);
         return;
     }
-    if (under_way_is_full(thread)) forgive(thread->run, now_us);
+    if (is_full(thread)) forgive(thread->run, now_us);
     send_freely(thread);
 }
 
