@@ -324,6 +324,8 @@ void vch_mqtt_door_free(struct vch_mqtt_door *door) {
 void vch_mqtt_door_stats(struct vch_mqtt_door *door, struct vch_mqtt_door_stats *ret) {
     vch_mqtt_stats(door->broker, &ret->broker);
     ret->connect_us = &door->connect_us;
+    ret->durable_us = (struct vch_histogram){.sum_us = 0};
+    vch_mqtt_durable_waits(door->broker, &ret->durable_us);
     ret->provision_us = &door->provision_us;
     ret->clients_known = vch_presence_count(door->presence);
     ret->connects_refused = atomic_load(&door->connects_refused);

@@ -4,6 +4,7 @@
 #ifndef VCH_API_MQTT_DOOR_H
 #define VCH_API_MQTT_DOOR_H
 
+#include "base/histogram.h"
 #include "mqtt/broker.h"
 #include "net/pool.h"
 #include "service/call.h"
@@ -11,7 +12,6 @@
 
 struct vch_mqtt_door;
 struct vch_faults;
-struct vch_histogram;
 
 struct vch_mqtt_door_options {
     struct vch_service *service; /* outlives the door */
@@ -64,6 +64,7 @@ void vch_mqtt_door_tell_turned_away(struct vch_mqtt_door *door, const char *ip, 
 struct vch_mqtt_door_stats {
     struct vch_mqtt_stats broker;
     const struct vch_histogram *connect_us, *provision_us; /* the door's */
+    struct vch_histogram durable_us;                       /* until a promised answer was durable */
     uint64_t clients_known;                                /* of lifecycle events */
     uint64_t connects_refused, handshakes_refused, provisioning_accepted, provisioning_rejected;
 };

@@ -17,6 +17,12 @@ static uint64_t step_of(const struct vch_histogram *h, size_t i) {
     return atomic_load_explicit(&h->steps[i], memory_order_relaxed);
 }
 
+void vch_histogram_merge(struct vch_histogram *to, const struct vch_histogram *from) {
+    for (size_t i = 0; i <= VCH_HISTOGRAM_STEPS; i++)
+        atomic_fetch_add_explicit(&to->steps[i], step_of(from, i), memory_order_relaxed);
+    atomic_fetch_add_explicit(&to->sum_us, atomic_load_explicit(&from->sum_us, memory_order_relaxed), memory_order_relaxed);
+}
+
 uint64_t vch_histogram_count(const struct vch_histogram *h) {
     uint64_t count = 0;
     for (size_t i = 0; i <= VCH_HISTOGRAM_STEPS; i++) count += step_of(h, i);

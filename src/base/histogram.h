@@ -18,6 +18,7 @@ struct vch_histogram {
 };
 
 void vch_histogram_add(struct vch_histogram *h, int64_t us); /* negative counts as 0 */
+void vch_histogram_merge(struct vch_histogram *to, const struct vch_histogram *from);
 uint64_t vch_histogram_count(const struct vch_histogram *h);
 /* Lines of Prometheus' text form, in seconds. `label` is `name="value"`, or "". */
 void vch_histogram_print(const struct vch_histogram *h, const char *name, const char *label, struct vch_buf *out);

@@ -133,6 +133,10 @@ static void put_mqtt_connect(const struct scrape *s, struct vch_buf *out) {
     vch_histogram_print(s->mqtt.connect_us, s->name, "", out);
 }
 
+static void put_mqtt_durable(const struct scrape *s, struct vch_buf *out) {
+    vch_histogram_print(&s->mqtt.durable_us, s->name, "", out);
+}
+
 static void put_provisioning(const struct scrape *s, struct vch_buf *out) {
     vch_histogram_print(s->mqtt.provision_us, s->name, "", out);
 }

@@ -128,6 +128,10 @@ static uint64_t read_counter(const _Atomic uint64_t *counter) {
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+void vch_mqtt_durable_waits(struct vch_mqtt_broker *broker, struct vch_histogram *ret) {
+    for (size_t i = 0; i < broker->count; i++) vch_histogram_merge(ret, &broker->loops[i].desk.waited);
+}
+
 void vch_mqtt_stats(struct vch_mqtt_broker *broker, struct vch_mqtt_stats *ret) {
     *ret = (struct vch_mqtt_stats){0};
     for (size_t i = 0; i < broker->count; i++) {

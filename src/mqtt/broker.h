@@ -168,6 +168,9 @@ struct vch_mqtt_stats {
     uint64_t dropped;                            /* messages: expired, too large for the receiver, pushed out of a queue */
     uint64_t subscriptions, queued;              /* now */
 };
+/* How long answers waited until what they promise was durable, added to `ret`. Any thread. */
+struct vch_histogram;
+void vch_mqtt_durable_waits(struct vch_mqtt_broker *broker, struct vch_histogram *ret);
 void vch_mqtt_stats(struct vch_mqtt_broker *broker, struct vch_mqtt_stats *ret); /* any thread */
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 /* ---- the desk ------------------------------------------------------------------ */
 
 void vch_mqtt_desk_init(struct vch_mqtt_desk *desk, struct vch_loop *loop,
@@ -23,6 +25,7 @@ static struct vch_mqtt_receipt *clear_desk(struct vch_mqtt_desk *desk) {
 
 /* Those without an owner have waited in vain. True: somebody is to be told. */
 static bool arrive(struct vch_mqtt_receipt *receipt) {
+    vch_histogram_add(&receipt->desk->waited, vch_mono_us() - receipt->made_us);
     receipt->settled = true;
     if (receipt->owner_id) return true;
     vch_mqtt_receipt_free(receipt);
@@ -75,6 +78,7 @@ struct vch_mqtt_receipt *vch_mqtt_receipt_new(struct vch_mqtt_desk *desk) {
     struct vch_mqtt_receipt *receipt = calloc(1, sizeof *receipt);
     if (!receipt) return NULL;
     receipt->desk = desk;
+    receipt->made_us = vch_mono_us();
     atomic_init(&receipt->open, 1);
     atomic_init(&receipt->err, VCH_OK);
     return receipt;

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/histogram.h"
 #include "net/loop.h"
 
 struct vch_mqtt_receipt;
@@ -26,6 +27,7 @@ struct vch_mqtt_desk {
     pthread_mutex_t lock; /* held for a few instructions; around the list and `posted` */
     struct vch_mqtt_receipt *first, **end;
     bool posted;
+    struct vch_histogram waited; /* from a receipt's making to its arrival here */
 };
 
 struct vch_mqtt_receipt {
@@ -37,6 +39,7 @@ struct vch_mqtt_receipt {
     struct vch_mqtt_receipt *acks_next;
     uint64_t owner_id; /* session id; 0: abandoned */
     bool settled;
+    int64_t made_us;
     /* The maker's own words about the answer: */
     uint8_t type;      /* enum vch_mqtt_type of the answer */
     uint8_t code;      /* reason code when all went well */

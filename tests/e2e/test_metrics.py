@@ -96,6 +96,19 @@ def test_numbers_follow(server):
     assert after["vouch_memory_max_bytes"] > after["process_resident_memory_bytes"]
 
 
+def test_what_waits_for_the_disk_is_timed(server):
+    identity = provision(server, server.boto(), "Durable")
+    before = numbers(server)["vouch_mqtt_durable_seconds_count"]
+    with mqtt.Client(server, identity) as client:  # a session that is to outlive the process
+        client.connect("Durable", clean=False)
+        client.subscribe("$aws/things/Durable/x")
+        client.disconnect()
+    after = numbers(server)
+    assert after["vouch_mqtt_durable_seconds_count"] > before
+    assert after["vouch_mqtt_durable_seconds_sum"] > 0
+    assert after["vouch_messages_commits_total"] >= 1
+
+
 def test_histograms_are_cumulative(server):
     groups = {}
     for match in filter(None, map(SAMPLE.match, scrape(server).splitlines())):

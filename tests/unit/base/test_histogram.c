@@ -35,12 +35,25 @@ static void steps_are_cumulative(void **state) {
     vch_buf_deinit(&buf);
 }
 
+static void one_is_added_to_another(void **state) {
+    (void)state;
+    struct vch_histogram a = {.sum_us = 0}, b = {.sum_us = 0};
+    vch_histogram_add(&a, 20);
+    vch_histogram_add(&b, 20);
+    vch_histogram_add(&b, 5000);
+    vch_histogram_merge(&a, &b);
+    assert_int_equal(vch_histogram_count(&a), 3);
+    assert_int_equal(a.sum_us, 5040);
+    assert_int_equal(vch_histogram_count(&b), 2);
+}
+
 static void steps_ascend(void **state) {
     (void)state;
     for (size_t i = 1; i < VCH_HISTOGRAM_STEPS; i++) assert_true(vch_histogram_steps_us[i] > vch_histogram_steps_us[i - 1]);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_are_cumulative), cmocka_unit_test(steps_ascend)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_are_cumulative), cmocka_unit_test(steps_ascend),
+                                       cmocka_unit_test(one_is_added_to_another)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
