@@ -63,6 +63,12 @@ static void known_refusals_are_called_as_aws_calls_them(void **state) {
         {VCH_ERR_DENIED, VCH_REASON_POLICY_SILENT, "AccessDeniedException", 403, 403, "AccessDenied"},
         {VCH_ERR_NOT_FOUND, VCH_REASON_UNKNOWN_OPERATION, "UnknownOperationException", 404, 404, "ResourceNotFound"},
         {VCH_ERR_THROTTLED, VCH_REASON_RATE_EXCEEDED, "ThrottlingException", 400, 429, "Throttled"},
+        {VCH_ERR_THROTTLED, VCH_REASON_LIMIT_HOUR, "ThrottlingException", 400, 429, "Throttled"},
+        {VCH_ERR_DENIED, VCH_REASON_LIMIT_WINDOW, "AccessDeniedException", 403, 403, "AccessDenied"},
+        {VCH_ERR_DENIED, VCH_REASON_APPROVAL_NEEDED, "AccessDeniedException", 403, 403, "AccessDenied"},
+        {VCH_ERR_STATE, VCH_REASON_APPROVAL_STATE, "ConflictingResourceUpdateException", 409, 409, "ResourceConflictsException"},
+        {VCH_ERR_DENIED, VCH_REASON_CLAIM_SOURCE, "AccessDeniedException", 403, 403, "AccessDenied"},
+        {VCH_ERR_CONFLICT, VCH_REASON_LEDGER_BROKEN, "ConflictingResourceUpdateException", 409, 500, "InternalError"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct vch_diag diag = {.reason = vch_reason_code(cases[i].reason), .message = "why"};
