@@ -1,1 +1,2 @@
 vch_fuzz(trust ROOMS service)
+vch_fuzz(hook_answer ROOMS service)

@@ -1,0 +1,1 @@
+vch_fuzz(hooks_wire ROOMS daemon LIBS OpenSSL::SSL)
