@@ -9,7 +9,7 @@ enum {
     VCH_CLAIM_BACKDATE_S = 120, /* notBefore = issue - 2 min: a device's clock may be late */
     VCH_CLAIM_LIFE_S = 300,     /* notAfter = issue + 5 min */
     VCH_TOKEN_LIFE_S = 3600,
-    VCH_CLAIM_CERTIFICATES_MAX = 10, /* certificates that one claim may have waiting */
+    VCH_CLAIM_CERTIFICATES_MAX = 10, /* certificates that a claim may have waiting, for each of its uses */
     VCH_CLAIMS_PER_TEMPLATE_MAX = 10000
 };
 

@@ -22,6 +22,7 @@ static unsigned bit(enum vch_alarm alarm) {
 
 static unsigned alarms_of(const struct vch_rec_claim *claim, struct vch_str client_id, struct vch_str source_ip) {
     unsigned alarms = 0;
+    if (claim->uses_max > 1) return 0; /* several devices are expected */
     if (claim->first_source.len && !vch_str_eq(claim->first_source, source_ip)) alarms |= bit(VCH_ALARM_OTHER_NETWORK);
     if (claim->first_source.len && !vch_str_eq(claim->first_client, client_id)) alarms |= bit(VCH_ALARM_UNKNOWN_CLIENT);
     return alarms & ~(unsigned)claim->alarms;

@@ -263,6 +263,18 @@ def test_alarms_are_events_metrics_and_ledger_rows():
             assert client.expect_closed()
 
 
+def test_a_claim_for_several_devices_is_used_by_several(server):
+    claim = own.claim(server, maxUses=12)
+    clients = [connected(server, claim, f"crew-{i}") for i in range(12)]
+    made = [c.request(mqtt.CREATE, {}) for c in clients]  # more at once than one device may have waiting
+    assert all(ok for ok, _ in made)
+    for i, client in enumerate(clients):
+        assert register(client, f"crew-{i}", token=made[i][1]["certificateOwnershipToken"])[0]
+        client.close()
+    shown = own.call(server, "GET", f"/_vouch/claims/{claim.id}")
+    assert (shown["uses"], shown["state"], shown["alarms"]) == (12, "SPENT", [])
+
+
 def test_an_event_needs_permission_like_any_topic(server):
     device = provision(server, server.claim(), "blind")
     with connected(server, device, "blind") as client:
@@ -384,3 +396,21 @@ def test_many_registrations_of_one_thing_at_once_leave_one_certificate(server, t
     assert sum(results) == 1
     assert [status(iot, m) for m in made].count("ACTIVE") == 1
     assert len(iot.list_thing_principals(thingName="crowd")["principals"]) == 1
+
+
+def test_what_the_claim_fixes_wins_over_a_hook(server):
+    """An allow-list that would send the device elsewhere."""
+    body = (vouch.WORKSHOP / "TrustedUserProvisioningTemplate.json").read_text()
+    arn = f"arn:aws:lambda:{vouch.REGION}:{vouch.ACCOUNT}:function:Elsewhere"
+    own.call(server, "PUT", "/_vouch/hooks/Elsewhere", {"kind": "allowlist", "target": "SerialNumber", "targetArn": arn})
+    own.call(server, "POST", "/_vouch/hooks/Elsewhere/serials", {"serials": [{"serial": "77", "parameterOverrides": {"ThingName": "hooked-thing"}}]})
+    server.boto().create_provisioning_template(templateName="Hooked", provisioningRoleArn=vouch.ROLE, templateBody=body, enabled=True,
+                                               preProvisioningHook={"targetArn": arn})
+    topic = mqtt.register_topic("Hooked")
+    claim = own.claim(server, template="Hooked", parameters={"ThingName": "fixed-thing"})
+    with connected(server, claim, "hooked") as client:
+        accepted, answer, _ = register(client, SerialNumber="77", topic=topic)
+        assert accepted and answer["thingName"] == "fixed-thing", answer
+    with connected(server, server.claim(template="Hooked"), "unfixed") as client:
+        accepted, answer, _ = register(client, "mine", SerialNumber="77", topic=topic)
+        assert accepted and answer["thingName"] == "hooked-thing", answer
