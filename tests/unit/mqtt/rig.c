@@ -136,6 +136,7 @@ static void start(struct rig *rig, size_t count, const struct vch_mqtt_options *
     (void)pthread_cond_init(&rig->changed, NULL);
     for (size_t i = 0; i < count; i++) vch_assert(vch_loop_new((unsigned)i, &rig->loops[i]) == VCH_OK);
     vch_assert(vch_mqtt_broker_new(&options, rig->loops, count, &rig->broker) == VCH_OK);
+    vch_assert(vch_mqtt_restore(rig->broker, NULL) == VCH_OK);
     for (size_t i = 0; i < count; i++) listen_on(rig, i);
     for (size_t i = 0; i < count; i++) vch_assert(vch_loop_start(rig->loops[i]) == VCH_OK);
 }
