@@ -30,7 +30,7 @@ def provision(server, iot, thing):
 def resident_kib(pid):
     """Zero under a sanitizer, which keeps freed memory for a while."""
     with open(f"/proc/{pid}/maps") as maps:
-        if "libasan" in maps.read():
+        if re.search("lib[at]san", maps.read()):
             return 0
     with open(f"/proc/{pid}/status") as status:
         return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])

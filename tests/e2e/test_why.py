@@ -157,7 +157,7 @@ def test_provisioning_by_the_serial_number_of_the_device(server):
         assert not accepted, answer
     told = why(server, "SN-4711")
     assert (told[0]["what"], told[0]["reason"], told[0]["clientId"]) == ("provision", "thing-taken", "why-claim"), told
-    assert "old certificate" in told[0]["suggestion"]
+    assert "certificate in force" in told[0]["suggestion"]
 
 
 def test_a_storm_of_strangers_does_not_fill_the_log(server):
