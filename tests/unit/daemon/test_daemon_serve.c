@@ -291,7 +291,7 @@ static void a_bad_start_leaves_no_process(void **state) {
 
 static void processes_start_and_stop(void **state) {
     (void)state;
-    struct vch_config config = {.data = folder, .log_level = "error"};
+    struct vch_config config = {.data = folder, .log_level = "error", .hooks_user = "nobody", .hook_programs = 4, .hook_memory = 64};
     struct vch_process hooks, signer, none = {.fd = -1};
     struct vch_diag diag = {.reason = NULL};
     char byte = 0;
@@ -352,7 +352,7 @@ static void only_what_is_named_is_reached(void **state) {
 }
 
 static int try_calls(void) {
-    if (vch_jail_calls(NULL) != VCH_OK) return 99;
+    if (vch_jail_calls(VCH_JAIL_SERVES, NULL) != VCH_OK) return 99;
     int seen = execl("/bin/true", "true", (char *)NULL) < 0 && errno == EPERM ? 1 : 0;
     seen |= syscall(SYS_ptrace, 0, 0, 0, 0) < 0 && errno == EPERM ? 2 : 0;
     seen |= syscall(SYS_unshare, 0) < 0 && errno == EPERM ? 4 : 0;
@@ -366,6 +366,23 @@ static void dangerous_calls_are_refused(void **state) {
     (void)state;
     if (VCH_SANITIZED) skip();
     assert_int_equal(in_child(try_calls), 1 | 2 | 4 | 8 | 16 | 32);
+}
+
+/* Starts programs, and they are in the same jail; no capability is left, not even for files. */
+static int try_starting(void) {
+    int status = 0;
+    if (vch_jail_calls(VCH_JAIL_STARTS_PROGRAMS, NULL) != VCH_OK) return 99;
+    int seen = syscall(SYS_ptrace, 0, 0, 0, 0) < 0 && errno == EPERM ? 1 : 0;
+    pid_t pid = fork();
+    if (pid == 0) (void)execl("/bin/sh", "sh", "-c", "grep -q 'CapEff:.*[1-9a-f]' /proc/self/status && exit 1; unshare -m true 2>/dev/null && exit 2; exit 0", (char *)NULL);
+    seen |= waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 2 : 0;
+    return seen;
+}
+
+static void programs_start_in_the_same_jail(void **state) {
+    (void)state;
+    if (VCH_SANITIZED) skip();
+    assert_int_equal(in_child(try_starting), 1 | 2);
 }
 
 static int become_nobody(void) {
@@ -412,6 +429,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(processes_start_and_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(only_what_is_named_is_reached, setup, teardown),
         cmocka_unit_test_setup_teardown(dangerous_calls_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(programs_start_in_the_same_jail, setup, teardown),
         cmocka_unit_test_setup_teardown(root_becomes_a_user_for_good, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dropped_server_serves, setup, teardown),
     };
