@@ -76,7 +76,7 @@ def test_connections_come_and_go(server):
 
 
 @pytest.mark.parametrize("words", [["--qos", "0"], ["--qos", "1"], ["--qos", "1", "--gather", "--payload", "3000"],
-                                   ["--qos", "1", "--rate", "300"], ["--qos", "0", "--threads", "3", "--window", "7"]])
+                                   ["--qos", "1", "--rate", "300"], ["--qos", "1", "--mqtt", "5"], ["--qos", "0", "--threads", "3", "--window", "7"]])
 def test_messages_are_counted(server, words):
     found = summary(server, "publish", "--publishers", "4", "--subscribers", "3", "--seconds", "1", *words)
     assert (found["failed"], found["errors"], found["done"]) == (0, {}, 7)
