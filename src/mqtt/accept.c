@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 enum { CODE_UNAVAILABLE = 3, CODE_NOT_AUTHORIZED = 5, CONNACK_ROOM = 512 };
 

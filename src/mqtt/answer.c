@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 struct words { /* the extra of a receipt */
     size_t len;

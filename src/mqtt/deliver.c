@@ -1,4 +1,4 @@
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 static void out_of_memory(struct vch_mqtt_session *session) {
     vch_mqtt_session_fail(session, "internal", "", "Memory is out.");

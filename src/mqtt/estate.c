@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 enum { DUE_CHECK_MS = 1000 }; /* at most: the wall clock may be moved */
 

@@ -1,4 +1,4 @@
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 #include <stdlib.h>
 #include <string.h>

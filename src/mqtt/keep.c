@@ -1,4 +1,4 @@
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 static const struct vch_mqtt_keeper *keeper_of(const struct vch_mqtt_session *session) {
     return session->estate && session->estate->key ? vch_mqtt_options_of(session)->keeper : NULL;

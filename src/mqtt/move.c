@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 struct move {
     struct vch_mqtt_loop *from, *to;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 enum { HEAD_COMMON = 1024, HEAD_BESIDE = 64, ID_BYTES = 5 };
 

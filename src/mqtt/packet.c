@@ -1,4 +1,4 @@
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 void vch_mqtt_malformed(struct vch_mqtt_session *session, enum vch_err err, const char *message) {
     bool protocol = vch_mqtt_is_5(session) && err == VCH_ERR_INVALID;

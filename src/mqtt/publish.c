@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 enum { PROPS_COMMON = 1024, OVERLOAD_CHECK_MS = 5 };
 

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 /* Past this the publishers of other loops wait: memory stays bounded, and TCP
  * passes the wait on to them. */

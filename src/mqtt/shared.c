@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 enum { MEMBERS_FIRST = 4, PICKS_FIRST = 8, TRIES_MAX = 8 };
 

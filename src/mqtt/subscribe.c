@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 enum { SUBACK_FAILURE = 0x80, SHARE_NAME_MAX = 128, ANSWER_MAX = 16 + VCH_MQTT_FILTERS_MAX };
 
@@ -216,8 +216,18 @@ struct handing {
     uint8_t qos;
 };
 
+/* Many at once must not make a slow reader of a client that has only just asked. */
+static bool has_room(const struct vch_mqtt_session *session, const struct vch_mqtt_message *message) {
+    size_t waits = vch_conn_pending(session->conn) + (session->flow ? session->flow->queue_bytes : 0);
+    return waits + vch_mqtt_message_cost(message) * 2 < vch_mqtt_options_of(session)->queue_bytes_max;
+}
+
 static bool hand_over(void *arg, struct vch_mqtt_message *message) {
     const struct handing *handing = arg;
+    if (!has_room(handing->session, message)) {
+        vch_mqtt_count(&handing->session->home->counters.dropped, 1);
+        return false;
+    }
     const struct vch_mqtt_parcel parcel = {.message = message,
                                            .qos = handing->qos < message->qos ? handing->qos : message->qos,
                                            .retain = true}; /* [MQTT-3.3.1-8] */

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "mqtt/mqtt_priv.h"
+#include "mqtt/outflow_priv.h"
 
 enum { WILL_WAIT_MS = 5000 };
 
