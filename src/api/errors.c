@@ -144,6 +144,7 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(HOOK_ANSWER_INVALID, ACCESS_DENIED, 403, "AccessDenied"),
     ROW(HOOK_CHANGED, ACCESS_DENIED, 403, "AccessDenied"),
     ROW(HOOK_FAILED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(FAULTS_FULL, LIMIT, 410, "LimitExceeded"),
     ROW(REHEARSED, INVALID_REQUEST, 409, "ResourceConflictsException"),
     ROW(CLAIM_SOURCE, ACCESS_DENIED, 403, "AccessDenied"),
     ROW(CLAIM_THING, ACCESS_DENIED, 403, "AccessDenied"),

@@ -155,6 +155,12 @@ static enum vch_err advance_clock(struct vch_http_job *job, struct vch_call *cal
     return vch_val_put_time(call->arena, call->out, "now", vch_now_ms());
 }
 
+static enum vch_err add_fault(struct vch_faults *faults, struct vch_call *call) {
+    enum vch_err err = vch_faults_add(faults, call->in, call->arena, call->out);
+    if (err != VCH_ERR_LIMIT) return err;
+    return VCH_REFUSE(call->diag, err, FAULTS_FULL, "", "At most %d faults may be waiting.", VCH_FAULTS_MAX);
+}
+
 static enum vch_err clear_faults(struct vch_faults *faults) {
     vch_faults_clear(faults);
     return VCH_OK;
@@ -163,7 +169,7 @@ static enum vch_err clear_faults(struct vch_faults *faults) {
 static enum vch_err perform(struct vch_http_job *job, struct vch_call *call) {
     struct vch_faults *faults = job->door->options.faults;
     if (job->op == VCH_OP_ADVANCE_CLOCK) return advance_clock(job, call);
-    if (job->op == VCH_OP_CREATE_FAULT) return vch_faults_add(faults, call->in, call->arena, call->out);
+    if (job->op == VCH_OP_CREATE_FAULT) return add_fault(faults, call);
     if (job->op == VCH_OP_LIST_FAULTS) return vch_faults_list(faults, call->arena, call->out);
     if (job->op == VCH_OP_CLEAR_FAULTS) return clear_faults(faults);
     if (vch_data_is(job->op)) return vch_data_perform(job, call);
