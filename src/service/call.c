@@ -31,3 +31,7 @@ struct vch_rec_ledger vch_call_ledger(const struct vch_call *call, const char *e
     if (caller->kind == VCH_CALLER_CLAIM) row.claim_id = caller->certificate_id;
     return row;
 }
+
+bool vch_service_reads_locally(const struct vch_service *service) {
+    return vch_store_is_local(service->store);
+}

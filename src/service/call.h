@@ -32,6 +32,9 @@ struct vch_service {
     struct vch_policy_cache *policies; /* compiled IoT policies; authz.h */
 };
 
+/* True: what a connection asks of the registry may be asked on a loop. Any thread. */
+bool vch_service_reads_locally(const struct vch_service *service);
+
 enum vch_caller_kind {
     VCH_CALLER_NOBODY,
     VCH_CALLER_USER,   /* SigV4 */

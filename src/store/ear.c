@@ -179,11 +179,7 @@ static enum vch_err start(struct vch_ear *ear, struct vch_diag *diag) {
 enum vch_err vch_ear_start(struct vch_store *s, struct vch_diag *diag) {
     if (!s->driver->listen || !s->on_change) return VCH_OK;
     struct vch_ear *ear = calloc(1, sizeof *ear);
-    s->identities = vch_identity_cache_new();
-    if (!ear || !s->identities) {
-        free(ear);
-        return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "Memory is out.");
-    }
+    if (!ear) return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "Memory is out.");
     ear->store = s;
     ear->wake_fd = eventfd(0, EFD_CLOEXEC);
     name_it(ear);

@@ -1,5 +1,4 @@
-/* Identities in memory, for a database behind a network: a handshake of a known
- * certificate asks nobody. An entry lives until its certificate or claim is told
+/* Identities in memory: a handshake of a known certificate asks no database. An entry lives until its certificate or claim is told
  * to have changed; while changes are not heard (vch_identity_cache_trust) there
  * are no entries. Bounded: a newer entry takes the slot of an older one.
  *

@@ -28,9 +28,21 @@ const struct vch_sql_driver *vch_store_driver(const char *url, const char **ret_
     return driver;
 }
 
+/* Where this process alone writes, every change is heard. Where others do, the
+ * ear says when; without an ear nothing is kept. */
+static enum vch_err remember_identities(struct vch_store *s, struct vch_diag *diag) {
+    bool remote = !vch_store_is_local(s);
+    if (remote && !s->on_change) return VCH_OK;
+    s->identities = vch_identity_cache_new();
+    if (!s->identities) return VCH_REFUSE(diag, VCH_ERR_NOMEM, STORE_FAILED, "", "Memory is out.");
+    if (!remote) vch_identity_cache_trust(s->identities, true);
+    return VCH_OK;
+}
+
 static enum vch_err set_up(struct vch_store *s, struct vch_diag *diag) {
     VCH_TRY(vch_store_connect(s, true, &s->db, diag));
     VCH_TRY(vch_schema_migrate(s->db, vch_migrations, vch_migration_count, diag));
+    VCH_TRY(remember_identities(s, diag));
     VCH_TRY(vch_ear_start(s, diag));
     return vch_writer_start(s, diag);
 }
@@ -84,6 +96,10 @@ void vch_store_each_path(const char *url, void (*on_path)(void *arg, const char 
     struct vch_str place = {NULL, 0};
     const struct vch_sql_driver *driver = driver_of(vch_str_from(url), &place);
     if (driver && driver->each_path) driver->each_path(place.ptr, on_path, arg);
+}
+
+bool vch_store_is_local(const struct vch_store *s) {
+    return !s->driver->listen;
 }
 
 void vch_store_tell(void *store, enum vch_change_kind kind, struct vch_str key) {

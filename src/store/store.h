@@ -49,6 +49,8 @@ struct vch_store_options {
 /* Opens, migrates forward, starts the writer. A store newer than this program is refused. */
 enum vch_err vch_store_open(const struct vch_store_options *options, struct vch_store **ret, struct vch_diag *diag) VCH_MUST;
 void vch_store_close(struct vch_store *store); /* waits for plans under way; NULL is fine */
+/* Is the database a file of this process? Then a point read takes microseconds and may be done on a loop. */
+bool vch_store_is_local(const struct vch_store *store);
 /* Files that the database's client may read when it connects again: for a jail. */
 void vch_store_each_path(const char *url, void (*on_path)(void *arg, const char *path), void *arg);
 
@@ -206,7 +208,7 @@ struct vch_identity {
     int64_t not_before_ms, not_after_ms;
     char template_name[40]; /* claims */
 };
-enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret) VCH_MUST; /* zero with kind UNKNOWN when absent; from memory where the database is remote and the certificate known */
+enum vch_err vch_store_identity(struct vch_store *s, struct vch_str certificate_id, struct vch_identity *ret) VCH_MUST; /* zero with kind UNKNOWN when absent; from memory when the certificate is known */
 
 /* What an MQTT connection needs: one consistent read. */
 struct vch_rec_authz {

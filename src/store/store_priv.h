@@ -27,7 +27,7 @@ struct vch_store {
     void *on_change_arg;
 
     struct vch_gate gate;
-    struct vch_identity_cache *identities; /* NULL: the database is near enough */
+    struct vch_identity_cache *identities; /* NULL: changes by others are not heard */
     struct vch_ear *ear;                   /* NULL: nobody else writes, or nobody wants to know */
 
     pthread_mutex_t readers_lock; /* held for a push or a pop */

@@ -8,7 +8,7 @@
 #include "store/ear_priv.h"
 #include "store/store_priv.h"
 
-enum { BATCH_MAX = 512, ATTEMPTS_MAX = 4 };
+enum { BATCH_MAX = 512, ATTEMPTS_MAX = 4, COMPANY = 3, GATHER_US = 250 };
 
 struct vch_job {
     struct vch_job *next;
@@ -55,7 +55,7 @@ static enum vch_err apply_one(struct vch_store *s, struct vch_job *job, struct b
     return control(s, VCH_SQL_ROLLBACK_TO, &job->diag);
 }
 
-static void delay_commit(int64_t delay_us) {
+static void sleep_us(int64_t delay_us) {
     struct timespec t = {delay_us / 1000000, (long)(delay_us % 1000000) * 1000};
     if (delay_us > 0) (void)nanosleep(&t, NULL);
 }
@@ -78,7 +78,7 @@ static enum vch_err apply_all(struct vch_store *s, struct batch *batch, struct v
         return err;
     }
     if (batch->refused == batch->plans) return control(s, VCH_SQL_ROLLBACK, diag);
-    delay_commit(s->commit_delay_us);
+    sleep_us(s->commit_delay_us);
     VCH_TRY(vch_ear_announce(s, s->db, &s->changes, diag));
     batch->committing = true;
     return control(s, VCH_SQL_COMMIT, diag);
@@ -158,6 +158,15 @@ static void wake_callers(struct batch *batch) {
     }
 }
 
+/* Plans that came in company will have company again: a moment's patience then
+ * saves a flush and the pages that neighbours share. One that came alone is not kept waiting. */
+static void gather(struct vch_store *s, int64_t company) {
+    if (company < COMPANY || s->stopping) return;
+    (void)pthread_mutex_unlock(&s->lock);
+    sleep_us(GATHER_US);
+    (void)pthread_mutex_lock(&s->lock);
+}
+
 static struct batch take_batch(struct vch_store *s) {
     struct batch batch = {.jobs = s->first};
     struct vch_job *job = s->first, *last = NULL;
@@ -173,11 +182,14 @@ static struct batch take_batch(struct vch_store *s) {
 
 static void *write_loop(void *arg) {
     struct vch_store *s = arg;
+    int64_t company = 0;
     (void)pthread_mutex_lock(&s->lock);
     for (;;) {
         while (!s->first && !s->stopping) (void)pthread_cond_wait(&s->wake, &s->lock);
+        gather(s, company);
         struct batch batch = take_batch(s);
         if (!batch.jobs) break;
+        company = batch.plans;
         (void)pthread_mutex_unlock(&s->lock);
         run_batch(s, &batch);
         (void)pthread_mutex_lock(&s->lock);
