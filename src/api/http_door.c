@@ -134,7 +134,10 @@ static enum vch_err authorize(struct vch_http_job *job, const struct vch_val *ga
         .now_ms = now_ms,
         .inputs = gathered,
     };
-    VCH_TRY(vch_op_resources(job->op, &job->door->options.service->site, gathered, job->arena, &resources));
+    enum vch_err err = vch_op_resources(job->op, &job->door->options.service->site, gathered, job->arena, &resources);
+    if (err == VCH_ERR_TOO_LARGE)
+        return VCH_REFUSE(diag, VCH_ERR_INVALID, FIELD_TOO_LONG, "", "A name or ARN of the request is longer than any resource's.");
+    VCH_TRY(err);
     for (size_t i = 0; i < resources.count; i++) {
         ask.resource = resources.item[i];
         if (job->op == VCH_OP_ASSUME_ROLE) return authorize_assume(job, &ask, diag);

@@ -232,10 +232,15 @@ static unsigned needed(const struct vch_search_query *query) {
     return top == 1 ? stack[0] : 0;
 }
 
+static bool is_of(const struct vch_query_term *term, struct vch_str field) {
+    if (!vch_str_ends(field, VCH_STR("."))) return vch_str_eq(term->field, field);
+    return vch_str_starts(term->field, field) && !vch_query_term_wild(term);
+}
+
 const struct vch_query_term *vch_search_query_needs(const struct vch_search_query *query, const char *field) {
     unsigned terms = needed(query);
     for (size_t i = 0; i < query->term_count; i++)
-        if ((terms >> i & 1u) && vch_str_eq_c(query->terms[i].field, field)) return &query->terms[i];
+        if ((terms >> i & 1u) && is_of(&query->terms[i], vch_str_from(field))) return &query->terms[i];
     return NULL;
 }
 

@@ -34,7 +34,9 @@ enum vch_err vch_search_query_parse(struct vch_str text, struct vch_arena *arena
 typedef bool vch_search_holds(void *arg, const struct vch_query_term *term);
 bool vch_search_query_eval(const struct vch_search_query *query, vch_search_holds *holds, void *arg);
 
-/* A term of `field` without which nothing is found, or NULL: a way into an index. */
+/* A term of `field` without which nothing is found, or NULL: a way into an
+ * index. A field that ends with '.' stands for all that begin with it; of
+ * those, the first without wildcards. */
 const struct vch_query_term *vch_search_query_needs(const struct vch_search_query *query, const char *field);
 
 bool vch_query_term_wild(const struct vch_query_term *term);

@@ -1,6 +1,6 @@
 /* AWS SearchIndex over things and thing groups. There is no index to build: a
  * query is answered from the registry, along the best way in that it has (a
- * name or its beginning, a type, a group), a bounded number of items a call. */
+ * name or its beginning, an attribute's value, a type, a group), a bounded number of items a call. */
 #include "core/search_query.h"
 
 #include <string.h>
@@ -238,19 +238,29 @@ static enum vch_err put_thing(struct item *item, struct vch_val *map) {
 
 /* The way in that reads the fewest things. */
 struct way {
-    enum vch_things_by by;
-    struct vch_str key;
+    struct vch_things_way things;
     bool one; /* the key is a whole name */
 };
+
+static struct way way_by(enum vch_things_by by, const struct vch_query_term *term) {
+    return (struct way){{by, term->value, {NULL, 0}}, false};
+}
 
 static struct way choose_way(const struct vch_search_query *query) {
     const struct vch_query_term *name = vch_search_query_needs(query, "thingName");
     const struct vch_query_term *group = vch_search_query_needs(query, "thingGroupNames");
     const struct vch_query_term *type = vch_search_query_needs(query, "thingTypeName");
-    if (name && name->plain) return (struct way){VCH_THINGS_BY_PREFIX, vch_str_sub(name->value, 0, name->plain), !vch_query_term_wild(name)};
-    if (group && !vch_query_term_wild(group)) return (struct way){VCH_THINGS_BY_GROUP, group->value, false};
-    if (type && !vch_query_term_wild(type)) return (struct way){VCH_THINGS_BY_TYPE, type->value, false};
-    return (struct way){VCH_THINGS_BY_PREFIX, VCH_STR(""), false};
+    const struct vch_query_term *attribute = vch_search_query_needs(query, "attributes.");
+    if (name && name->plain)
+        return (struct way){{VCH_THINGS_BY_PREFIX, vch_str_sub(name->value, 0, name->plain), {NULL, 0}}, !vch_query_term_wild(name)};
+    if (attribute) {
+        struct way way = way_by(VCH_THINGS_BY_ATTRIBUTE, attribute);
+        way.things.attribute = vch_str_sub(attribute->field, strlen("attributes."), SIZE_MAX);
+        return way;
+    }
+    if (group && !vch_query_term_wild(group)) return way_by(VCH_THINGS_BY_GROUP, group);
+    if (type && !vch_query_term_wild(type)) return way_by(VCH_THINGS_BY_TYPE, type);
+    return (struct way){{VCH_THINGS_BY_PREFIX, VCH_STR(""), {NULL, 0}}, false};
 }
 
 /* Read anew, into the answer's memory; gone meanwhile, it is not found. */
@@ -290,7 +300,7 @@ static enum vch_err search_things(struct search *s) {
     struct vch_list_thing list = {.more = true};
     for (int pages = 0; pages < SCAN_PAGES_MAX && s->all && list.more && !enough(s); pages++) {
         vch_arena_reset(s->scratch);
-        VCH_TRY(vch_store_things_by(s->call->service->store, way.by, way.key, scan, &list, s->scratch, s->call->diag));
+        VCH_TRY(vch_store_things_by(s->call->service->store, &way.things, scan, &list, s->scratch, s->call->diag));
         VCH_TRY(take_things(s, &list));
         if (way.one) list.more = false; /* the name itself is the first of those that begin with it */
         scan.after = s->last;

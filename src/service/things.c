@@ -5,7 +5,9 @@
 #include "service/thing_rules.h"
 #include "store/groups.h"
 
-enum { SCAN_PAGE = 250, SCAN_PAGES_MAX = 20 };
+enum { SCAN_PAGE = 100, SCAN_PAGES_MAX = 50 };
+/* Of one stored page that is being looked at, and of attributes in one answer. */
+enum { SCRATCH_MAX = 64 << 20, ANSWER_BYTES = 4 << 20 };
 
 static struct vch_str name_of(const struct vch_call *call) {
     return vch_val_str_at(call->in, "thingName");
@@ -58,48 +60,91 @@ static struct vch_str filters_of(struct vch_call *call) {
                             VCH_STR_ARG(vch_val_str_at(call->in, "thingTypeName")));
 }
 
-/* Takes fitting things of one stored page until `limit`; *ret_last is the last one looked at. */
-static enum vch_err take_fitting(struct vch_call *call, const struct vch_list_thing *list, size_t limit,
-                                 struct vch_val *things, struct vch_str *ret_last, bool *ret_all) {
-    *ret_all = true;
+struct listing {
+    struct vch_call *call;
+    struct vch_paging paging;
+    struct vch_arena *scratch; /* of the stored page that is being looked at */
+    struct vch_val *things;
+    size_t bytes;        /* of attributes in `things` */
+    struct vch_str last; /* the thing looked at last */
+    bool all;            /* nothing of the stored page is left */
+};
+
+static bool enough(const struct listing *l) {
+    return l->things->count >= l->paging.page.limit || l->bytes >= ANSWER_BYTES;
+}
+
+static enum vch_err fits(const struct listing *l, const struct vch_rec_thing *thing, bool *ret) {
+    struct vch_val *attributes = NULL;
+    *ret = true;
+    if (!filtered(l->call)) return VCH_OK;
+    if (thing->attributes.len) VCH_TRY(vch_json_decode(thing->attributes, NULL, l->scratch, &attributes, l->call->diag));
+    *ret = thing_fits(l->call, thing, attributes);
+    return VCH_OK;
+}
+
+/* Out of the scratch memory, into the answer's. */
+static enum vch_err keep(struct listing *l, const struct vch_rec_thing *thing) {
+    struct vch_arena *arena = l->call->arena;
+    struct vch_rec_thing copy = *thing;
+    struct vch_val *attributes;
+    copy.name = vch_arena_str(arena, thing->name);
+    copy.type_name = vch_arena_str(arena, thing->type_name);
+    copy.attributes = vch_arena_str(arena, thing->attributes);
+    if (!copy.name.ptr || !copy.type_name.ptr || !copy.attributes.ptr) return VCH_ERR_NOMEM;
+    l->bytes += copy.attributes.len;
+    VCH_TRY(vch_thing_attributes_decode(l->call, &copy, &attributes));
+    return put_thing(l->call, vch_val_push_map(arena, l->things), &copy, attributes);
+}
+
+static enum vch_err take_fitting(struct listing *l, const struct vch_list_thing *list) {
     for (size_t i = 0; i < list->count; i++) {
-        struct vch_val *attributes;
-        if (things->count == limit) {
-            *ret_all = false;
-            return VCH_OK;
-        }
-        VCH_TRY(vch_thing_attributes_decode(call, &list->items[i], &attributes));
-        *ret_last = list->items[i].name;
-        if (thing_fits(call, &list->items[i], attributes))
-            VCH_TRY(put_thing(call, vch_val_push_map(call->arena, things), &list->items[i], attributes));
+        bool found = false;
+        l->all = !enough(l);
+        if (!l->all) return VCH_OK;
+        VCH_TRY(fits(l, &list->items[i], &found));
+        if (found) VCH_TRY(keep(l, &list->items[i]));
+        l->last = vch_arena_str(l->call->arena, list->items[i].name);
+        if (!l->last.ptr) return VCH_ERR_NOMEM;
     }
     return VCH_OK;
 }
 
-static enum vch_err scan_page(struct vch_call *call, struct vch_page page, struct vch_list_thing *ret) {
-    struct vch_str type = vch_val_str_at(call->in, "thingTypeName");
-    if (type.len == 0) return vch_store_things(call->service->store, page, ret, call->arena, call->diag);
-    return vch_store_things_by(call->service->store, VCH_THINGS_BY_TYPE, type, page, ret, call->arena, call->diag);
+static enum vch_err scan_page(struct listing *l, struct vch_page page, struct vch_list_thing *ret) {
+    const struct vch_call *call = l->call;
+    struct vch_things_way way = {VCH_THINGS_BY_TYPE, vch_val_str_at(call->in, "thingTypeName"), {NULL, 0}};
+    struct vch_str attribute = vch_val_str_at(call->in, "attributeName"), value = vch_val_str_at(call->in, "attributeValue");
+    if (attribute.len && value.len && !vch_val_bool_at(call->in, "usePrefixAttributeValue", false))
+        way = (struct vch_things_way){VCH_THINGS_BY_ATTRIBUTE, value, attribute};
+    if (way.key.len == 0) return vch_store_things(call->service->store, page, ret, l->scratch, call->diag);
+    return vch_store_things_by(call->service->store, &way, page, ret, l->scratch, call->diag);
 }
 
-/* A page may be short, or empty, with a token: filters look at a bounded number of things. */
-enum vch_err vch_uc_list_things(struct vch_call *call) {
-    struct vch_paging paging = {.list = "ListThings", .scope = filters_of(call)};
+static enum vch_err list_things(struct listing *l) {
     struct vch_list_thing list = {.more = true};
-    struct vch_str last = {NULL, 0};
-    bool all = true;
-    VCH_TRY(filters_check(call));
-    VCH_TRY(vch_paging_open(call, &paging));
-    struct vch_val *things = vch_val_put_list(call->arena, call->out, "things");
-    if (!things) return VCH_ERR_NOMEM;
-    struct vch_page scan = {.after = paging.page.after, .limit = SCAN_PAGE};
-    if (!filtered(call)) scan.limit = paging.page.limit;
-    for (int pages = 0; pages < SCAN_PAGES_MAX && all && list.more && things->count < paging.page.limit; pages++) {
-        VCH_TRY(scan_page(call, scan, &list));
-        VCH_TRY(take_fitting(call, &list, paging.page.limit, things, &last, &all));
-        scan.after = last;
+    struct vch_page scan = {.after = l->paging.page.after, .limit = SCAN_PAGE};
+    for (int pages = 0; pages < SCAN_PAGES_MAX && l->all && list.more && !enough(l); pages++) {
+        vch_arena_reset(l->scratch);
+        size_t wanted = l->paging.page.limit - l->things->count;
+        if (!filtered(l->call) && wanted < SCAN_PAGE) scan.limit = wanted;
+        VCH_TRY(scan_page(l, scan, &list));
+        VCH_TRY(take_fitting(l, &list));
+        scan.after = l->last;
     }
-    return vch_paging_close(call, &paging, list.more || !all, last);
+    return vch_paging_close(l->call, &l->paging, list.more || !l->all, l->last);
+}
+
+/* A page may be short, or empty, with a token: filters look at a bounded number
+ * of things, and large attributes end a page early. */
+enum vch_err vch_uc_list_things(struct vch_call *call) {
+    struct listing l = {.call = call, .paging = {.list = "ListThings", .scope = filters_of(call)}, .all = true};
+    VCH_TRY(filters_check(call));
+    VCH_TRY(vch_paging_open(call, &l.paging));
+    l.things = vch_val_put_list(call->arena, call->out, "things");
+    l.scratch = vch_arena_new(SCRATCH_MAX, false);
+    enum vch_err err = l.things && l.scratch ? list_things(&l) : VCH_ERR_NOMEM;
+    vch_arena_free(l.scratch);
+    return err;
 }
 
 enum vch_err vch_uc_describe_thing(struct vch_call *call) {

@@ -141,10 +141,14 @@ static enum vch_err add(struct resolving *r, struct vch_str arn) {
     return VCH_OK;
 }
 
+/* Longer than any name or ARN that a row lets pass; a shortened one must not be judged in its place. */
+enum { NAME_MAX_BYTES = 4096 };
+
 /* `kind` is what stands before the braces; empty when the value is an ARN. */
 static enum vch_err add_named(struct resolving *r, struct vch_str kind, struct vch_str value) {
     char type[40];
     if (value.len == 0) return VCH_OK;
+    if (value.len > NAME_MAX_BYTES) return VCH_ERR_TOO_LARGE;
     if (kind.len == 0) return add(r, value);
     vch_assert(vch_str_copy(type, sizeof type, kind));
     return add(r, is_iam_type(r->op, type) ? vch_iam_arn(r->site, type, value, r->arena) : vch_arn(r->site, type, value, r->arena));

@@ -111,7 +111,7 @@ enum vch_op vch_op_by_name(struct vch_str name); /* NONE when there is none */
 
 /* The ARNs that a permission must cover, each of them, from gathered inputs: at
  * least one. "*" when the input of the first is missing; the others are left
- * out then. NOMEM. */
+ * out then. TOO_LARGE when a name or ARN is longer than any may be; NOMEM. */
 enum { VCH_OP_RESOURCES_MAX = 32 };
 struct vch_op_resources {
     struct vch_str item[VCH_OP_RESOURCES_MAX];

@@ -39,18 +39,23 @@ static void fill_thing(struct vch_cursor *row, void *record) {
     };
 }
 
-enum vch_err vch_store_things_by(struct vch_store *s, enum vch_things_by by, struct vch_str key, struct vch_page page,
+enum vch_err vch_store_things_by(struct vch_store *s, const struct vch_things_way *way, struct vch_page page,
                                  struct vch_list_thing *ret, VCH_R) {
-    static const enum vch_query queries[] = {[VCH_THINGS_BY_PREFIX] = VCH_Q_THINGS_IN_RANGE,
-                                             [VCH_THINGS_BY_TYPE] = VCH_Q_THINGS_OF_TYPE,
-                                             [VCH_THINGS_BY_GROUP] = VCH_Q_THINGS_OF_GROUP};
+    static const struct {
+        enum vch_query query;
+        size_t args;
+    } ways[] = {[VCH_THINGS_BY_PREFIX] = {VCH_Q_THINGS_IN_RANGE, 4},
+                [VCH_THINGS_BY_TYPE] = {VCH_Q_THINGS_OF_TYPE, 3},
+                [VCH_THINGS_BY_GROUP] = {VCH_Q_THINGS_OF_GROUP, 3},
+                [VCH_THINGS_BY_ATTRIBUTE] = {VCH_Q_THINGS_OF_ATTRIBUTE, 4}};
     char room[VCH_PREFIX_ROOM];
     struct vch_listing l = {.fill = fill_thing, .size = sizeof *ret->items, .limit = page.limit};
+    bool range = way->by == VCH_THINGS_BY_PREFIX;
     /* One lower bound: of two, SQLite may enter the index by the lesser, and walk to the other. */
-    bool later = by == VCH_THINGS_BY_PREFIX && vch_str_cmp(page.after, key) > 0;
-    const struct vch_sql_arg args[] = {VCH_T(later ? page.after : key), VCH_T(page.after), VCH_I(vch_listing_ask(page.limit)),
-                                       VCH_T(vch_prefix_end(key, room))};
-    VCH_TRY(vch_read_list(s, queries[by], args, by == VCH_THINGS_BY_PREFIX ? 4 : 3, &l, arena, diag));
+    bool later = range && vch_str_cmp(page.after, way->key) > 0;
+    const struct vch_sql_arg args[] = {VCH_T(later ? page.after : way->key), VCH_T(page.after), VCH_I(vch_listing_ask(page.limit)),
+                                       VCH_T(range ? vch_prefix_end(way->key, room) : way->attribute)};
+    VCH_TRY(vch_read_list(s, ways[way->by].query, args, ways[way->by].args, &l, arena, diag));
     *ret = (struct vch_list_thing){l.items, l.count, l.more};
     return VCH_OK;
 }

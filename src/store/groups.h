@@ -64,9 +64,14 @@ enum vch_err vch_store_billing_group_things(struct vch_store *s, struct vch_str 
 enum vch_err vch_store_resource(struct vch_store *s, struct vch_str type, struct vch_str name, struct vch_diag *diag) VCH_MUST;
 enum vch_err vch_store_tags(struct vch_store *s, struct vch_str resource, struct vch_list_tag *ret, VCH_R) VCH_MUST; /* all of them; none for what is not there */
 
-/* Things by one of three ways in, for searches; an owner that is not there has none. */
-enum vch_things_by { VCH_THINGS_BY_PREFIX, VCH_THINGS_BY_TYPE, VCH_THINGS_BY_GROUP };
-enum vch_err vch_store_things_by(struct vch_store *s, enum vch_things_by by, struct vch_str key, struct vch_page page, struct vch_list_thing *ret, VCH_R) VCH_MUST;
+/* Things by one of four ways in, for searches; an owner that is not there has none. */
+enum vch_things_by { VCH_THINGS_BY_PREFIX, VCH_THINGS_BY_TYPE, VCH_THINGS_BY_GROUP, VCH_THINGS_BY_ATTRIBUTE };
+struct vch_things_way {
+    enum vch_things_by by;
+    struct vch_str key;       /* the prefix, the type, the group, the attribute's value */
+    struct vch_str attribute; /* its name */
+};
+enum vch_err vch_store_things_by(struct vch_store *s, const struct vch_things_way *way, struct vch_page page, struct vch_list_thing *ret, VCH_R) VCH_MUST;
 
 /* When a thing was last seen at the gateway. */
 struct vch_rec_connectivity {

@@ -13,6 +13,7 @@ static const struct word {
     {"INTEGER", "BIGINT", false},
     {"BLOB", "BYTEA", false},
     {"TEXT", "TEXT COLLATE \"C\"", true},
+    {"json_each(nullif(t.attributes, ''))", "json_each_text(nullif(t.attributes, '')::json)", false},
     {") STRICT, WITHOUT ROWID", ")", true},
     {") WITHOUT ROWID, STRICT", ")", true},
     {") WITHOUT ROWID", ")", true},

@@ -113,11 +113,26 @@ void vch_plan_need_thing_free(struct vch_plan *p, struct vch_str thing, struct v
     VCH_STEP(p, need_free, .name = thing, .other = except_certificate);
 }
 
+/* Attributes are kept a second time, by name and value, for searches. */
+static bool has_attributes(struct vch_str json) {
+    return json.len > 0 && !vch_str_eq_c(json, "{}");
+}
+
+static enum vch_err attributes_add(struct vch_apply *a, const struct vch_rec_thing *t) {
+    if (!has_attributes(t->attributes)) return VCH_OK;
+    return vch_sql_run(a->db, VCH_Q_THING_ATTRIBUTES_ADD, VCH_ARGS(VCH_T(t->name)), NULL, a->diag);
+}
+
+static enum vch_err attributes_drop(struct vch_apply *a, struct vch_str thing) {
+    return vch_sql_run(a->db, VCH_Q_THING_ATTRIBUTES_DROP, VCH_ARGS(VCH_T(thing)), NULL, a->diag);
+}
+
 static enum vch_err insert(struct vch_apply *a, const struct vch_rec_thing *t, int64_t *ret_changes) {
-    return vch_sql_run(a->db, VCH_Q_THING_INSERT,
-                       VCH_ARGS(VCH_T(t->name), VCH_T(t->id), VCH_T(t->type_name), VCH_T(t->billing_group),
-                                VCH_T(t->attributes), VCH_I(t->created_ms), VCH_I(t->modified_ms)),
-                       ret_changes, a->diag);
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_THING_INSERT,
+                        VCH_ARGS(VCH_T(t->name), VCH_T(t->id), VCH_T(t->type_name), VCH_T(t->billing_group),
+                                 VCH_T(t->attributes), VCH_I(t->created_ms), VCH_I(t->modified_ms)),
+                        ret_changes, a->diag));
+    return *ret_changes ? attributes_add(a, t) : VCH_OK;
 }
 
 static enum vch_err create(struct vch_apply *a, const struct vch_step *step) {
@@ -148,11 +163,13 @@ void vch_plan_thing_ensure(struct vch_plan *p, const struct vch_rec_thing *t, bo
 static enum vch_err update(struct vch_apply *a, const struct vch_step *step) {
     const struct vch_rec_thing *t = step->record;
     int64_t changes = 0;
+    VCH_TRY(attributes_drop(a, t->name));
     VCH_TRY(vch_sql_run(a->db, VCH_Q_THING_UPDATE,
                         VCH_ARGS(VCH_T(t->name), VCH_T(t->type_name), VCH_T(t->billing_group), VCH_T(t->attributes),
                                  VCH_I(t->modified_ms)),
                         &changes, a->diag));
     if (changes == 0) return missing(t->name, a->diag);
+    VCH_TRY(attributes_add(a, t));
     return vch_apply_changed_all(a, VCH_CHANGE_CERTIFICATE, VCH_Q_CERTIFICATES_OF_THING, t->name);
 }
 
@@ -180,6 +197,7 @@ void vch_plan_need_thing_version(struct vch_plan *p, struct vch_str name, int64_
 static enum vch_err change(struct vch_apply *a, const struct vch_step *step) {
     const struct vch_rec_thing *t = step->record;
     int64_t changes = 0, seq = 0;
+    VCH_TRY(attributes_drop(a, t->name));
     VCH_TRY(vch_sql_run(a->db, VCH_Q_THING_CHANGE,
                         VCH_ARGS(VCH_T(t->name), VCH_I(t->version), VCH_T(t->type_name), VCH_T(t->attributes),
                                  VCH_I(t->modified_ms)),
@@ -188,6 +206,7 @@ static enum vch_err change(struct vch_apply *a, const struct vch_step *step) {
         VCH_TRY(need_thing(a, t->name, &seq));
         return other_version(a, t->name);
     }
+    VCH_TRY(attributes_add(a, t));
     return vch_apply_changed_all(a, VCH_CHANGE_CERTIFICATE, VCH_Q_CERTIFICATES_OF_THING, t->name);
 }
 
@@ -262,6 +281,7 @@ static enum vch_err delete_thing(struct vch_apply *a, const struct vch_step *ste
         return VCH_REFUSE(a->diag, VCH_ERR_CONFLICT, DELETE_CONFLICT, "thingName",
                           "Cannot delete. Thing %.*s is still attached to one or more principals",
                           VCH_STR_ARG(step->name));
+    VCH_TRY(attributes_drop(a, step->name));
     return vch_sql_run(a->db, VCH_Q_THING_DELETE, VCH_ARGS(VCH_I(seq)), NULL, a->diag);
 }
 

@@ -483,3 +483,49 @@ def test_vouch_does_the_same(server, iot, tmp_path):
     (tmp_path / "template").write_text(body({"CertificateSigningRequest": {"Ref": "CSR"}}, NAMED, ()))
     made = run("thing", "register", str(tmp_path / "template"), "--parameter", "Name=cli-reg", "--parameter", "CSR=" + certs.request(private))
     assert made["resourceArns"]["the-thing"] == arn("cli-reg", "thing")
+
+
+def found(iot, query):
+    return sorted(thing["thingName"] for thing in iot.search_index(queryString=query)["things"])
+
+
+def test_what_things_say_of_themselves_finds_them(iot):
+    def listed(value):
+        return [thing["thingName"] for thing in iot.list_things(attributeName="bay", attributeValue=value)["things"]]
+
+    for n, bay in enumerate(("north", "north", "south")):
+        iot.create_thing(thingName=f"bay-{n}", attributePayload={"attributes": {"bay": bay, "slot": str(n)}})
+    assert found(iot, "attributes.bay:north") == listed("north") == ["bay-0", "bay-1"]
+    assert found(iot, "attributes.bay:north AND attributes.slot:1") == ["bay-1"]
+    assert found(iot, "attributes.bay:nor* AND thingName:bay-0") == ["bay-0"]
+    assert found(iot, "NOT attributes.bay:north AND thingName:bay-*") == ["bay-2"]
+    assert found(iot, "attributes.bay:\"nor*\"") == listed("nor*") == []
+    # Changed, added to, taken away, and gone with the thing.
+    iot.update_thing(thingName="bay-0", attributePayload={"attributes": {"bay": "south"}, "merge": True})
+    assert listed("north") == found(iot, "attributes.bay:north") == ["bay-1"] and listed("south") == ["bay-0", "bay-2"]
+    iot.update_thing(thingName="bay-1", attributePayload={"attributes": {"slot": "9"}, "merge": False})
+    assert listed("north") == found(iot, "attributes.bay:north") == [] and found(iot, "attributes.slot:9") == ["bay-1"]
+    iot.update_thing(thingName="bay-2", attributePayload={"attributes": {"bay": ""}, "merge": True})
+    assert listed("south") == ["bay-0"] and found(iot, "attributes.slot:2") == ["bay-2"]
+    iot.delete_thing(thingName="bay-0")
+    assert listed("south") == found(iot, "attributes.bay:south") == []
+
+
+def test_pages_of_large_things_are_short_and_go_on(iot):
+    iot.create_thing_type(thingTypeName="large")
+    attributes = {f"a{n}": "x" * 800 for n in range(50)}
+    for n in range(130):
+        iot.create_thing(thingName=f"large-{n:03}", thingTypeName="large", attributePayload={"attributes": attributes})
+    for filters in ({"thingTypeName": "large"}, {"attributeName": "a7", "attributeValue": "x" * 799, "usePrefixAttributeValue": True}):
+        names, token, pages = [], {}, 0
+        while True:
+            page = iot.list_things(maxResults=250, **filters, **token)
+            names += [thing["thingName"] for thing in page["things"]]
+            assert all(thing["attributes"] == attributes for thing in page["things"])
+            pages += 1
+            if not page.get("nextToken"):
+                break
+            token = {"nextToken": page["nextToken"]}
+        assert names == [f"large-{n:03}" for n in range(130)] and pages > 1
+    for n in range(130):
+        iot.delete_thing(thingName=f"large-{n:03}")

@@ -479,24 +479,53 @@ static void things_by(void **state) {
     DO(f, vch_plan_thing_ensure, &thing, NULL);
     have_group(f, "g", "");
     DO(f, vch_plan_thing_group_add, S("g"), S("other"));
-    READ(f, vch_store_things_by, VCH_THINGS_BY_PREFIX, S("dev-1"), page10, &list);
+    READ(f, vch_store_things_by, (&(struct vch_things_way){VCH_THINGS_BY_PREFIX, S("dev-1"), S("")}), page10, &list);
     assert_int_equal(list.count, 2);
     assert_str(list.items[0].name, "dev-1");
-    READ(f, vch_store_things_by, VCH_THINGS_BY_PREFIX, S("dev-1"), ((struct vch_page){.limit = 1, .after = S("dev-1")}), &list);
+    READ(f, vch_store_things_by, (&(struct vch_things_way){VCH_THINGS_BY_PREFIX, S("dev-1"), S("")}), ((struct vch_page){.limit = 1, .after = S("dev-1")}), &list);
     assert_int_equal(list.count, 1);
     assert_str(list.items[0].name, "dev-10");
-    READ(f, vch_store_things_by, VCH_THINGS_BY_PREFIX, S(""), page10, &list);
+    READ(f, vch_store_things_by, (&(struct vch_things_way){VCH_THINGS_BY_PREFIX, S(""), S("")}), page10, &list);
     assert_int_equal(list.count, 5);
-    READ(f, vch_store_things_by, VCH_THINGS_BY_TYPE, S("lamp"), page10, &list);
+    READ(f, vch_store_things_by, (&(struct vch_things_way){VCH_THINGS_BY_TYPE, S("lamp"), S("")}), page10, &list);
     assert_int_equal(list.count, 1);
     assert_str(list.items[0].name, "dev-2");
-    READ(f, vch_store_things_by, VCH_THINGS_BY_TYPE, S(""), page10, &list);
+    READ(f, vch_store_things_by, (&(struct vch_things_way){VCH_THINGS_BY_TYPE, S(""), S("")}), page10, &list);
     assert_int_equal(list.count, 0);
-    READ(f, vch_store_things_by, VCH_THINGS_BY_GROUP, S("g"), page10, &list);
+    READ(f, vch_store_things_by, (&(struct vch_things_way){VCH_THINGS_BY_GROUP, S("g"), S("")}), page10, &list);
     assert_int_equal(list.count, 1);
     assert_str(list.items[0].name, "other");
-    READ(f, vch_store_things_by, VCH_THINGS_BY_GROUP, S("none"), page10, &list);
+    READ(f, vch_store_things_by, (&(struct vch_things_way){VCH_THINGS_BY_GROUP, S("none"), S("")}), page10, &list);
     assert_int_equal(list.count, 0);
+}
+
+static size_t by_attribute(struct fix *f, const char *name, const char *value) {
+    struct vch_list_thing list;
+    const struct vch_things_way way = {VCH_THINGS_BY_ATTRIBUTE, S(value), S(name)};
+    READ(f, vch_store_things_by, &way, page10, &list);
+    return list.count;
+}
+
+static void things_by_attribute(void **state) {
+    struct fix *f = *state;
+    struct vch_rec_thing thing = a_thing("dev-1");
+    thing.attributes = S("{\"bay\":\"o'r\\\"th\",\"slot\":\"1\"}");
+    DO(f, vch_plan_thing_ensure, &thing, NULL);
+    assert_int_equal(by_attribute(f, "bay", "o'r\"th"), 1);
+    DO(f, vch_plan_thing_ensure, &thing, NULL); /* there already: nothing twice */
+    assert_int_equal(by_attribute(f, "slot", "1"), 1);
+    thing.attributes = S("{\"slot\":\"2\"}");
+    DO(f, vch_plan_thing_update, &thing);
+    assert_int_equal(by_attribute(f, "bay", "o'r\"th") + by_attribute(f, "slot", "1"), 0);
+    assert_int_equal(by_attribute(f, "slot", "2"), 1);
+    thing.attributes = S("");
+    thing.version = 2;
+    DO(f, vch_plan_thing_change, &thing);
+    assert_int_equal(by_attribute(f, "slot", "2"), 0);
+    thing.attributes = S("{\"slot\":\"3\"}");
+    DO(f, vch_plan_thing_update, &thing);
+    DO(f, vch_plan_thing_delete, S("dev-1"));
+    assert_int_equal(by_attribute(f, "slot", "3"), 0);
 }
 
 static void connectivity(void **state) {
@@ -572,4 +601,4 @@ STORE_SUITE(STORE_TEST(types), STORE_TEST(types_in_pages), STORE_TEST(type_life)
             STORE_TEST(groups_with_children_stay), STORE_TEST(members), STORE_TEST(members_that_are_not_there),
             STORE_TEST(one_group_of_a_hierarchy), STORE_TEST(group_policies), STORE_TEST(authz_through_groups),
             STORE_TEST(billing), STORE_TEST(tags), STORE_TEST(tags_end_with_their_resource), STORE_TEST(too_many_tags),
-            STORE_TEST(things_by), STORE_TEST(connectivity), STORE_TEST(connectivity_of_several_servers), STORE_TEST(connectivity_after_a_crash))
+            STORE_TEST(things_by), STORE_TEST(things_by_attribute), STORE_TEST(connectivity), STORE_TEST(connectivity_of_several_servers), STORE_TEST(connectivity_after_a_crash))

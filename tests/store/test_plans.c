@@ -135,10 +135,10 @@ static void what_text_may_hold(void **state) {
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         struct vch_rec_thing thing = a_thing("t"), r;
         thing.name = vch_arena_printf(f->arena, "t%zu", i);
-        thing.attributes = S(texts[i]);
+        thing.type_name = S(texts[i]);
         DO(f, vch_plan_thing_ensure, &thing, NULL);
         READ(f, vch_store_thing, thing.name, &r);
-        assert_str(r.attributes, texts[i]);
+        assert_str(r.type_name, texts[i]);
     }
 }
 

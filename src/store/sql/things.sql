@@ -105,3 +105,16 @@ SELECT c.id FROM things t
 JOIN thing_principals a ON a.thing = t.seq
 JOIN certificates c ON c.seq = a.certificate
 WHERE t.name = $1;
+
+-- :thing_attributes_add
+INSERT INTO thing_attributes (name, value, thing)
+SELECT e.key, e.value, t.name FROM things t, json_each(nullif(t.attributes, '')) e WHERE t.name = $1;
+
+-- :thing_attributes_drop
+DELETE FROM thing_attributes
+WHERE thing = $1 AND (name, value) IN (SELECT e.key, e.value FROM things t, json_each(nullif(t.attributes, '')) e WHERE t.name = $1);
+
+-- :things_of_attribute
+SELECT t.name, t.id, t.type_name, t.billing_group, t.attributes, t.version, t.created_ms, t.modified_ms
+FROM thing_attributes a JOIN things t ON t.name = a.thing
+WHERE a.name = $4 AND a.value = $1 AND a.thing > $2 ORDER BY a.thing LIMIT $3;
