@@ -120,7 +120,7 @@ enum vch_err vch_messages_file_open(struct vch_messages *m, struct vch_diag *dia
 }
 
 void vch_messages_file_close(struct vch_messages *m) {
-    for (size_t i = 0; i < VCH_MESSAGES_STATEMENTS; i++) (void)sqlite3_finalize(m->statements[i]);
+    for (sqlite3_stmt *stmt; m->db && (stmt = sqlite3_next_stmt(m->db, NULL));) (void)sqlite3_finalize(stmt);
     if (m->db) vch_assert(sqlite3_close(m->db) == SQLITE_OK);
     m->db = NULL;
 }

@@ -78,7 +78,7 @@ def make_end(rng):
 
 def make_kill(rng):
     """With messages on their way, which may or may not have arrived."""
-    return {"op": "kill", "unanswered": [make_publish(rng) for _ in range(rng.randrange(4))]}
+    return {"op": "kill", "unanswered": [dict(make_publish(rng), empty=False) for _ in range(rng.randrange(4))]}
 
 
 def make_operations(seed, steps):
@@ -184,8 +184,7 @@ class Run:
 
     def close(self, session):
         session.peer = None
-        for message in session.expected:
-            message.must = message.must and message.qos == 1
+        session.expected = [m for m in session.expected if m.qos == 1]
         if not session.kept:
             del self.sessions[session.client]
 
