@@ -1,15 +1,9 @@
 #include "net/dial.h"
 
-#include "base/clock.h"
 #include "net/dial_priv.h"
-#include "net/resolve_priv.h"
 #include "net/sockbio_priv.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -23,72 +17,6 @@ struct vch_dial {
     bool broken; /* no close_notify any more */
     struct vch_diag last;
 };
-
-/* True when the socket is ready for `events` before the deadline. */
-static bool wait_ready(int fd, short events, int64_t deadline_ms) {
-    for (;;) {
-        int64_t left = deadline_ms - vch_mono_ms();
-        struct pollfd pfd = {.fd = fd, .events = events};
-        int n = poll(&pfd, 1, left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left);
-        if (n > 0) return true;
-        if (n == 0 && left <= INT_MAX) return false;
-        if (n < 0 && errno != EINTR) return false;
-    }
-}
-
-/* ---- TCP ---------------------------------------------------------------- */
-
-static enum vch_err connect_one(const struct addrinfo *address, int64_t deadline_ms, int *ret_fd, int *ret_errno) {
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    *ret_errno = errno;
-    if (fd < 0) return VCH_ERR_IO;
-    const int one = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    enum vch_err err = VCH_OK;
-    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
-        int failure = errno;
-        socklen_t len = sizeof failure;
-        if (failure != EINPROGRESS)
-            err = VCH_ERR_IO;
-        else if (!wait_ready(fd, POLLOUT, deadline_ms))
-            err = VCH_ERR_TIMEOUT, failure = ETIMEDOUT;
-        else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) != 0 || failure != 0)
-            err = VCH_ERR_IO;
-        *ret_errno = failure;
-    }
-    if (err == VCH_OK)
-        *ret_fd = fd;
-    else
-        (void)close(fd);
-    return err;
-}
-
-/* Each address gets its share of the time left, so that one that swallows
- * packets does not starve the next. */
-static enum vch_err connect_any(const struct addrinfo *list, int64_t deadline_ms, int *ret_fd, int *ret_errno) {
-    int left = 0;
-    for (const struct addrinfo *at = list; at; at = at->ai_next) left++;
-    enum vch_err err = VCH_ERR_IO;
-    for (const struct addrinfo *at = list; at; at = at->ai_next, left--) {
-        int64_t now = vch_mono_ms();
-        int64_t share = deadline_ms > now ? (deadline_ms - now) / left : 0;
-        err = connect_one(at, now + share, ret_fd, ret_errno);
-        if (err == VCH_OK) return VCH_OK;
-    }
-    return err;
-}
-
-static enum vch_err connect_host(struct vch_dial *dial, const struct vch_dial_options *options, struct vch_diag *diag) {
-    struct addrinfo *list = NULL;
-    VCH_TRY(vch_resolve(options->host, options->port, options->deadline_ms, &list, diag));
-    int failure = 0;
-    enum vch_err err = connect_any(list, options->deadline_ms, &dial->fd, &failure);
-    freeaddrinfo(list);
-    if (err == VCH_OK) return VCH_OK;
-    return vch_diag_set(diag, err, err == VCH_ERR_TIMEOUT ? "connect-timeout" : "connect-failed", "host",
-                        "Cannot connect to %.*s port %u: %s.", VCH_STR_ARG(options->host), (unsigned)options->port,
-                        strerror(failure));
-}
 
 /* ---- TLS ---------------------------------------------------------------- */
 
@@ -114,7 +42,7 @@ static enum vch_err tls_wait(struct vch_dial *dial, int result, int64_t deadline
     int saved = errno;
     int why = SSL_get_error(dial->ssl, result);
     if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return tls_failure(dial, why, saved, diag);
-    if (wait_ready(dial->fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline_ms)) return VCH_OK;
+    if (vch_dial_wait(dial->fd, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline_ms)) return VCH_OK;
     return vch_diag_set(diag, VCH_ERR_TIMEOUT, "tls-timeout", "", "The server did not answer in time.");
 }
 
@@ -145,6 +73,14 @@ static enum vch_err tls_start(struct vch_dial *dial, const struct vch_dial_optio
     return tls_handshake(dial, options, diag);
 }
 
+/* TCP to the host, or to the proxy and through it. */
+static enum vch_err open_way(struct vch_dial *dial, const struct vch_dial_options *options, struct vch_diag *diag) {
+    const struct vch_dial_proxy *proxy = &options->proxy;
+    if (proxy->host.len == 0) return vch_dial_tcp(options->host, options->port, options->deadline_ms, &dial->fd, diag);
+    VCH_TRY(vch_dial_tcp(proxy->host, proxy->port, options->deadline_ms, &dial->fd, diag));
+    return vch_dial_through(dial->fd, options, diag);
+}
+
 /* ---- the four calls ------------------------------------------------------ */
 
 enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_dial **ret, struct vch_diag *diag) {
@@ -152,7 +88,7 @@ enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_di
     struct vch_dial *dial = calloc(1, sizeof *dial);
     if (!dial) return VCH_ERR_NOMEM;
     dial->fd = -1;
-    enum vch_err err = connect_host(dial, options, diag);
+    enum vch_err err = open_way(dial, options, diag);
     if (err == VCH_OK && options->tls) err = tls_start(dial, options, diag);
     if (err == VCH_OK) {
         *ret = dial;
@@ -170,7 +106,7 @@ static enum vch_err plain_failure(struct vch_dial *dial, int failure) {
 
 static enum vch_err plain_wait(struct vch_dial *dial, short events, int64_t deadline_ms) {
     if (errno != EAGAIN && errno != EINTR) return plain_failure(dial, errno);
-    if (wait_ready(dial->fd, events, deadline_ms)) return VCH_OK;
+    if (vch_dial_wait(dial->fd, events, deadline_ms)) return VCH_OK;
     return vch_diag_set(&dial->last, VCH_ERR_TIMEOUT, "timeout", "", "The server did not answer in time.");
 }
 

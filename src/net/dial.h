@@ -5,18 +5,32 @@
 
 #include "base/str.h"
 
+/* An HTTP proxy that is asked for the connection (RFC 9110 9.3.6, CONNECT). */
+struct vch_dial_proxy {
+    struct vch_str host; /* name or address; empty: none */
+    uint16_t port;
+    struct vch_str user, password; /* Basic (RFC 7617); user empty: no credentials */
+};
+
 struct vch_dial_options {
     struct vch_str host;       /* name or address; also SNI and the name checked */
     uint16_t port;
     const char *alpn;          /* one protocol, or NULL */
     struct vch_str root_pem;   /* trust; empty: the system's */
     struct vch_str certificate_pem, key_pem; /* empty: no client certificate */
-    int64_t deadline_ms;       /* monotonic; covers name, TCP and TLS */
+    struct evp_pkey_st *key;   /* in place of key_pem, such as one on a token; still the caller's */
+    int64_t deadline_ms;       /* monotonic; covers name, TCP, proxy and TLS */
     bool tls;
+    struct vch_dial_proxy proxy;
+    /* Not zero: the system's clock is wrong, and all that is known is that it is this time (ms since
+     * the epoch) or later. What ended before it is not trusted; what begins after it is. */
+    int64_t time_floor_ms;
 };
 struct vch_dial;
-/* Errors: IO (network), DENIED (TLS refused or not trusted), TIMEOUT, INVALID (credentials). DENIED names
- * what the certificate check said or the alert that the server sent. Never raises SIGPIPE. */
+/* Errors: IO (network), DENIED (TLS refused or not trusted), TIMEOUT, INVALID (credentials), UNAUTHENTICATED
+ * (the proxy wants others), UNAVAILABLE (the proxy does not give the connection). DENIED names what the certificate
+ * check said or the alert that the server sent. Never raises SIGPIPE. Of several addresses each gets a head start
+ * of a quarter second before the next is tried beside it (RFC 8305). */
 enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_dial **ret, struct vch_diag *diag) VCH_MUST;
 /* Sends all or fails. Deadlines are monotonic; one in the past still tries once. */
 enum vch_err vch_dial_send(struct vch_dial *dial, struct vch_str bytes, int64_t deadline_ms) VCH_MUST;
