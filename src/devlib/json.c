@@ -7,13 +7,20 @@ struct cursor {
     size_t at;
 };
 
-/* What a walk over an object does with each member; `name` is still escaped. */
-struct visitor {
-    enum vch_err (*member)(struct visitor *visitor, struct vch_str name, const struct vch_devjson_field *value);
-    struct vch_devjson_field *fields;
-    size_t count;
-    struct vch_str text;
+enum state { OPENED, WHOLE, COMMA };
+
+/* Over nested containers without recursion: one bit a level. */
+struct walk {
+    struct cursor c;
+    struct vch_devjson_visitor *visitor;
+    uint32_t objects; /* lowest bit: the innermost container is an object */
+    unsigned depth;
+    enum state state;
+    struct vch_str name; /* of the member at depth 1 */
+    struct vch_devjson_field value;
 };
+
+_Static_assert(VCH_DEVJSON_DEPTH_MAX <= 32, "a bit for each level");
 
 static int peek(const struct cursor *c) {
     return c->at < c->text.len ? (unsigned char)c->text.ptr[c->at] : -1;
@@ -135,50 +142,8 @@ static enum vch_err take_word(struct cursor *c, struct vch_str word) {
     return VCH_OK;
 }
 
-static enum vch_err take_value(struct cursor *c, size_t depth, struct vch_devjson_field *ret);
-
-static enum vch_err take_array(struct cursor *c, size_t depth) {
-    struct vch_devjson_field item;
-    skip_space(c);
-    if (take(c, ']')) return VCH_OK;
-    do {
-        VCH_TRY(take_value(c, depth, &item));
-        skip_space(c);
-    } while (take(c, ','));
-    return take(c, ']') ? VCH_OK : VCH_ERR_MALFORMED;
-}
-
-static enum vch_err take_member(struct cursor *c, size_t depth, struct visitor *visitor) {
-    struct vch_devjson_field value = {0};
-    size_t start, len;
-    skip_space(c);
-    if (!take(c, '"')) return VCH_ERR_MALFORMED;
-    VCH_TRY(take_string(c, &start, &len));
-    skip_space(c);
-    if (!take(c, ':')) return VCH_ERR_MALFORMED;
-    VCH_TRY(take_value(c, depth, &value));
-    return visitor ? visitor->member(visitor, vch_str_sub(c->text, start, len), &value) : VCH_OK;
-}
-
-static enum vch_err take_object(struct cursor *c, size_t depth, struct visitor *visitor) {
-    skip_space(c);
-    if (take(c, '}')) return VCH_OK;
-    do {
-        VCH_TRY(take_member(c, depth, visitor));
-        skip_space(c);
-    } while (take(c, ','));
-    return take(c, '}') ? VCH_OK : VCH_ERR_MALFORMED;
-}
-
-static enum vch_err take_container(struct cursor *c, size_t depth, struct vch_devjson_field *ret) {
-    if (depth >= VCH_DEVJSON_DEPTH_MAX) return VCH_ERR_TOO_LARGE;
-    ret->type = take(c, '{') ? VCH_DEVJSON_OBJECT : VCH_DEVJSON_ARRAY;
-    if (ret->type == VCH_DEVJSON_OBJECT) return take_object(c, depth + 1, NULL);
-    c->at++;
-    return take_array(c, depth + 1);
-}
-
-static enum vch_err take_scalar(struct cursor *c, int first, struct vch_devjson_field *ret) {
+static enum vch_err take_scalar(struct cursor *c, struct vch_devjson_field *ret) {
+    int first = peek(c);
     switch (first) {
     case 't': ret->type = VCH_DEVJSON_BOOL; return take_word(c, VCH_STR("true"));
     case 'f': ret->type = VCH_DEVJSON_BOOL; return take_word(c, VCH_STR("false"));
@@ -187,29 +152,83 @@ static enum vch_err take_scalar(struct cursor *c, int first, struct vch_devjson_
     }
 }
 
-static enum vch_err take_value(struct cursor *c, size_t depth, struct vch_devjson_field *ret) {
-    skip_space(c);
-    int first = peek(c);
-    ret->start = c->at;
+/* What is no container. A string's place leaves out its quotes. */
+static enum vch_err take_plain(struct cursor *c, struct vch_devjson_field *ret) {
     if (take(c, '"')) {
         ret->type = VCH_DEVJSON_STRING;
         return take_string(c, &ret->start, &ret->len);
     }
-    if (first == '{' || first == '[')
-        VCH_TRY(take_container(c, depth, ret));
-    else
-        VCH_TRY(take_scalar(c, first, ret));
+    ret->start = c->at;
+    VCH_TRY(take_scalar(c, ret));
     ret->len = c->at - ret->start;
     return VCH_OK;
 }
 
-static enum vch_err walk(struct vch_str text, struct visitor *visitor) {
-    struct cursor c = {text, 0};
-    skip_space(&c);
-    if (!take(&c, '{')) return VCH_ERR_MALFORMED;
-    VCH_TRY(take_object(&c, 1, visitor));
-    skip_space(&c);
-    return c.at == text.len ? VCH_OK : VCH_ERR_MALFORMED;
+static enum vch_err open_container(struct walk *w, bool object) {
+    if (w->depth >= VCH_DEVJSON_DEPTH_MAX) return VCH_ERR_TOO_LARGE;
+    w->objects = w->objects << 1 | (object ? 1u : 0u);
+    w->depth++;
+    w->state = OPENED;
+    return VCH_OK;
+}
+
+static enum vch_err end_value(struct walk *w) {
+    w->state = WHOLE;
+    return w->depth == 1 && w->visitor ? w->visitor->member(w->visitor, w->name, &w->value) : VCH_OK;
+}
+
+static enum vch_err close_container(struct walk *w) {
+    w->objects >>= 1;
+    w->depth--;
+    if (w->depth == 1) w->value.len = w->c.at - w->value.start;
+    return end_value(w);
+}
+
+static enum vch_err take_name(struct walk *w) {
+    size_t start, len;
+    if (!take(&w->c, '"')) return VCH_ERR_MALFORMED;
+    VCH_TRY(take_string(&w->c, &start, &len));
+    skip_space(&w->c);
+    if (!take(&w->c, ':')) return VCH_ERR_MALFORMED;
+    skip_space(&w->c);
+    if (w->depth == 1) w->name = vch_str_sub(w->c.text, start, len);
+    return VCH_OK;
+}
+
+static enum vch_err take_value(struct walk *w) {
+    struct vch_devjson_field value = {.start = w->c.at};
+    bool object = peek(&w->c) == '{';
+    bool nests = object || peek(&w->c) == '[';
+    if (!nests)
+        VCH_TRY(take_plain(&w->c, &value));
+    else
+        value.type = object ? VCH_DEVJSON_OBJECT : VCH_DEVJSON_ARRAY;
+    if (w->depth == 1) w->value = value;
+    if (!nests) return end_value(w);
+    w->c.at++;
+    return open_container(w, object);
+}
+
+static enum vch_err turn(struct walk *w) {
+    bool object = w->objects & 1;
+    skip_space(&w->c);
+    if (w->state != COMMA && take(&w->c, object ? '}' : ']')) return close_container(w);
+    if (w->state == WHOLE) {
+        w->state = COMMA;
+        return take(&w->c, ',') ? VCH_OK : VCH_ERR_MALFORMED;
+    }
+    if (object) VCH_TRY(take_name(w));
+    return take_value(w);
+}
+
+enum vch_err vch_devjson_walk(struct vch_str text, struct vch_devjson_visitor *visitor) {
+    struct walk w = {.c = {text, 0}, .visitor = visitor};
+    skip_space(&w.c);
+    if (!take(&w.c, '{')) return VCH_ERR_MALFORMED;
+    VCH_TRY(open_container(&w, true));
+    while (w.depth) VCH_TRY(turn(&w));
+    skip_space(&w.c);
+    return w.c.at == text.len ? VCH_OK : VCH_ERR_MALFORMED;
 }
 
 static bool name_is(struct vch_str escaped, const char *name) {
@@ -222,7 +241,8 @@ static bool name_is(struct vch_str escaped, const char *name) {
     return *name == '\0';
 }
 
-static enum vch_err pick(struct visitor *visitor, struct vch_str name, const struct vch_devjson_field *value) {
+static enum vch_err pick(struct vch_devjson_visitor *visitor, struct vch_str name,
+                         const struct vch_devjson_field *value) {
     for (size_t i = 0; i < visitor->count; i++) {
         struct vch_devjson_field *field = &visitor->fields[i];
         if (!name_is(name, field->name)) continue;
@@ -235,9 +255,9 @@ static enum vch_err pick(struct visitor *visitor, struct vch_str name, const str
 }
 
 enum vch_err vch_devjson_scan(struct vch_str text, struct vch_devjson_field *fields, size_t count) {
-    struct visitor visitor = {pick, fields, count, text};
+    struct vch_devjson_visitor visitor = {.member = pick, .fields = fields, .count = count};
     for (size_t i = 0; i < count; i++) fields[i].type = VCH_DEVJSON_ABSENT;
-    return walk(text, &visitor);
+    return vch_devjson_walk(text, &visitor);
 }
 
 static bool holds_nul(struct vch_str escaped) {
@@ -248,14 +268,15 @@ static bool holds_nul(struct vch_str escaped) {
     return false;
 }
 
-static enum vch_err only_strings(struct visitor *visitor, struct vch_str name, const struct vch_devjson_field *value) {
+static enum vch_err only_strings(struct vch_devjson_visitor *visitor, struct vch_str name,
+                                 const struct vch_devjson_field *value) {
     if (value->type != VCH_DEVJSON_STRING || holds_nul(name)) return VCH_ERR_INVALID;
     return holds_nul(vch_str_sub(visitor->text, value->start, value->len)) ? VCH_ERR_INVALID : VCH_OK;
 }
 
 enum vch_err vch_devjson_check_map(struct vch_str text) {
-    struct visitor visitor = {only_strings, NULL, 0, text};
-    return walk(text, &visitor);
+    struct vch_devjson_visitor visitor = {.member = only_strings, .text = text};
+    return vch_devjson_walk(text, &visitor);
 }
 
 /* `out` may be where the string stands: what is written never passes what is read. */
@@ -286,36 +307,22 @@ enum vch_err vch_devjson_copy(struct vch_str document, const struct vch_devjson_
 }
 
 enum vch_err vch_devjson_int(struct vch_str document, const struct vch_devjson_field *field, int *ret) {
-    struct vch_str digits = vch_str_sub(document, field->start, field->len);
-    int64_t value;
-    if (field->type != VCH_DEVJSON_NUMBER || digits.len > 9) return VCH_ERR_MALFORMED;
-    VCH_TRY(vch_str_int(digits, &value));
-    *ret = (int)value;
-    return VCH_OK;
+    struct cursor c = {vch_str_sub(document, field->start, field->len), 0};
+    if (field->type != VCH_DEVJSON_NUMBER || c.text.len > 9) return VCH_ERR_MALFORMED;
+    bool negative = take(&c, '-');
+    int value = 0;
+    for (; peek(&c) >= '0' && peek(&c) <= '9'; c.at++) value = value * 10 + (peek(&c) - '0');
+    *ret = negative ? -value : value;
+    return c.at == c.text.len ? VCH_OK : VCH_ERR_MALFORMED;
 }
 
-void vch_devjson_raw(struct vch_devjson_out *out, struct vch_str text) {
-    if (text.len > out->size - out->len) out->overflow = true;
-    if (out->overflow || text.len == 0) return;
-    memcpy(out->ptr + out->len, text.ptr, text.len);
-    out->len += text.len;
-}
-
-void vch_devjson_string(struct vch_devjson_out *out, const char *text) {
-    static const char digits[] = "0123456789abcdef";
-    vch_devjson_raw(out, VCH_STR("\""));
-    for (; *text; text++) {
-        unsigned char ch = (unsigned char)*text;
-        char escaped[6] = {'\\', 'u', '0', '0', digits[ch >> 4], digits[ch & 15]};
-        char pair[2] = {'\\', (char)ch};
-        if (ch == '\n')
-            vch_devjson_raw(out, VCH_STR("\\n"));
-        else if (ch == '"' || ch == '\\')
-            vch_devjson_raw(out, vch_str_of(pair, sizeof pair));
-        else if (ch < 0x20 || ch == 0x7F)
-            vch_devjson_raw(out, vch_str_of(escaped, sizeof escaped));
-        else
-            vch_devjson_raw(out, vch_str_of(text, 1));
+size_t vch_devjson_plain(struct vch_str escaped, struct vch_devjson_out *out) {
+    struct cursor c = {escaped, 0};
+    char bytes[4];
+    size_t len = 0;
+    for (size_t n = next_bytes(&c, bytes); n > 0; n = next_bytes(&c, bytes)) {
+        if (out) vch_devjson_raw(out, vch_str_of(bytes, n));
+        len += n;
     }
-    vch_devjson_raw(out, VCH_STR("\""));
+    return len;
 }

@@ -28,6 +28,21 @@ struct vch_devjson_field {
     size_t start, len;
 };
 
+struct vch_devjson_out;
+
+/* What a walk over an object does with each member; `name` is still escaped.
+ * What else it needs stands behind `member`. */
+struct vch_devjson_visitor {
+    enum vch_err (*member)(struct vch_devjson_visitor *visitor, struct vch_str name,
+                           const struct vch_devjson_field *value);
+    struct vch_devjson_field *fields;
+    size_t count;
+    struct vch_str text;
+    struct vch_devjson_out *out;
+};
+/* `text` must be one object; passes up what `member` refuses. */
+enum vch_err vch_devjson_walk(struct vch_str text, struct vch_devjson_visitor *visitor) VCH_MUST;
+
 /* `text` must be one object. Members that are not asked for are skipped; a
  * wanted member that comes twice is MALFORMED. */
 enum vch_err vch_devjson_scan(struct vch_str text, struct vch_devjson_field *fields, size_t count) VCH_MUST;
@@ -51,6 +66,9 @@ struct vch_devjson_out {
     bool overflow;
 };
 void vch_devjson_raw(struct vch_devjson_out *out, struct vch_str text);
-void vch_devjson_string(struct vch_devjson_out *out, const char *text); /* with its quotes */
+void vch_devjson_escape(struct vch_devjson_out *out, struct vch_str text); /* the inside of a string */
+void vch_devjson_string(struct vch_devjson_out *out, struct vch_str text); /* with its quotes */
+/* Writes a checked string without its escapes and returns how long that is; `out` may be NULL. */
+size_t vch_devjson_plain(struct vch_str escaped, struct vch_devjson_out *out);
 
 #endif

@@ -1,4 +1,5 @@
 #include "vouch/device.h"
+#include "wire/mqtt_reason.h"
 
 const char *vch_device_status_word(enum vch_device_status status) {
     static const char *const words[] = {
@@ -12,6 +13,7 @@ const char *vch_device_status_word(enum vch_device_status status) {
         [VCH_DEVICE_REJECTED] = "rejected by the server",
         [VCH_DEVICE_PROTOCOL] = "protocol broken by the server",
         [VCH_DEVICE_STORAGE] = "could not save",
+        [VCH_DEVICE_DISMISSED] = "disconnected by the server",
     };
     _Static_assert(sizeof words / sizeof *words == VCH_DEVICE_STATUS_COUNT, "one word a status");
     return (unsigned)status < VCH_DEVICE_STATUS_COUNT ? words[status] : "unknown";
@@ -30,4 +32,8 @@ const char *vch_device_stage_word(enum vch_device_stage stage) {
     };
     _Static_assert(sizeof words / sizeof *words == VCH_DEVICE_STAGE_COUNT, "one word a stage");
     return (unsigned)stage < VCH_DEVICE_STAGE_COUNT ? words[stage] : "unknown";
+}
+
+const char *vch_device_reason_word(int code) {
+    return code < 0 || code > UINT8_MAX ? "unknown" : vch_mqtt_rc_name((uint8_t)code);
 }

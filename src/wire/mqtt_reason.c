@@ -4,21 +4,20 @@
 
 static const struct {
     uint16_t packets;
-    const char *name;
-} rows[256] = {
+    uint8_t code;
+} rows[] = {
 #define ON(type) (1u << VCH_MQTT_##type)
-#define VCH_X(name, value, text, packets) [value] = {(uint16_t)(packets), text},
+#define VCH_X(name, value, text, packets) {(uint16_t)(packets), value},
 #include "wire/mqtt_reason.def"
 #undef VCH_X
 #undef ON
 };
 
-const char *vch_mqtt_rc_name(uint8_t code) {
-    return rows[code].name ? rows[code].name : "unknown";
-}
-
+/* Short enough to be walked; success, the first row, is what hot paths ask for. */
 bool vch_mqtt_rc_fits(uint8_t code, unsigned packet_type) {
-    return packet_type < 16 && rows[code].packets >> packet_type & 1;
+    size_t i = 0;
+    while (i < sizeof rows / sizeof *rows && rows[i].code != code) i++;
+    return i < sizeof rows / sizeof *rows && packet_type < 16 && rows[i].packets >> packet_type & 1;
 }
 
 uint8_t vch_mqtt_rc_of(enum vch_err err) {

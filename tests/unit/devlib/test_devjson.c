@@ -165,14 +165,14 @@ static void test_writer(void **state) {
     (void)state;
     char memory[40];
     struct vch_devjson_out out = {.ptr = memory, .size = sizeof memory};
-    vch_devjson_string(&out, "a\"\\\n\t\x7F\xC3\xA9");
+    vch_devjson_string(&out, VCH_STR("a\"\\\n\t\x7F\xC3\xA9"));
     assert_false(out.overflow);
     assert_true(vch_str_eq_c(vch_str_of(out.ptr, out.len), "\"a\\\"\\\\\\n\\u0009\\u007f\xC3\xA9\""));
     for (size_t size = 0; size < out.len; size++) {
         char small[40];
         memset(small, '#', sizeof small);
         struct vch_devjson_out cut = {.ptr = small, .size = size};
-        vch_devjson_string(&cut, "a\"\\\n\t\x7F\xC3\xA9");
+        vch_devjson_string(&cut, VCH_STR("a\"\\\n\t\x7F\xC3\xA9"));
         assert_true(cut.overflow);
         assert_int_equal(small[size], '#');
     }
