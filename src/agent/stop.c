@@ -38,7 +38,7 @@ bool vch_stop_asked(void) {
 bool vch_stop_wait_fd(int fd, int64_t wait_ms) {
     struct pollfd pfd = {.fd = fd, .events = POLLIN};
     if (wait_ms < 0) wait_ms = 0;
-    struct timespec timeout = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+    struct timespec timeout = {.tv_sec = (time_t)(wait_ms / 1000), .tv_nsec = (long)(wait_ms % 1000 * 1000000)};
     if (!asked) (void)ppoll(&pfd, fd >= 0 ? 1 : 0, &timeout, &while_waiting);
     return asked != 0;
 }

@@ -96,7 +96,7 @@ static bool is_live(const struct entry *e) {
 
 static struct entry *find(const struct vch_map *map, struct vch_str key, uint64_t hash) {
     if (map->size == 0) return NULL;
-    for (size_t i = hash & (map->size - 1);; i = (i + 1) & (map->size - 1)) {
+    for (size_t i = (size_t)hash & (map->size - 1);; i = (i + 1) & (map->size - 1)) {
         struct entry *e = &map->entries[i];
         if (!e->key) return NULL;
         if (is_live(e) && e->hash == hash && vch_str_eq(vch_str_of(e->key, e->key_len), key)) return e;
@@ -109,7 +109,7 @@ void *vch_map_get(const struct vch_map *map, struct vch_str key) {
 }
 
 static void place(struct entry *entries, size_t size, struct entry what) {
-    size_t i = what.hash & (size - 1);
+    size_t i = (size_t)what.hash & (size - 1);
     while (entries[i].key) i = (i + 1) & (size - 1);
     entries[i] = what;
 }
