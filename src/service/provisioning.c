@@ -39,6 +39,7 @@ static enum vch_err prepare_ask(struct making *m) {
     m->ask = (struct vch_claim_ask){.kind = role ? VCH_IAM_ROLE : VCH_IAM_USER,
                                     .owner = role ? caller->role_name : caller->user_name,
                                     .template_name = m->wish->template_name,
+                                    .uses = m->wish->uses,
                                     .now_ms = m->call->now_ms};
     m->principal = vch_arena_printf(m->call->arena, "%s/%.*s", vch_iam_kind_word(m->ask.kind), VCH_STR_ARG(m->ask.owner));
     return m->principal.ptr ? VCH_OK : VCH_ERR_NOMEM;

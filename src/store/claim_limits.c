@@ -112,21 +112,21 @@ static enum vch_err check_place_and_time(struct vch_apply *a, const struct vch_r
 }
 
 static enum vch_err check_count(struct vch_apply *a, const struct vch_rec_limits *l, int64_t max, int64_t count, bool day) {
-    if (max == 0 || count < max) return VCH_OK;
+    if (max == 0 || count <= max) return VCH_OK;
     return vch_diag_set(a->diag, VCH_ERR_THROTTLED, vch_reason_code(day ? VCH_REASON_LIMIT_DAY : VCH_REASON_LIMIT_HOUR), "",
                         "The limits of %s %.*s allow %lld claims %s.", vch_iam_kind_word(l->kind), VCH_STR_ARG(l->owner), (long long)max,
                         day ? "a day" : "an hour");
 }
 
-/* *ret_approval: a second person must have agreed. */
+/* A claim for several devices is as many. *ret_approval: a second person must have agreed. */
 static enum vch_err check_limits(struct vch_apply *a, const struct vch_rec_limits *l, const struct vch_claim_ask *ask, bool *ret_approval) {
     int64_t hour = 0, day = 0;
     VCH_TRY(check_place_and_time(a, l, ask));
     if (l->per_hour) VCH_TRY(count_since(a, l, ask->now_ms - hour_ms, &hour));
-    VCH_TRY(check_count(a, l, l->per_hour, hour, false));
+    VCH_TRY(check_count(a, l, l->per_hour, hour + ask->uses, false));
     if (l->per_day || l->approval_above >= 0) VCH_TRY(count_since(a, l, ask->now_ms - day_ms, &day));
-    VCH_TRY(check_count(a, l, l->per_day, day, true));
-    if (l->approval_above >= 0 && day >= l->approval_above) *ret_approval = true;
+    VCH_TRY(check_count(a, l, l->per_day, day + ask->uses, true));
+    if (l->approval_above >= 0 && day + ask->uses > l->approval_above) *ret_approval = true;
     return VCH_OK;
 }
 

@@ -87,12 +87,13 @@ void vch_plan_limits_delete(struct vch_plan *p, enum vch_iam_kind kind, struct v
 
 /* Who asks for a claim of which template; `digest` names the request that an
  * approval is for. The limits of the principal, and of the groups of a user,
- * whose members count together: LIMIT_TEMPLATE, LIMIT_WINDOW, LIMIT_HOUR,
+ * whose members count together; a claim counts once for each device that it
+ * is for: LIMIT_TEMPLATE, LIMIT_WINDOW, LIMIT_HOUR,
  * LIMIT_DAY, APPROVAL_NEEDED. An approval is spent. */
 struct vch_claim_ask {
     enum vch_iam_kind kind; /* user or role */
     struct vch_str owner, template_name, digest;
-    int64_t now_ms;
+    int64_t uses, now_ms;
 };
 void vch_plan_need_claim_allowed(struct vch_plan *p, const struct vch_claim_ask *ask);
 

@@ -117,6 +117,8 @@ static enum vch_err rotate_in(struct vch_apply *a, const struct vch_step *step, 
     for (size_t i = 0; i < l.count; i++) VCH_TRY(forget_successor(a, &earlier[i], step->now_ms));
     VCH_TRY(vch_sql_run(a->db, VCH_Q_ROTATE_THINGS, VCH_ARGS(VCH_T(step->name), VCH_T(step->other)), NULL, a->diag));
     VCH_TRY(vch_sql_run(a->db, VCH_Q_ROTATE_POLICIES, VCH_ARGS(VCH_T(step->name), VCH_T(step->other)), NULL, a->diag));
+    /* Who is being replaced by a registration is not kept by a rotation. */
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_RETIREMENTS_INHERIT, VCH_ARGS(VCH_T(step->name), VCH_T(step->other)), NULL, a->diag));
     return replaced_by(a, step->name, step->other, step->number, true);
 }
 

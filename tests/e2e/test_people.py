@@ -50,6 +50,19 @@ def test_an_hour_and_a_day(clock_server):
     makes(server, server.admin)  # nobody else is concerned
 
 
+def test_a_claim_for_several_devices_counts_as_so_many(server):
+    key, path = person(server, "wholesale"), "/_vouch/claims"
+    limit(server, "user", "wholesale", claimsPerHour=5, approvalAbove=3)
+    assert "5 claims an hour" in own.refused(server, 400, "ThrottlingException", "POST", path, {"templateName": vouch.TEMPLATE, "maxUses": 6}, key)
+    assert "approval" in own.refused(server, 403, "AccessDeniedException", "POST", path, {"templateName": vouch.TEMPLATE, "maxUses": 4}, key)
+    own.claim(server, key, maxUses=3)
+    assert refusal(server, key)[2] == "approval-needed"
+    limit(server, "user", "wholesale", claimsPerHour=5)
+    makes(server, key)
+    assert "5 claims an hour" in own.refused(server, 400, "ThrottlingException", "POST", path, {"templateName": vouch.TEMPLATE, "maxUses": 2}, key)
+    makes(server, key)
+
+
 def test_a_race_does_not_pass_the_limit(server):
     key = person(server, "racer")
     limit(server, "user", "racer", claimsPerHour=3)

@@ -7,7 +7,7 @@ import pytest
 import mqtt
 import own
 import vouch
-from test_claims import ARN, connected, device_of, eventually, status
+from test_claims import ARN, connected, device_of, eventually, register, status
 from test_workshop import provision
 
 REGISTER = mqtt.register_topic(vouch.TEMPLATE)
@@ -153,3 +153,20 @@ def test_two_at_once_leave_one_successor(rotating):
     [c.close() for c in clients]
     assert all(ok for ok, _ in results), results
     assert [status(iot, m) for m in made].count("ACTIVE") == 1
+
+
+def test_a_rotation_does_not_outlive_a_replacement(rotating):
+    """Somebody vouched for a new device in the thing's place: whoever has the old key does not stay by rotating meanwhile."""
+    iot = rotating.boto()
+    old = device(rotating, "pushed-out")
+    accepted, _, heir = register(connected(rotating, own.claim(rotating, thingName="pushed-out"), "pushed-out-claim"), "pushed-out")
+    assert accepted
+    with connected(rotating, old, "pushed-out") as thief:
+        accepted, _, stolen = ask(thief)
+        assert accepted and status(iot, stolen) == "ACTIVE"
+    with connected(rotating, device_of(rotating, stolen), "pushed-out-thief") as thief:
+        with connected(rotating, device_of(rotating, heir), "pushed-out") as rightful:
+            eventually(lambda: status(iot, stolen) == "INACTIVE")
+            assert thief.expect_closed(timeout=2)
+            rightful.ping()
+    assert status(iot, {"certificateId": old.id}) == "INACTIVE" and status(iot, heir) == "ACTIVE"

@@ -37,6 +37,13 @@ JOIN certificates o ON o.seq = r.certificate
 JOIN certificates n ON n.seq = r.successor
 WHERE r.due_ms > 0 AND r.due_ms <= $1 ORDER BY r.due_ms LIMIT $2;
 
+-- :retirements_inherit
+INSERT INTO retirements (certificate, successor, grace_s, due_ms, rotated)
+SELECT n.seq, r.successor, r.grace_s, r.due_ms, r.rotated FROM certificates o
+JOIN retirements r ON r.certificate = o.seq, certificates n
+WHERE o.id = $1 AND n.id = $2 AND r.rotated = 0
+ON CONFLICT (certificate, successor) DO NOTHING;
+
 -- :retirement_delete
 DELETE FROM retirements
 WHERE certificate = (SELECT seq FROM certificates WHERE id = $1) AND successor = (SELECT seq FROM certificates WHERE id = $2);
@@ -93,10 +100,10 @@ ON CONFLICT (owner_kind, owner) DO UPDATE SET per_hour = excluded.per_hour, per_
 DELETE FROM claim_limits WHERE owner_kind = $1 AND owner = $2;
 
 -- :claims_of_principal
-SELECT count(*) FROM claims WHERE principal = $1 AND created_ms > $2;
+SELECT CAST(COALESCE(SUM(uses_max), 0) AS BIGINT) FROM claims WHERE principal = $1 AND created_ms > $2;
 
 -- :claims_of_group
-SELECT count(*) FROM claims
+SELECT CAST(COALESCE(SUM(uses_max), 0) AS BIGINT) FROM claims
 WHERE created_ms > $2 AND principal IN (SELECT 'user/' || user_name FROM iam_group_members WHERE group_name = $1);
 
 -- :request_get
