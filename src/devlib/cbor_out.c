@@ -55,35 +55,27 @@ enum vch_err vch_devcbor_put_json(struct vch_devjson_out *out, struct vch_str ob
 
 /* ---- CBOR to JSON ------------------------------------------------------- */
 
-/* Without division, which small processors have as a large function. */
-static void put_digits(struct vch_devjson_out *out, uint64_t value) {
-    static const uint64_t powers[] = {UINT64_C(10000000000000000000),
-                                      UINT64_C(1000000000000000000),
-                                      UINT64_C(100000000000000000),
-                                      UINT64_C(10000000000000000),
-                                      UINT64_C(1000000000000000),
-                                      UINT64_C(100000000000000),
-                                      UINT64_C(10000000000000),
-                                      UINT64_C(1000000000000),
-                                      UINT64_C(100000000000),
-                                      UINT64_C(10000000000),
-                                      1000000000,
-                                      100000000,
-                                      10000000,
-                                      1000000,
-                                      100000,
-                                      10000,
-                                      1000,
-                                      100,
-                                      10,
-                                      1};
-    bool begun = false;
-    for (size_t i = 0; i < sizeof powers / sizeof *powers; i++) {
-        char digit = '0';
-        for (; value >= powers[i]; value -= powers[i]) digit++;
-        begun = begun || digit != '0' || powers[i] == 1;
-        if (begun) vch_devjson_raw(out, vch_str_of(&digit, 1));
+/* Divides eight bytes, highest first, by ten and gives the rest: small processors
+ * have the division of 64 bits as a large function. */
+static unsigned divide(uint8_t bytes[8]) {
+    unsigned rest = 0;
+    for (size_t i = 0; i < 8; i++) {
+        rest = rest << 8 | bytes[i];
+        bytes[i] = (uint8_t)(rest / 10);
+        rest %= 10;
     }
+    return rest;
+}
+
+static void put_digits(struct vch_devjson_out *out, uint64_t value) {
+    uint8_t bytes[8];
+    char digits[20];
+    size_t at = sizeof digits;
+    for (size_t i = 8; i > 0; i--, value >>= 8) bytes[i - 1] = (uint8_t)value;
+    static const uint8_t zero[8] = {0};
+    do digits[--at] = (char)('0' + divide(bytes));
+    while (memcmp(bytes, zero, sizeof zero) != 0);
+    vch_devjson_raw(out, vch_str_of(digits + at, sizeof digits - at));
 }
 
 static void put_number(struct vch_devjson_out *out, const struct vch_devcbor_item *item) {

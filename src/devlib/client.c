@@ -1,7 +1,8 @@
 /* What the device asks of the server. */
-#include "devlib/client_priv.h"
-
 #include <string.h>
+
+#include "devlib/client_priv.h"
+#include "wire/mqtt_client.h"
 
 enum {
     CLIENT_ID_MAX = 128,
@@ -29,28 +30,19 @@ static bool text_fits(const char *text, size_t max) {
 
 /* ---- CONNECT, DISCONNECT ------------------------------------------------ */
 
-static void announce(const struct vch_device *d, const struct vch_device_connect *connect, struct vch_mqtt_props *ret) {
-    ret->receive_maximum = connect->receive_maximum ? connect->receive_maximum : RECEIVE_DEFAULT;
-    ret->maximum_packet_size = d->options.in_size < UINT32_MAX ? (uint32_t)d->options.in_size : UINT32_MAX;
-    ret->session_expiry_s = connect->session_expiry_s;
-    ret->present =
-        VCH_MQTT_PROP_BIT(VCH_MQTT_PROP_RECEIVE_MAXIMUM) | VCH_MQTT_PROP_BIT(VCH_MQTT_PROP_MAXIMUM_PACKET_SIZE);
-    if (connect->session_expiry_s) ret->present |= VCH_MQTT_PROP_BIT(VCH_MQTT_PROP_SESSION_EXPIRY);
-}
-
 static enum vch_device_status send_connect(struct vch_device *d, const struct vch_device_connect *connect) {
-    struct vch_mqtt_connect p = {
+    const struct vch_mqtt_hello p = {
         .level = d->level,
         .clean_session = connect->clean_session,
         .keep_alive_s = connect->keep_alive_s,
         .client_id = vch_str_from(connect->client_id),
-        .has_username = connect->username != NULL,
         .username = vch_str_from(connect->username),
+        .session_expiry_s = connect->session_expiry_s,
+        .maximum_packet_size = d->options.in_size < UINT32_MAX ? (uint32_t)d->options.in_size : UINT32_MAX,
+        .receive_maximum = connect->receive_maximum ? connect->receive_maximum : RECEIVE_DEFAULT,
     };
     size_t len;
-    if (d->level == VCH_MQTT_LEVEL_5) announce(d, connect, &p.props);
-    enum vch_err err = vch_mqtt_connect_encode(&p, d->options.out, d->options.out_size, &len);
-    if (err != VCH_OK) return err == VCH_ERR_TOO_LARGE ? VCH_DEVICE_SPACE : VCH_DEVICE_ARGUMENT;
+    if (vch_mqtt_hello_encode(&p, d->options.out, d->options.out_size, &len) != VCH_OK) return VCH_DEVICE_SPACE;
     return vch_device_send(d, d->options.out, len);
 }
 
@@ -161,28 +153,28 @@ enum vch_device_status vch_device_subscribe_answers(struct vch_device *device, c
 
 /* The head goes right before the payload, so that both leave in one write when
  * the payload stands in `out` or has room there. */
-static enum vch_device_status send_publish(struct vch_device *d, const struct vch_mqtt_publish *p) {
+static enum vch_device_status send_publish(struct vch_device *d, struct vch_str topic, struct vch_str payload,
+                                           uint16_t id) {
     uint8_t *out = d->options.out, *body = out + VCH_DEVICE_HEADROOM;
     size_t len;
-    if (vch_mqtt_publish_head_encode(p, out, VCH_DEVICE_HEADROOM, &len) != VCH_OK) return VCH_DEVICE_ARGUMENT;
-    if (d->packet_max && len + p->payload.len > d->packet_max) return VCH_DEVICE_ARGUMENT;
-    if (p->payload.len > d->options.out_size - VCH_DEVICE_HEADROOM) {
+    if (vch_mqtt_message_head_encode(d->level, id, topic, payload.len, out, VCH_DEVICE_HEADROOM, &len) != VCH_OK)
+        return VCH_DEVICE_ARGUMENT;
+    if (d->packet_max && len + payload.len > d->packet_max) return VCH_DEVICE_ARGUMENT;
+    if (payload.len > d->options.out_size - VCH_DEVICE_HEADROOM) {
         enum vch_device_status status = vch_device_send(d, out, len);
-        return status == VCH_DEVICE_OK ? vch_device_send(d, p->payload.ptr, p->payload.len) : status;
+        return status == VCH_DEVICE_OK ? vch_device_send(d, payload.ptr, payload.len) : status;
     }
-    if (p->payload.len && p->payload.ptr != (const char *)body) memcpy(body, p->payload.ptr, p->payload.len);
+    if (payload.len && payload.ptr != (const char *)body) memcpy(body, payload.ptr, payload.len);
     memmove(body - len, out, len);
-    return vch_device_send(d, body - len, len + p->payload.len);
+    return vch_device_send(d, body - len, len + payload.len);
 }
 
 static enum vch_device_status publish(struct vch_device *d, const char *topic, struct vch_str payload, uint8_t qos) {
-    struct vch_mqtt_publish p = {.qos = qos, .level = d->level, .topic = vch_str_from(topic), .payload = payload};
     if (!d->connected) return VCH_DEVICE_CLOSED;
     if (qos > d->qos_max) return VCH_DEVICE_ARGUMENT;
-    if (qos == 1) p.packet_id = take_id(d);
-    vch_device_expect(d, VCH_MQTT_PUBACK, p.packet_id);
+    vch_device_expect(d, VCH_MQTT_PUBACK, qos ? take_id(d) : 0);
     if (qos == 0) vch_device_expect_nothing(d);
-    return send_publish(d, &p);
+    return send_publish(d, vch_str_from(topic), payload, d->wait[0].id);
 }
 
 enum vch_device_status vch_device_publish(struct vch_device *device, const char *topic, const void *payload,

@@ -147,6 +147,7 @@ static void keep_reason(struct vch_device *d, const struct vch_mqtt_props *props
         vch_device_keep_text(d->failure.error_message, sizeof d->failure.error_message, props->reason_string);
 }
 
+/* `props` are looked at with a refusal only. */
 static void settle(struct vch_device *d, const struct vch_mqtt_frame *frame, uint16_t id, uint8_t code,
                    const struct vch_mqtt_props *props) {
     for (size_t i = 0; i < 2; i++) {
@@ -203,9 +204,8 @@ static bool take_disconnect(struct vch_device *d, const struct vch_mqtt_frame *f
 }
 
 static bool take_pingresp(struct vch_device *d, const struct vch_mqtt_frame *frame) {
-    static const struct vch_mqtt_props none = {0};
     if (vch_mqtt_empty_decode(frame) != VCH_OK) return false;
-    settle(d, frame, 0, 0, &none);
+    settle(d, frame, 0, 0, NULL);
     return true;
 }
 

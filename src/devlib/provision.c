@@ -16,6 +16,10 @@ struct run {
     size_t payload_len;                    /* of what is composed in `out` */
 };
 
+_Static_assert(sizeof "$aws/provisioning-templates//provision/json" + VCH_DEVICE_TEMPLATE_MAX <=
+                   VCH_DEVICE_ANSWER_MAX - 8,
+               "the longest topic fits");
+
 static void enter(struct run *run, enum vch_device_stage stage) {
     run->device->failure.stage = stage;
     if (run->provision->progress) run->provision->progress(run->provision->arg, stage);
@@ -39,7 +43,6 @@ static void name_topic(struct run *run, struct vch_str start, const char *middle
     vch_devjson_raw(&out, vch_str_from(middle));
     vch_devjson_raw(&out, end);
     vch_devjson_raw(&out, run->cbor ? VCH_STR("cbor") : VCH_STR("json"));
-    vch_assert(!out.overflow);
     run->topic[out.len] = '\0';
 }
 

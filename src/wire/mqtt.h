@@ -163,10 +163,6 @@ enum vch_err vch_mqtt_auth_encode(const struct vch_mqtt_disconnect *p, uint8_t *
 enum vch_err vch_mqtt_ack_encode(enum vch_mqtt_type type, uint16_t packet_id, uint8_t *out, size_t size,
                                  size_t *ret_len) VCH_MUST;
 enum vch_err vch_mqtt_empty_encode(enum vch_mqtt_type type, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
-/* A SUBSCRIBE or UNSUBSCRIBE of one filter without properties or options, for
- * clients that have no room for struct vch_mqtt_subscribe. */
-enum vch_err vch_mqtt_filter_encode(enum vch_mqtt_type type, uint8_t level, uint16_t packet_id, struct vch_str filter,
-                                    uint8_t qos, uint8_t *out, size_t size, size_t *ret_len) VCH_MUST;
 /* Everything of a PUBLISH but its payload, which the caller sends after it. */
 enum vch_err vch_mqtt_publish_head_encode(const struct vch_mqtt_publish *p, uint8_t *out, size_t size,
                                           size_t *ret_len) VCH_MUST;
