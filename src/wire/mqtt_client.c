@@ -11,7 +11,7 @@ static void write_u32(struct vch_mqtt_writer *w, uint32_t v) {
 }
 
 static void write_hello_props(struct vch_mqtt_writer *w, const struct vch_mqtt_hello *p) {
-    vch_mqtt_write_var(w, PROPS_BODY + (p->session_expiry_s ? EXPIRY : 0));
+    vch_mqtt_write_var(w, PROPS_BODY + (p->session_expiry_s ? EXPIRY : 0u));
     if (p->session_expiry_s) {
         vch_mqtt_write_u8(w, VCH_MQTT_PROP_SESSION_EXPIRY);
         write_u32(w, p->session_expiry_s);
@@ -26,7 +26,7 @@ static void write_hello_props(struct vch_mqtt_writer *w, const struct vch_mqtt_h
 enum vch_err vch_mqtt_hello_encode(const struct vch_mqtt_hello *p, uint8_t *out, size_t size, size_t *ret_len) {
     bool is_5 = p->level == VCH_MQTT_LEVEL_5;
     size_t remaining = HELLO_BODY + p->client_id.len + (p->username.len ? 2 + p->username.len : 0);
-    if (is_5) remaining += 1 + PROPS_BODY + (p->session_expiry_s ? EXPIRY : 0);
+    if (is_5) remaining += 1 + PROPS_BODY + (p->session_expiry_s ? EXPIRY : 0u);
     struct vch_mqtt_writer w = vch_mqtt_write(out, size, VCH_MQTT_CONNECT, 0, remaining);
     vch_mqtt_write_binary(&w, VCH_STR("MQTT"));
     vch_mqtt_write_u8(&w, p->level);
