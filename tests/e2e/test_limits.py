@@ -1,4 +1,5 @@
 """--limits aws: quotas a second, answered as AWS answers; --limits open has none."""
+import concurrent.futures
 import json
 import time
 
@@ -9,11 +10,17 @@ from test_api import send, signed
 
 
 def burst(server, method, path, count, body=b"", key=None):
-    """The answers to `count` requests, and the seconds that they took."""
+    """The answers to `count` requests, several at once, and the seconds that they took."""
     prepared = [signed(server, method, path, body, key=key) for _ in range(count)]
     begun = time.monotonic()
-    answers = [send(server, request) for request in prepared]
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda request: send(server, request), prepared))
     return answers, time.monotonic() - begun
+
+
+def came_too_slowly(count, seconds, rate):
+    """A machine so busy that it cannot ask as often as it may."""
+    return count <= rate + rate * seconds
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +38,7 @@ def test_a_quota_is_enforced_and_told_as_aws_does(limited):
     for _, headers, text in throttled:
         assert headers["x-amzn-ErrorType"].split(":")[0] == "ThrottlingException"
         assert json.loads(text)["message"] == "Rate exceeded"
-    assert throttled, f"60 requests in {seconds} s are fewer than 10 a second"
+    assert throttled or came_too_slowly(60, seconds, 10), seconds
     # Another operation has its own bucket, and this one fills again.
     assert send(limited, signed(limited, "GET", "/policies"))[0] == 200
     time.sleep(0.5)
@@ -62,7 +69,8 @@ def test_device_certificates_share_a_quota(limited):
     time.sleep(1.1)
     answers, seconds = burst(limited, "POST", "/keys-and-certificate", 60, b"{}")
     good = sum(a[0] == 200 for a in answers)
-    assert 15 <= good <= 15 + 15 * seconds + 1 and good < 60, (good, seconds)
+    assert 15 <= good <= 15 + 15 * seconds + 1, (good, seconds)
+    assert good < 60 or came_too_slowly(60, seconds, 15), seconds
 
 
 def test_open_has_no_quotas(server):
