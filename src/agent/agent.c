@@ -1,8 +1,10 @@
 #include "agent/agent.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/bundle.h"
+#include "agent/clock.h"
 #include "agent/enroll.h"
 #include "agent/lock.h"
 #include "agent/serve.h"
@@ -23,6 +25,7 @@ struct agent {
     struct vch_bundle bundle;
     struct vch_link link;
     struct vch_buf own_key, request; /* CSR mode */
+    enum vch_clock clock;
     char client_id[160];
     struct vch_str likely_name;
 };
@@ -42,6 +45,31 @@ static enum vch_exit missing(struct agent *a, const char *what, const char *flag
 }
 
 /* ---- what is there ------------------------------------------------------ */
+
+static bool is_file(const char *path) {
+    return path && access(path, F_OK) == 0;
+}
+
+/* Without a word about the folder, a device that the AWS client provisioned goes
+ * on where that one kept its identity. */
+static void choose_folder(struct agent *a) {
+    struct vch_arena *arena = a->options->arena;
+    if (a->options->settings[VCH_OPT_STATE_DIR].source != VCH_SOURCE_DEFAULT) return;
+    struct vch_str own = vch_arena_printf(arena, "%s/" VCH_RUNTIME_FILE, text(a, VCH_OPT_STATE_DIR));
+    struct vch_str folder = vch_path_expand(VCH_STR("~/.aws-iot-device-client"), arena);
+    struct vch_str theirs = vch_arena_printf(arena, "%.*s/" VCH_RUNTIME_FILE, VCH_STR_ARG(folder));
+    if (is_file(own.ptr) || !is_file(theirs.ptr)) return;
+    vch_options_set(a->options, VCH_OPT_STATE_DIR, folder, VCH_SOURCE_FILE);
+    vch_report_line(a->report, VCH_REPORT_INFO, "taken-over",
+                    "Going on with the identity of the AWS IoT Device Client in %.*s.", VCH_STR_ARG(folder));
+}
+
+/* The AWS client honours the object in its configuration file, too. */
+static void load_runtime(struct agent *a) {
+    vch_runtime_load(&a->state, &a->runtime, a->report);
+    if (!a->runtime.completed && a->options->document) vch_runtime_read(a->options->document, &a->runtime);
+    if (!a->runtime.completed) a->runtime = (struct vch_runtime){0};
+}
 
 static void take_runtime(struct agent *a) {
     const struct vch_runtime *r = &a->runtime;
@@ -90,6 +118,22 @@ static enum vch_exit load_credentials(struct agent *a) {
 }
 
 /* ---- checks before the first packet ------------------------------------- */
+
+/* Who pins no root has no word that a forger could not have given. */
+static void check_clock(struct agent *a) {
+    char clock[25], begin[25];
+    const struct vch_validity *v = &a->credentials.validity;
+    bool is_claim = vch_options_on(a->options, VCH_OPT_FLEET) && !a->runtime.completed;
+    int64_t now = vch_now_ms();
+    a->clock = vch_clock_judge(v, is_claim, now);
+    if (a->clock == VCH_CLOCK_PLAUSIBLE || (is_claim && a->credentials.root.len == 0)) return;
+    vch_time_iso(now, clock);
+    vch_time_iso(v->not_before_ms, begin);
+    a->link.time_floor_ms = vch_clock_mend(v);
+    vch_report_line(a->report, VCH_REPORT_WARN, "clock",
+                    "This device's clock says %s, which cannot be right: going on from %s, which the %s tells.", clock,
+                    begin, is_claim ? "claim" : "device certificate");
+}
 
 static enum vch_exit bad_parameters(struct agent *a, const char *why) {
     return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG,
@@ -229,6 +273,17 @@ static const char *or_null(const struct agent *a, enum vch_opt opt) {
     return has(a, opt) ? text(a, opt) : NULL;
 }
 
+/* The year was taken for a mistake of the clock; it may have been right. */
+static enum vch_exit doubt_clock(struct agent *a, enum vch_exit exit) {
+    char when[25];
+    if (a->clock != VCH_CLOCK_AHEAD || (exit != VCH_EXIT_NETWORK && exit != VCH_EXIT_REJECTED)) return exit;
+    struct vch_outcome last = *a->outcome;
+    vch_time_iso(a->credentials.validity.not_after_ms, when);
+    exit = vch_outcome_set(a->outcome, exit, "Make a new claim, or set the clock of this device.",
+                           "%.320s The claim ended at %s, unless this device's clock is wrong.", last.sentence, when);
+    return exit;
+}
+
 static enum vch_exit serve(struct agent *a) {
     struct vch_serve s = {
         .link = &a->link,
@@ -245,9 +300,19 @@ static enum vch_exit serve(struct agent *a) {
     return vch_serve_run(&s, a->outcome);
 }
 
+static void choose_way(struct agent *a) {
+    const struct vch_proxy *proxy = &a->options->proxy;
+    if (proxy->host.len == 0) return;
+    bool direct = vch_proxy_is_unwanted(vch_str_from(a->link.host));
+    if (!direct) a->link.proxy = proxy;
+    vch_report_line(a->report, VCH_REPORT_INFO, "proxy", "%s the HTTP proxy %.*s port %d.",
+                    direct ? "NO_PROXY: not using" : "Using", VCH_STR_ARG(proxy->host), proxy->port);
+}
+
 static enum vch_exit work(struct agent *a) {
+    choose_folder(a);
     VCH_STEP(vch_state_open(&a->state, a->options->settings[VCH_OPT_STATE_DIR].text, a->options->arena, a->outcome));
-    vch_runtime_load(&a->state, &a->runtime, a->report);
+    load_runtime(a);
     if (a->runtime.completed) take_runtime(a);
     warn_missing_features(a);
     VCH_STEP(load_credentials(a));
@@ -255,8 +320,10 @@ static enum vch_exit work(struct agent *a) {
     VCH_STEP(vch_lock_take(&a->lock, a->client_id, a->report, a->outcome));
     VCH_STEP(vch_link_init(&a->link, a->report, text(a, VCH_OPT_ENDPOINT), vch_options_int(a->options, VCH_OPT_PORT),
                            a->bundle.edge_port, a->bundle.mqtt_port, a->outcome));
+    check_clock(a);
+    choose_way(a);
     if (vch_options_on(a->options, VCH_OPT_FLEET) && !a->runtime.completed) {
-        VCH_STEP(enroll(a));
+        VCH_STEP(doubt_clock(a, enroll(a)));
         VCH_STEP(become_device(a));
     }
     return serve(a);

@@ -19,12 +19,16 @@ static enum vch_err read_json(struct vch_options *options, const char *path, str
 static enum vch_exit load_file(struct vch_options *options, const char *path, struct vch_outcome *outcome) {
     struct vch_val *document = NULL;
     struct vch_diag diag = {0};
-    if (read_json(options, path, &document, &diag) == VCH_OK) return vch_options_load(options, document, outcome);
+    if (read_json(options, path, &document, &diag) == VCH_OK) {
+        options->document = document;
+        return vch_options_load(options, document, outcome);
+    }
     return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Correct the file, or name another with --config-file.",
                            "The configuration file %s is not usable: %s", path, diag.message);
 }
 
-/* Named or at its usual place; a broken one matters only when it was named. */
+/* The file, named or at its usual place; a broken one matters only when it was
+ * named. Without a proxy there, the environment's. */
 static enum vch_exit load_proxy(struct vch_options *options, struct vch_outcome *outcome) {
     struct vch_val *document = NULL;
     struct vch_diag diag = {0};
@@ -32,8 +36,9 @@ static enum vch_exit load_proxy(struct vch_options *options, struct vch_outcome 
     struct vch_str usual = vch_path_expand(VCH_STR("~/.aws-iot-device-client/http-proxy.conf"), options->arena);
     const char *path = named ? vch_options_text(options, VCH_OPT_HTTP_PROXY) : usual.ptr;
     enum vch_err err = path ? read_json(options, path, &document, &diag) : VCH_ERR_NOT_FOUND;
-    options->proxy = err == VCH_OK && vch_val_bool_at(document, "http-proxy-enabled", false);
-    if (err == VCH_OK || !named) return VCH_EXIT_OK;
+    if (err == VCH_OK) VCH_STEP(vch_proxy_read(document, &options->proxy, outcome));
+    if (options->proxy.host.len) return VCH_EXIT_OK;
+    if (err == VCH_OK || !named) return vch_proxy_from_environment(options->arena, &options->proxy, outcome);
     return vch_outcome_set(outcome, VCH_EXIT_CONFIG, "Correct the file.", "The HTTP proxy file %s is not usable: %s",
                            path, diag.message);
 }

@@ -2,12 +2,14 @@
 
 #include <string.h>
 
+#include "agent/clock.h"
 #include "agent/stop.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/fault.h"
 #include "base/file.h"
 
-enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 15000, SKEW_MS = 120000 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 15000 };
 
 static const char new_claim[] = "Make a new claim (vouch claim create) and start again within five minutes.";
 
@@ -61,8 +63,11 @@ static enum vch_exit save_identity(struct attempt *a, const struct vch_device_id
     j.cert = vch_str_from(vch_state_path(e->state, "keys/%s-certificate.pem.crt", identity->certificate_id));
     j.cert_pem = vch_str_from(identity->certificate_pem);
     /* From here on nothing that the server made is lost, whenever we are stopped. */
+    VCH_FAULT_POINT("agent.created");
     VCH_STEP(vch_journal_save(e->state, &j, a->outcome));
+    VCH_FAULT_POINT("agent.journal");
     VCH_STEP(vch_journal_put_files(&j, a->outcome));
+    VCH_FAULT_POINT("agent.files");
     j.cert_pem = j.key_pem = VCH_STR(""); /* the caller's memory, and no longer needed */
     a->journal = j;
     a->has_journal = true;
@@ -77,6 +82,7 @@ static int on_save(void *arg, const struct vch_device_identity *identity) {
 
 static void on_progress(void *arg, enum vch_device_stage stage) {
     const struct attempt *a = arg;
+    if (stage == VCH_DEVICE_STAGE_REGISTER) VCH_FAULT_POINT("agent.register");
     vch_report_line(a->e->report, VCH_REPORT_DEBUG, "stage", "Fleet provisioning: %s.", vch_device_stage_word(stage));
 }
 
@@ -101,7 +107,9 @@ static enum vch_exit conclude(struct attempt *a, const char *thing_name, struct 
     runtime.completed = true;
     runtime.thing_name = vch_str_from(thing_name);
     runtime.device_config = configuration;
+    VCH_FAULT_POINT("agent.registered");
     VCH_STEP(copy_file(e, a->journal.cert, "keys/active-certificate.pem.crt", 0644, a->outcome));
+    VCH_FAULT_POINT("agent.active-certificate");
     runtime.cert = vch_str_from(vch_state_path(e->state, "keys/active-certificate.pem.crt"));
     if (a->journal.own_key) {
         runtime.key = a->journal.key;
@@ -109,8 +117,11 @@ static enum vch_exit conclude(struct attempt *a, const char *thing_name, struct 
         VCH_STEP(copy_file(e, a->journal.key, "keys/active-private.pem.key", 0600, a->outcome));
         runtime.key = vch_str_from(vch_state_path(e->state, "keys/active-private.pem.key"));
     }
+    VCH_FAULT_POINT("agent.active-key");
     VCH_STEP(vch_runtime_save(e->state, &runtime, a->outcome));
+    VCH_FAULT_POINT("agent.runtime");
     vch_journal_remove(e->state);
+    VCH_FAULT_POINT("agent.done");
     vch_report_line(e->report, VCH_REPORT_INFO, "provisioned", "Successfully provisioned thing: %s", thing_name);
     return VCH_EXIT_OK;
 }
@@ -190,6 +201,7 @@ static enum vch_exit try_once(struct attempt *a, int64_t deadline_ms) {
     a->turned_away = true;
     VCH_STEP(vch_link_open(e->link, e->claim, e->client_id, deadline_ms, "claim", a->outcome));
     a->turned_away = false;
+    VCH_FAULT_POINT("agent.connected");
     vch_report_line(e->report, VCH_REPORT_INFO, "connected", "MQTT connection established with the claim.");
     enum vch_exit exit = exchange(a, &done);
     if (exit == VCH_EXIT_OK) {
@@ -214,7 +226,7 @@ static enum vch_exit check_life(const struct vch_enroll *e, struct vch_outcome *
         return vch_outcome_set(outcome, VCH_EXIT_EXPIRED, new_claim,
                                "The claim expired at %s; this device's clock says %s.", when, clock);
     }
-    if (now + SKEW_MS < v->not_before_ms) {
+    if (now + VCH_CLOCK_SKEW_MS < v->not_before_ms) {
         vch_time_iso(v->not_before_ms, when);
         return vch_outcome_set(outcome, VCH_EXIT_CREDENTIALS, "Set the clock of this device.",
                                "The claim is valid from %s, but this device's clock says %s.", when, clock);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 
 struct field {
@@ -79,6 +80,7 @@ enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_j
 
 enum vch_exit vch_journal_put_files(const struct vch_journal *journal, struct vch_outcome *outcome) {
     if (!journal->own_key) VCH_STEP(vch_state_write(journal->key.ptr, journal->key_pem, 0600, outcome));
+    VCH_FAULT_POINT("agent.key");
     return vch_state_write(journal->cert.ptr, journal->cert_pem, 0644, outcome);
 }
 

@@ -8,6 +8,7 @@
 enum { DIAL_MS = 10000, KEEP_ALIVE_S = 1200 };
 
 static const char alpn_mqtt[] = "x-amzn-mqtt-ca";
+static const char check_proxy[] = "Check the HTTP proxy: --http-proxy-config, HTTPS_PROXY and NO_PROXY.";
 static const char check_network[] = "Check the endpoint, the port and the network, then start again.";
 
 /* ---- transport ---------------------------------------------------------- */
@@ -185,7 +186,8 @@ static enum vch_exit dial_failed(enum vch_err err, const char *whose, const stru
                        "Check --root-ca and --endpoint, this device's clock, and that the %s is still valid.", whose);
         next = text;
     }
-    if (err == VCH_ERR_INVALID) next = "Check the certificate, key and root files.";
+    if (diag->reason && strncmp(diag->reason, "proxy-", 6) == 0) next = check_proxy;
+    else if (err == VCH_ERR_INVALID) next = "Check the certificate, key and root files.";
     enum vch_exit exit =
         vch_outcome_diag(outcome, err == VCH_ERR_INVALID ? VCH_EXIT_CREDENTIALS : VCH_EXIT_NETWORK, next, diag);
     outcome->again = again;
@@ -223,7 +225,7 @@ static enum vch_exit open_route(struct vch_link *link, const struct vch_credenti
     const struct vch_route *route = &link->routes[link->route];
     int64_t until = vch_mono_ms() + DIAL_MS;
     struct vch_diag diag = {0};
-    const struct vch_dial_options options = {
+    struct vch_dial_options options = {
         .host = vch_str_from(link->host),
         .port = route->port,
         .alpn = route->alpn,
@@ -232,7 +234,11 @@ static enum vch_exit open_route(struct vch_link *link, const struct vch_credenti
         .key_pem = text_of(&c->key),
         .deadline_ms = until < deadline_ms ? until : deadline_ms,
         .tls = true,
+        .time_floor_ms = link->time_floor_ms,
     };
+    if (link->proxy)
+        options.proxy = (struct vch_dial_proxy){link->proxy->host, (uint16_t)link->proxy->port, link->proxy->user,
+                                                link->proxy->password};
     vch_report_line(link->report, VCH_REPORT_DEBUG, "connecting", "Connecting to %s port %u as \"%s\".", link->host,
                     route->port, client_id);
     enum vch_err err = vch_dial_open(&options, &link->dial, &diag);

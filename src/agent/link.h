@@ -5,6 +5,7 @@
 #define VCH_AGENT_LINK_H
 
 #include "agent/credentials.h"
+#include "agent/proxy.h"
 #include "net/dial.h"
 #include "vouch/device.h"
 
@@ -20,6 +21,8 @@ struct vch_link {
     struct vch_route routes[VCH_LINK_PORTS];
     size_t route_count, route; /* `route`: the one to try first */
     struct vch_report *report;
+    const struct vch_proxy *proxy; /* or NULL */
+    int64_t time_floor_ms;         /* of dial's options */
     void (*on_message)(void *arg, const struct vch_device_message *message);
     void *arg;
     struct vch_dial *dial;

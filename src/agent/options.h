@@ -6,8 +6,7 @@
 
 #include <stdio.h>
 
-#include "agent/outcome.h"
-#include "base/val.h"
+#include "agent/proxy.h"
 
 enum vch_opt {
 #define VCH_X(name, flag, kind, json, preset, feature, help) VCH_OPT_##name,
@@ -27,7 +26,8 @@ struct vch_options {
     struct vch_arena *arena; /* borrowed */
     struct vch_setting settings[VCH_OPT_COUNT];
     bool sensors; /* sensor-publish has an enabled sensor */
-    bool proxy;   /* the HTTP proxy file switches it on */
+    struct vch_proxy proxy;
+    const struct vch_val *document; /* the configuration file's, or NULL */
 };
 
 void vch_options_init(struct vch_options *options, struct vch_arena *arena);

@@ -11,8 +11,6 @@
 #include "base/codec.h"
 #include "base/file.h"
 
-#define RUNTIME_FILE "aws-iot-device-client-runtime.conf"
-
 static const char free_space[] = "Check that the folder may be written and the disk is not full.";
 
 const char *vch_state_path(const struct vch_state *state, const char *fmt, ...) {
@@ -105,7 +103,7 @@ void vch_runtime_load(const struct vch_state *state, struct vch_runtime *ret, st
     struct vch_buf text;
     struct vch_diag diag = {0};
     struct vch_val *document = NULL;
-    const char *path = vch_state_path(state, RUNTIME_FILE);
+    const char *path = vch_state_path(state, VCH_RUNTIME_FILE);
     *ret = (struct vch_runtime){0};
     vch_buf_init(&text, 262144);
     enum vch_err err = vch_file_read(path, &text, &diag);
@@ -143,7 +141,7 @@ enum vch_exit vch_runtime_save(const struct vch_state *state, const struct vch_r
     vch_buf_str(&buf, runtime->device_config.len ? runtime->device_config : VCH_STR("{}"));
     vch_buf_c(&buf, "}}\n");
     enum vch_exit exit = vch_buf_finish(&buf, &text) == VCH_OK
-                             ? vch_state_write(vch_state_path(state, RUNTIME_FILE), text, 0640, outcome)
+                             ? vch_state_write(vch_state_path(state, VCH_RUNTIME_FILE), text, 0640, outcome)
                              : vch_outcome_set(outcome, VCH_EXIT_LOCAL, NULL, "The runtime file would be too large.");
     vch_buf_deinit(&buf);
     return exit;

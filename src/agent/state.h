@@ -8,6 +8,8 @@
 #include "agent/report.h"
 #include "base/val.h"
 
+#define VCH_RUNTIME_FILE "aws-iot-device-client-runtime.conf"
+
 struct vch_state {
     struct vch_arena *arena; /* borrowed; wiping */
     struct vch_str dir;
