@@ -10,6 +10,10 @@ if(NOT VOUCH_SYSROOT)
 endif()
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES VOUCH_SYSROOT)
 
+if(VOUCH_SYSROOT AND NOT EXISTS ${VOUCH_SYSROOT}/packages)
+  message(FATAL_ERROR "${VOUCH_SYSROOT} is no folder of tools/cross-sysroot")
+endif()
+
 # The C library is the compiler's own; the sysroot has the others.
 if(VOUCH_SYSROOT)
   set(CMAKE_FIND_ROOT_PATH ${VOUCH_SYSROOT})
