@@ -64,6 +64,7 @@ static enum vch_err session_caller(struct vch_http_job *job, const struct vch_si
     caller->kind = VCH_CALLER_ROLE;
     caller->role_name = session.role_name;
     caller->session_policy = session.policy;
+    caller->role_person = session.person;
     caller->role_arn = vch_iam_arn(&service->site, "role", session.role_name, job->arena);
     caller->arn = vch_assumed_role_arn(&service->site, session.role_name, session.session_name, job->arena);
     caller->role_user_id = vch_arena_printf(job->arena, "%.*s:%.*s", VCH_STR_ARG(session.role_id), VCH_STR_ARG(session.session_name));

@@ -141,9 +141,10 @@ static enum vch_err session_read(struct vch_call *call, struct vch_session *ret)
     *ret = (struct vch_session){.role_name = role.name,
                                 .role_id = role.id,
                                 .session_name = vch_val_str_at(call->in, "RoleSessionName"),
+                                .person = vch_caller_person(&call->caller, call->arena),
                                 .policy = vch_val_str_at(call->in, "Policy"),
                                 .expires_ms = call->now_ms - call->now_ms % 1000 + seconds * 1000};
-    return policy_check(call, ret->policy);
+    return ret->person.ptr ? policy_check(call, ret->policy) : VCH_ERR_NOMEM;
 }
 
 static enum vch_err put_credentials(struct vch_call *call, const struct vch_session *s, struct vch_str key_id, struct vch_str token) {

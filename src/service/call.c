@@ -35,3 +35,8 @@ struct vch_rec_ledger vch_call_ledger(const struct vch_call *call, const char *e
 bool vch_service_reads_locally(const struct vch_service *service) {
     return vch_store_is_local(service->store);
 }
+
+struct vch_str vch_caller_person(const struct vch_caller *caller, struct vch_arena *arena) {
+    if (caller->kind == VCH_CALLER_ROLE) return caller->role_person;
+    return vch_arena_printf(arena, "user/%.*s", VCH_STR_ARG(caller->user_name));
+}

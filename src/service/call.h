@@ -64,6 +64,7 @@ struct vch_caller {
     struct vch_str role_name, role_arn;     /* roles */
     struct vch_str role_user_id;            /* roles: "AROA…:SESSION" */
     struct vch_str session_policy;          /* roles: a document, or empty */
+    struct vch_str role_person;             /* roles: "user/NAME" who took it */
     struct vch_str certificate_id; /* claims and devices */
     struct vch_str template_name;  /* claims */
     struct vch_str access_key_id;
@@ -165,6 +166,9 @@ vch_use_case vch_uc_put_managed_policy, vch_uc_get_managed_policy, vch_uc_list_m
     vch_uc_list_managed_policy_targets;
 vch_use_case vch_uc_put_owner_policy, vch_uc_delete_owner_policy, vch_uc_list_owner_policies; /* of groups and roles */
 vch_use_case vch_uc_attach_owner_policy, vch_uc_detach_owner_policy, vch_uc_list_attached_owner_policies;
+
+/* "user/NAME": who that is, in a role or not; .ptr NULL: memory. */
+struct vch_str vch_caller_person(const struct vch_caller *caller, struct vch_arena *arena);
 
 /* "AIDA" and 16 characters that stay with the user's name; "AROA…:SESSION". .ptr NULL: memory. */
 struct vch_str vch_caller_id(const struct vch_caller *caller, struct vch_arena *arena);

@@ -12,6 +12,7 @@ static enum vch_err insert(struct vch_call *call, const struct vch_claim_ask *as
                            struct vch_str id) {
     const struct vch_rec_request request = {.id = id,
                                             .principal = principal,
+                                            .person = vch_caller_person(&call->caller, call->arena),
                                             .template_name = ask->template_name,
                                             .digest = ask->digest,
                                             .asked = asked,
@@ -20,7 +21,7 @@ static enum vch_err insert(struct vch_call *call, const struct vch_claim_ask *as
     struct vch_plan *plan = vch_plan_new(call->arena);
     struct vch_rec_ledger row = vch_call_ledger(call, "claim-requested");
     struct vch_val *map = vch_val_new_map(call->arena);
-    if (!plan || !map) return VCH_ERR_NOMEM;
+    if (!plan || !map || !request.person.ptr) return VCH_ERR_NOMEM;
     row.template_name = ask->template_name;
     VCH_TRY(vch_val_put_str(call->arena, map, "requestId", id));
     VCH_TRY(vch_ledger_detail(call, map, &row));
@@ -91,13 +92,11 @@ enum vch_err vch_uc_list_claim_requests(struct vch_call *call) {
     return vch_paging_close(call, &paging, list.more, last);
 }
 
-/* Four eyes: whoever asks, as a person or in a role, does not decide. */
+/* Four eyes: whoever asks does not decide, in no role either. */
 static enum vch_err check_second_person(struct vch_call *call, const struct vch_rec_request *r) {
-    bool role = call->caller.kind == VCH_CALLER_ROLE;
-    struct vch_str own = vch_arena_printf(call->arena, "%s/%.*s", role ? "role" : "user",
-                                          VCH_STR_ARG(role ? call->caller.role_name : call->caller.user_name));
+    struct vch_str own = vch_caller_person(&call->caller, call->arena);
     if (!own.ptr) return VCH_ERR_NOMEM;
-    if (!vch_str_eq(own, r->principal)) return VCH_OK;
+    if (!vch_str_eq(own, r->person)) return VCH_OK;
     return VCH_REFUSE(call->diag, VCH_ERR_DENIED, APPROVAL_OWN, "requestId", "Nobody decides about a request of their own.");
 }
 

@@ -61,10 +61,11 @@ static enum vch_err prepare_bindings(struct making *m) {
 
 /* An approval is for this person and this very claim. */
 static enum vch_err prepare_digest(struct making *m) {
-    struct vch_str text = vch_arena_printf(m->call->arena, "%.*s\n%.*s\n%lld\n%lld\n", VCH_STR_ARG(m->principal),
+    struct vch_str person = vch_caller_person(&m->call->caller, m->call->arena);
+    struct vch_str text = vch_arena_printf(m->call->arena, "%.*s\n%.*s\n%.*s\n%lld\n%lld\n", VCH_STR_ARG(m->principal), VCH_STR_ARG(person),
                                            VCH_STR_ARG(m->wish->template_name), (long long)m->wish->uses, (long long)m->wish->life_s);
     char hex[2][VCH_SHA256_HEX];
-    if (!text.ptr) return VCH_ERR_NOMEM;
+    if (!text.ptr || !person.ptr) return VCH_ERR_NOMEM;
     vch_sha256_hex(m->bindings, hex[0]);
     text = vch_arena_printf(m->call->arena, "%.*s%s", VCH_STR_ARG(text), hex[0]);
     if (!text.ptr) return VCH_ERR_NOMEM;

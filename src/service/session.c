@@ -8,7 +8,7 @@
 #include "store/iam.h"
 
 /* version, expiry, then texts, each with its length in two bytes */
-enum { TOKEN_VERSION = 1, PLAIN_MAX = 4096, TOKEN_TEXT_MAX = 8192, TEXT_COUNT = 5 };
+enum { TOKEN_VERSION = 2, PLAIN_MAX = 4096, TOKEN_TEXT_MAX = 8192, TEXT_COUNT = 6 };
 
 static void purpose_key(const struct vch_service *service, uint8_t out[VCH_SHA256_LEN]) {
     vch_hmac_sha256(vch_str_of(service->seal_key, sizeof service->seal_key), VCH_STR("session token"), out);
@@ -20,6 +20,7 @@ static void texts_of(struct vch_session *s, struct vch_str *texts[TEXT_COUNT]) {
     texts[2] = &s->role_id;
     texts[3] = &s->session_name;
     texts[4] = &s->policy;
+    texts[5] = &s->person;
 }
 
 static void plain_write(struct vch_session *s, struct vch_buf *buf) {

@@ -20,6 +20,7 @@ enum {
 struct vch_session {
     struct vch_str secret;
     struct vch_str role_name, role_id, session_name;
+    struct vch_str person; /* "user/NAME" who took the role, through others or not */
     struct vch_str policy; /* document of the session; empty: none */
     int64_t expires_ms;
 };

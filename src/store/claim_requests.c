@@ -18,6 +18,7 @@ static void fill_request(struct vch_cursor *row, void *record) {
         .created_ms = vch_cursor_int(row, 7),
         .expires_ms = vch_cursor_int(row, 8),
         .decided_ms = vch_cursor_int(row, 9),
+        .person = vch_cursor_str(row, 10),
     };
 }
 
@@ -48,7 +49,7 @@ static enum vch_err insert(struct vch_apply *a, const struct vch_step *step) {
     if (waits) return VCH_REFUSE(a->diag, VCH_ERR_EXISTS, APPROVAL_STATE, "", "The same request waits already.");
     return vch_sql_run(a->db, VCH_Q_REQUEST_INSERT,
                        VCH_ARGS(VCH_T(r->id), VCH_T(r->principal), VCH_T(r->template_name), VCH_T(r->digest), VCH_T(r->asked),
-                                VCH_I(r->created_ms), VCH_I(r->expires_ms)),
+                                VCH_I(r->created_ms), VCH_I(r->expires_ms), VCH_T(r->person)),
                        NULL, a->diag);
 }
 

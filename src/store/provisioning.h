@@ -98,7 +98,7 @@ struct vch_claim_ask {
 void vch_plan_need_claim_allowed(struct vch_plan *p, const struct vch_claim_ask *ask);
 
 struct vch_rec_request {
-    struct vch_str id, principal, template_name, digest, asked, state, decided_by;
+    struct vch_str id, principal, person, template_name, digest, asked, state, decided_by;
     int64_t created_ms, expires_ms, decided_ms;
 };
 struct vch_list_request { struct vch_rec_request *items; size_t count; bool more; };

@@ -1,9 +1,15 @@
 """Limits of people: how many claims, of what, when, and who else must agree; over AWS's operation and over ours."""
 import datetime
 import json
+import ssl
 import threading
+import urllib.error
 import urllib.parse
+import urllib.request
 
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
 import botocore.exceptions
 import pytest
 
@@ -165,6 +171,50 @@ def test_an_approval_is_for_the_claim_that_was_asked_for(server):
     assert shown[0]["state"] == "USED" and shown[0]["bindings"] == {"thingName": "agreed"} and shown[0]["decidedBy"].endswith("user/admin")
 
 
+def role_session(server, key, role):
+    import boto3
+    given = server.boto("sts", key=key).assume_role(RoleArn=f"arn:aws:iam::{vouch.ACCOUNT}:role/{role}", RoleSessionName="s1")["Credentials"]
+    return boto3.client("iot", endpoint_url=server.api, verify=server.ca, region_name=vouch.REGION, aws_access_key_id=given["AccessKeyId"],
+                        aws_secret_access_key=given["SecretAccessKey"], aws_session_token=given["SessionToken"]), given
+
+
+def in_role(server, given, method, path):
+    """The status that a session of a role gets for one of our own operations."""
+    credentials = botocore.credentials.Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    request = botocore.awsrequest.AWSRequest(method, server.api + path, headers={"content-type": "application/json"})
+    botocore.auth.SigV4Auth(credentials, "iot", vouch.REGION).add_auth(request)
+    sent = urllib.request.Request(server.api + path, headers=dict(request.headers), method=method)
+    try:
+        return urllib.request.urlopen(sent, context=ssl.create_default_context(cafile=server.ca)).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_nobody_is_the_second_person_by_taking_a_role(server):
+    may = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{vouch.ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    own.call(server, "POST", "/_vouch/roles/Approver", {"assumeRolePolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [may]})})
+    own.call(server, "PUT", "/_vouch/roles/Approver/policies/Own", {"policyDocument": json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["vouch:*", "sts:*", MAY_CLAIM[0][0]], "Resource": "*"}]})})
+    sly, other = (own.user(server, name, MAY_CLAIM, ("vouch:*", "*"), ("sts:AssumeRole", "*")) for name in ("sly", "honest"))
+    limit(server, "user", "sly", approvalAbove=0)
+    limit(server, "role", "Approver", approvalAbove=0)
+    request = refusal(server, sly)[1].split("Request ")[1].split()[0]
+    iot, session = role_session(server, sly, "Approver")
+    assert in_role(server, session, "POST", f"/_vouch/claim-requests/{request}/approve") == 403
+    # Nor the other way round, nor for somebody else in the same role.
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        iot.create_provisioning_claim(templateName=vouch.TEMPLATE)
+    second = str(refused.value).split("Request ")[1].split()[0]
+    own.refused(server, 403, "AccessDeniedException", "POST", f"/_vouch/claim-requests/{second}/approve", key=sly)
+    honest, his = role_session(server, other, "Approver")
+    assert in_role(server, his, "POST", f"/_vouch/claim-requests/{second}/approve") == 200
+    with pytest.raises(botocore.exceptions.ClientError):
+        honest.create_provisioning_claim(templateName=vouch.TEMPLATE)
+    assert iot.create_provisioning_claim(templateName=vouch.TEMPLATE)["certificateId"]
+    own.call(server, "POST", f"/_vouch/claim-requests/{request}/approve", key=other)
+    assert makes(server, sly)
+
+
 def test_a_role_has_limits_of_its_own(server):
     server.vouch("user", "create", "actor")
     trust = json.dumps({"Version": "2012-10-17", "Statement": [
@@ -176,10 +226,7 @@ def test_a_role_has_limits_of_its_own(server):
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]})})
     key = own.call(server, "POST", "/_vouch/users/actor/access-keys")
     limit(server, "role", "Maker", claimsPerHour=1)
-    import boto3
-    given = server.boto("sts", key=key).assume_role(RoleArn=f"arn:aws:iam::{vouch.ACCOUNT}:role/Maker", RoleSessionName="s1")["Credentials"]
-    iot = boto3.client("iot", endpoint_url=server.api, verify=server.ca, region_name=vouch.REGION, aws_access_key_id=given["AccessKeyId"],
-                       aws_secret_access_key=given["SecretAccessKey"], aws_session_token=given["SessionToken"])
+    iot, _ = role_session(server, key, "Maker")
     iot.create_provisioning_claim(templateName=vouch.TEMPLATE)
     with pytest.raises(iot.exceptions.ThrottlingException):
         iot.create_provisioning_claim(templateName=vouch.TEMPLATE)

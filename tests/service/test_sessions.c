@@ -21,6 +21,7 @@
 
 static struct vch_session a_session(void) {
     return (struct vch_session){.role_name = VCH_STR("reader"),
+                                .person = VCH_STR("user/alice"),
                                 .role_id = VCH_STR("AROAXXXXXXXXXXXXXXXX"),
                                 .session_name = VCH_STR("s1"),
                                 .policy = VCH_STR("{\"Version\":\"2012-10-17\"}"),

@@ -43,6 +43,7 @@ CREATE TABLE claim_limits (
 CREATE TABLE claim_requests (
     id TEXT NOT NULL PRIMARY KEY,
     principal TEXT NOT NULL,
+    person TEXT NOT NULL, -- 'user/NAME' who asks, in a role or not
     template_name TEXT NOT NULL,
     digest TEXT NOT NULL, -- of who asks for what
     asked TEXT NOT NULL,  -- JSON: the bindings

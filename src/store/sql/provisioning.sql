@@ -107,27 +107,27 @@ SELECT CAST(COALESCE(SUM(uses_max), 0) AS BIGINT) FROM claims
 WHERE created_ms > $2 AND principal IN (SELECT 'user/' || user_name FROM iam_group_members WHERE group_name = $1);
 
 -- :request_get
-SELECT id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms
+SELECT id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms, person
 FROM claim_requests WHERE id = $1;
 
 -- :request_pending
-SELECT id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms
+SELECT id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms, person
 FROM claim_requests WHERE digest = $1 AND state = 'PENDING' AND expires_ms > $2 LIMIT 1;
 
 -- :request_list
-SELECT id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms
+SELECT id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms, person
 FROM claim_requests WHERE (created_ms, id) > ($1, $2) ORDER BY created_ms, id LIMIT $3;
 
 -- :request_list_desc
-SELECT id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms
+SELECT id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms, person
 FROM claim_requests WHERE (created_ms, id) < ($1, $2) ORDER BY created_ms DESC, id DESC LIMIT $3;
 
 -- :request_created
 SELECT created_ms FROM claim_requests WHERE id = $1;
 
 -- :request_insert
-INSERT INTO claim_requests (id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms)
-VALUES ($1, $2, $3, $4, $5, 'PENDING', '', $6, $7, 0);
+INSERT INTO claim_requests (id, principal, template_name, digest, asked, state, decided_by, created_ms, expires_ms, decided_ms, person)
+VALUES ($1, $2, $3, $4, $5, 'PENDING', '', $6, $7, 0, $8);
 
 -- :request_use
 UPDATE claim_requests SET state = 'USED' WHERE id = (
