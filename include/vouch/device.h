@@ -254,10 +254,12 @@ enum vch_device_status vch_device_provision(struct vch_device *device, const str
 enum vch_device_status vch_device_rotate(struct vch_device *device, const struct vch_device_provision *rotation,
                                          struct vch_device_provisioned *ret) VCH_DEVICE_MUST;
 
-/* What the journal knows of an exchange that did not end. When the connection by
- * which it began cannot be made any more (the claim is spent or has expired, the
- * old certificate has ended), the answer may have been lost: connect with the
- * saved identity, and when that works put it to use and erase the record. */
+/* What the journal knows of an exchange that did not end. A certificate id that
+ * is in use already: the end of it was all that was lost; erase the record. When
+ * the connection by which it began cannot be made any more (the claim is spent or
+ * has expired, the old certificate has ended), the answer may have been lost:
+ * connect with the saved identity, and when that works put it to use and erase
+ * the record. */
 struct vch_device_pending {
     bool any, rotation;
     char certificate_id[VCH_DEVICE_ID_MAX + 1];

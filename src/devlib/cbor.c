@@ -142,12 +142,13 @@ enum vch_err vch_devcbor_next(struct vch_devcbor *r, struct vch_devcbor_item *re
 /* ---- fields ------------------------------------------------------------- */
 
 bool vch_devcbor_chunk(struct vch_devcbor *r, struct vch_str *ret) {
-    struct head head;
-    bool more = !at_break(r) && take_head(r, &head) == VCH_OK;
-    if (more && head.info == INFO_INDEFINITE) return vch_devcbor_chunk(r, ret);
-    if (more) *ret = vch_str_sub(r->text, r->at, (size_t)head.value);
-    if (more) r->at += ret->len;
-    return more;
+    struct head head = {.info = INFO_INDEFINITE};
+    /* The head of the whole says that chunks follow; theirs say how long they are. */
+    while (head.info == INFO_INDEFINITE)
+        if (at_break(r) || take_head(r, &head) != VCH_OK) return false;
+    *ret = vch_str_sub(r->text, r->at, (size_t)head.value);
+    r->at += ret->len;
+    return true;
 }
 
 static bool text_is(struct vch_str encoded, const char *name) {

@@ -84,7 +84,7 @@ static void put_number(struct vch_devjson_out *out, const struct vch_devcbor_ite
     } else if (item->negative && item->number == UINT64_MAX) {
         vch_devjson_raw(out, VCH_STR("-18446744073709551616"));
     } else {
-        if (item->negative) vch_devjson_raw(out, VCH_STR("-"));
+        if (item->negative) vch_devjson_char(out, '-');
         put_digits(out, item->number + (item->negative ? 1 : 0));
     }
 }
@@ -92,17 +92,17 @@ static void put_number(struct vch_devjson_out *out, const struct vch_devcbor_ite
 static void put_text(struct vch_devjson_out *out, struct vch_str encoded) {
     struct vch_devcbor r = vch_devcbor_read(encoded);
     struct vch_str chunk;
-    vch_devjson_raw(out, VCH_STR("\""));
+    vch_devjson_char(out, '"');
     while (vch_devcbor_chunk(&r, &chunk)) vch_devjson_escape(out, chunk);
-    vch_devjson_raw(out, VCH_STR("\""));
+    vch_devjson_char(out, '"');
 }
 
 static void put_item(struct vch_devjson_out *out, const struct vch_devcbor_item *item) {
     bool object = item->type == VCH_DEVJSON_OBJECT;
     if (item->step == VCH_DEVCBOR_OPEN)
-        vch_devjson_raw(out, object ? VCH_STR("{") : VCH_STR("["));
+        vch_devjson_char(out, object ? '{' : '[');
     else if (item->step == VCH_DEVCBOR_CLOSE)
-        vch_devjson_raw(out, object ? VCH_STR("}") : VCH_STR("]"));
+        vch_devjson_char(out, object ? '}' : ']');
     else if (item->type == VCH_DEVJSON_STRING)
         put_text(out, item->encoded);
     else if (item->type == VCH_DEVJSON_NUMBER)
@@ -111,7 +111,7 @@ static void put_item(struct vch_devjson_out *out, const struct vch_devcbor_item 
         vch_devjson_raw(out, VCH_STR("null"));
     else
         vch_devjson_raw(out, item->number ? VCH_STR("true") : VCH_STR("false"));
-    if (item->key) vch_devjson_raw(out, VCH_STR(":"));
+    if (item->key) vch_devjson_char(out, ':');
 }
 
 enum vch_err vch_devcbor_json(struct vch_str text, struct vch_devjson_out *out) {
@@ -121,7 +121,7 @@ enum vch_err vch_devcbor_json(struct vch_str text, struct vch_devjson_out *out) 
     for (;;) {
         VCH_TRY(vch_devcbor_next(&r, &item));
         if (item.step == VCH_DEVCBOR_END) return out->overflow ? VCH_ERR_TOO_LARGE : VCH_OK;
-        if (!first && item.step != VCH_DEVCBOR_CLOSE) vch_devjson_raw(out, VCH_STR(","));
+        if (!first && item.step != VCH_DEVCBOR_CLOSE) vch_devjson_char(out, ',');
         put_item(out, &item);
         first = item.key || item.step == VCH_DEVCBOR_OPEN;
     }

@@ -10,6 +10,12 @@
  * fits before it and both leave in one write; other packets use the room too. */
 enum { VCH_DEVICE_HEADROOM = 272, VCH_DEVICE_TOPIC_MAX = 256, VCH_DEVICE_ANSWER_MAX = 104 };
 
+#if defined(__GNUC__)
+#define VCH_DEVICE_APART __attribute__((noinline))
+#else
+#define VCH_DEVICE_APART
+#endif
+
 /* ---- input.c ---- */
 
 /* Until when one wait lasts: its own length, cut at the deadline of everything. */

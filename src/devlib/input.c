@@ -246,8 +246,9 @@ static enum vch_device_status last_words(struct vch_device *d, enum vch_device_s
 
 /* ---- one after the other ------------------------------------------------ */
 
-static enum vch_device_status take_packet(struct vch_device *d, const struct vch_mqtt_frame *frame, size_t size,
-                                          uint16_t *ret_ack) {
+/* Apart, so that the stack of decoding is free again when the answer is sent. */
+VCH_DEVICE_APART static enum vch_device_status take_packet(struct vch_device *d, const struct vch_mqtt_frame *frame,
+                                                           size_t size, uint16_t *ret_ack) {
     if (frame->type == VCH_MQTT_PUBLISH) return take_publish(d, frame, size, ret_ack);
     enum vch_device_status status = take_other(d, frame);
     if (status == VCH_DEVICE_OK) drop(d, size);

@@ -66,6 +66,7 @@ struct vch_devjson_out {
     bool overflow;
 };
 void vch_devjson_raw(struct vch_devjson_out *out, struct vch_str text);
+void vch_devjson_char(struct vch_devjson_out *out, char c);
 void vch_devjson_escape(struct vch_devjson_out *out, struct vch_str text); /* the inside of a string */
 void vch_devjson_string(struct vch_devjson_out *out, struct vch_str text); /* with its quotes */
 /* Writes a checked string without its escapes and returns how long that is; `out` may be NULL. */

@@ -9,6 +9,10 @@ void vch_devjson_raw(struct vch_devjson_out *out, struct vch_str text) {
     out->len += text.len;
 }
 
+void vch_devjson_char(struct vch_devjson_out *out, char c) {
+    vch_devjson_raw(out, vch_str_of(&c, 1));
+}
+
 static void put_escaped(struct vch_devjson_out *out, unsigned char ch) {
     static const char digits[] = "0123456789abcdef";
     const char escaped[6] = {'\\', 'u', '0', '0', digits[ch >> 4], digits[ch & 15]};
@@ -26,13 +30,13 @@ void vch_devjson_escape(struct vch_devjson_out *out, struct vch_str text) {
             put_escaped(out, ch);
             continue;
         }
-        if (ch == '"' || ch == '\\') vch_devjson_raw(out, VCH_STR("\\"));
-        vch_devjson_raw(out, vch_str_of(text.ptr + i, 1));
+        if (ch == '"' || ch == '\\') vch_devjson_char(out, '\\');
+        vch_devjson_char(out, text.ptr[i]);
     }
 }
 
 void vch_devjson_string(struct vch_devjson_out *out, struct vch_str text) {
-    vch_devjson_raw(out, VCH_STR("\""));
+    vch_devjson_char(out, '"');
     vch_devjson_escape(out, text);
-    vch_devjson_raw(out, VCH_STR("\""));
+    vch_devjson_char(out, '"');
 }

@@ -54,9 +54,9 @@ static void put_name(const struct run *run, struct vch_devjson_out *out, bool fi
         vch_devcbor_put_text(out, name);
         return;
     }
-    vch_devjson_raw(out, first ? VCH_STR("{") : VCH_STR(","));
+    vch_devjson_char(out, first ? '{' : ',');
     vch_devjson_string(out, name);
-    vch_devjson_raw(out, VCH_STR(":"));
+    vch_devjson_char(out, ':');
 }
 
 static void put_text(const struct run *run, struct vch_devjson_out *out, struct vch_str text) {
@@ -67,7 +67,7 @@ static void put_text(const struct run *run, struct vch_devjson_out *out, struct 
 }
 
 static void put_end(const struct run *run, struct vch_devjson_out *out) {
-    if (!run->cbor) vch_devjson_raw(out, VCH_STR("}"));
+    if (!run->cbor) vch_devjson_char(out, '}');
 }
 
 static void put_pairs(const struct run *run, struct vch_devjson_out *out) {
@@ -75,7 +75,7 @@ static void put_pairs(const struct run *run, struct vch_devjson_out *out) {
     if (run->cbor)
         vch_devcbor_put_map(out, p->parameter_count);
     else if (p->parameter_count == 0)
-        vch_devjson_raw(out, VCH_STR("{"));
+        vch_devjson_char(out, '{');
     for (size_t i = 0; i < p->parameter_count; i++) {
         put_name(run, out, i == 0, vch_str_from(p->parameters[i].name));
         put_text(run, out, vch_str_from(p->parameters[i].value));
@@ -99,7 +99,7 @@ static enum vch_device_status compose_create(struct run *run) {
     if (run->cbor)
         vch_devcbor_put_map(&out, csr ? 1 : 0);
     else if (!csr)
-        vch_devjson_raw(&out, VCH_STR("{"));
+        vch_devjson_char(&out, '{');
     if (csr) {
         put_name(run, &out, true, VCH_STR("certificateSigningRequest"));
         put_text(run, &out, vch_str_from(csr));
@@ -161,7 +161,7 @@ static enum vch_device_status begin_anew(struct run *run) {
 }
 
 /* Leaves RegisterThing's request composed. */
-static enum vch_device_status create(struct run *run) {
+VCH_DEVICE_APART static enum vch_device_status create(struct run *run) {
     struct vch_device_identity identity;
     enum vch_device_status status = begin_anew(run);
     if (status == VCH_DEVICE_OK) status = compose_create(run);
