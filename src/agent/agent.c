@@ -117,6 +117,16 @@ static enum vch_exit load_credentials(struct agent *a) {
     return load_root(a);
 }
 
+/* An enrollment that was cut off after its last write but one. A renewal's journal
+ * has the files of the certificate that asked beside it, and is not ours. */
+static void drop_finished_journal(const struct agent *a) {
+    struct vch_journal journal;
+    if (!a->runtime.completed || !vch_journal_load(&a->state, &journal)) return;
+    const char *asker = vch_state_path(&a->state, "keys/%.*s-certificate.pem.crt", VCH_STR_ARG(journal.claim_id));
+    if (vch_str_eq_c(journal.certificate_id, a->credentials.validity.id) && !is_file(asker))
+        vch_journal_remove(&a->state);
+}
+
 /* ---- checks before the first packet ------------------------------------- */
 
 /* Who pins no root has no word that a forger could not have given. */
@@ -316,6 +326,7 @@ static enum vch_exit work(struct agent *a) {
     if (a->runtime.completed) take_runtime(a);
     warn_missing_features(a);
     VCH_STEP(load_credentials(a));
+    drop_finished_journal(a);
     VCH_STEP(check_settings(a));
     VCH_STEP(vch_lock_take(&a->lock, a->client_id, a->report, a->outcome));
     VCH_STEP(vch_link_init(&a->link, a->report, text(a, VCH_OPT_ENDPOINT), vch_options_int(a->options, VCH_OPT_PORT),

@@ -495,15 +495,12 @@ def test_retries_end_with_the_claim(device, server):
 
 
 def test_claim_of_the_future(device, server):
-    """With a root that came along with the claim, it is the clock that is wrong; without, nobody can say."""
+    """Without a root that came along with the claim nobody can say whether it is the clock that is wrong."""
     device.cert, device.key, _ = server.claim(device.certs, life=9000, start=3600)
     command = [word for word in device.flags("--once") if word not in ("--root-ca", device.root)]
     assert device.run(command=command) == 2
     assert "clock" in device.output and "Set the clock" in device.output
     assert server.events == []
-    assert device.run() == 0, device.output
-    assert "which cannot be right" in device.output
-    check_provisioned(device)
 
 
 def test_nobody_listens(device, server):
