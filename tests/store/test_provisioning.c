@@ -169,7 +169,7 @@ static void have_claim_by(struct fix *f, int n, const char *principal, int64_t c
 }
 
 static struct vch_claim_ask ask_of(const char *owner, int64_t now_ms) {
-    return (struct vch_claim_ask){.kind = VCH_IAM_USER, .owner = S(owner), .template_name = S("t"), .digest = S("d"), .now_ms = now_ms};
+    return (struct vch_claim_ask){.kind = VCH_IAM_USER, .owner = S(owner), .template_name = S("t"), .digest = S("d"), .now_ms = now_ms, .uses = 1};
 }
 
 static void limits_count_hours_and_days(void **state) {
