@@ -105,11 +105,10 @@ static struct vch_rec_certificate *pending_record(struct vch_call *call, const s
 
 static void guard_claim(struct vch_call *call, const struct vch_rec_claim *claim, struct vch_plan *plan) {
     if (call->caller.kind != VCH_CALLER_CLAIM) return;
-    if (claim->first_source.len == 0)
-        vch_plan_claim_first_use(plan, call->caller.certificate_id, call->caller.source_ip, call->caller.client_id);
     vch_plan_need_template(plan, call->caller.template_name, true);
     /* So many for each device that it is for. */
-    vch_plan_claim_count_certificate(plan, call->caller.certificate_id, call->now_ms, VCH_CLAIM_CERTIFICATES_MAX * claim->uses_max);
+    vch_plan_claim_first_certificate(plan, call->caller.certificate_id, call->caller.source_ip, call->caller.client_id, call->now_ms,
+                                     VCH_CLAIM_CERTIFICATES_MAX * claim->uses_max);
 }
 
 enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_rec_claim *claim, const struct vch_issued *issued,

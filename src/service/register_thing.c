@@ -98,8 +98,8 @@ static enum vch_err load_template(struct registration *r) {
     if (call->caller.kind == VCH_CALLER_CLAIM && !vch_str_eq(r->template_name, call->caller.template_name))
         return VCH_REFUSE(call->diag, VCH_ERR_DENIED, TEMPLATE_NOT_OF_CLAIM, "templateName",
                           "The provisioning claim is not for this template.");
-    VCH_TRY(vch_store_template(call->service->store, r->template_name, 0, &r->template, call->arena, call->diag));
-    if (r->template.enabled) return vch_store_settings(call->service->store, r->template_name, &r->settings, call->arena, call->diag);
+    VCH_TRY(vch_store_template_with_settings(call->service->store, r->template_name, &r->template, &r->settings, call->arena, call->diag));
+    if (r->template.enabled) return VCH_OK;
     return VCH_REFUSE(call->diag, VCH_ERR_DENIED, TEMPLATE_DISABLED, "templateName", "The provisioning template is not enabled.");
 }
 

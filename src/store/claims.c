@@ -107,7 +107,8 @@ static enum vch_err explain(struct vch_apply *a, const struct vch_step *step) {
 static enum vch_err count_certificate(struct vch_apply *a, const struct vch_step *step) {
     int64_t changes = 0;
     VCH_TRY(vch_sql_run(a->db, VCH_Q_CLAIM_COUNT_CERTIFICATE,
-                        VCH_ARGS(VCH_T(step->name), VCH_I(step->now_ms), VCH_I(step->number)), &changes, a->diag));
+                        VCH_ARGS(VCH_T(step->name), VCH_I(step->now_ms), VCH_I(step->number), VCH_T(step->other), VCH_T(step->text)),
+                        &changes, a->diag));
     if (changes) return VCH_OK;
     VCH_TRY(explain(a, step));
     return VCH_REFUSE(a->diag, VCH_ERR_LIMIT, CLAIM_CERTIFICATES_FULL, "",
@@ -117,6 +118,11 @@ static enum vch_err count_certificate(struct vch_apply *a, const struct vch_step
 
 void vch_plan_claim_count_certificate(struct vch_plan *p, struct vch_str id, int64_t now_ms, int64_t max) {
     VCH_STEP(p, count_certificate, .name = id, .now_ms = now_ms, .number = max);
+}
+
+void vch_plan_claim_first_certificate(struct vch_plan *p, struct vch_str id, struct vch_str source_ip, struct vch_str client_id,
+                                      int64_t now_ms, int64_t max) {
+    VCH_STEP(p, count_certificate, .name = id, .other = source_ip, .text = client_id, .now_ms = now_ms, .number = max);
 }
 
 /* Condition and count are one statement, so that no two users of a claim pass it together. */
@@ -170,14 +176,6 @@ static enum vch_err need_room(struct vch_apply *a, const struct vch_step *step) 
 
 void vch_plan_claims_room(struct vch_plan *p, struct vch_str template_name, int64_t now_ms, int64_t max) {
     VCH_STEP(p, need_room, .name = template_name, .now_ms = now_ms, .number = max);
-}
-
-static enum vch_err first_use(struct vch_apply *a, const struct vch_step *step) {
-    return vch_sql_run(a->db, VCH_Q_CLAIM_FIRST_USE, VCH_ARGS(VCH_T(step->name), VCH_T(step->other), VCH_T(step->text)), NULL, a->diag);
-}
-
-void vch_plan_claim_first_use(struct vch_plan *p, struct vch_str id, struct vch_str source_ip, struct vch_str client_id) {
-    VCH_STEP(p, first_use, .name = id, .other = source_ip, .text = client_id);
 }
 
 const char *vch_alarm_word(enum vch_alarm alarm) {

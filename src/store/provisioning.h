@@ -27,6 +27,9 @@ struct vch_rec_settings {
     int64_t modified_ms; /* 0: never set */
 };
 enum vch_err vch_store_settings(struct vch_store *s, struct vch_str template_name, struct vch_rec_settings *ret, VCH_R) VCH_MUST; /* TEMPLATE_MISSING */
+/* The default version and the settings, in one read. TEMPLATE_MISSING */
+enum vch_err vch_store_template_with_settings(struct vch_store *s, struct vch_str name, struct vch_rec_template *ret,
+                                              struct vch_rec_settings *ret_settings, VCH_R) VCH_MUST;
 void vch_plan_settings_put(struct vch_plan *p, struct vch_str template_name, const struct vch_rec_settings *settings); /* TEMPLATE_MISSING */
 
 /* ---- taking over and retiring ------------------------------------------ */
@@ -61,8 +64,9 @@ void vch_plan_retire(struct vch_plan *p, const struct vch_rec_retirement *r, int
 /* ---- claims ------------------------------------------------------------- */
 
 void vch_plan_claims_room(struct vch_plan *p, struct vch_str template_name, int64_t now_ms, int64_t max); /* CLAIMS_FULL */
-/* Remembers where a claim is used first; later uses change nothing. */
-void vch_plan_claim_first_use(struct vch_plan *p, struct vch_str id, struct vch_str source_ip, struct vch_str client_id);
+/* Counts as vch_plan_claim_count_certificate does, and remembers where the claim is used first; later uses change nothing of that. */
+void vch_plan_claim_first_certificate(struct vch_plan *p, struct vch_str id, struct vch_str source_ip, struct vch_str client_id,
+                                      int64_t now_ms, int64_t max);
 enum vch_alarm { VCH_ALARM_SECOND_USE, VCH_ALARM_OTHER_NETWORK, VCH_ALARM_UNKNOWN_CLIENT, VCH_ALARM_COUNT };
 const char *vch_alarm_word(enum vch_alarm alarm); /* "second-use" … */
 /* Once a claim and kind: EXISTS without a diagnosis when it was raised before. */

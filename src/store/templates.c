@@ -1,5 +1,6 @@
 #include "core/names.h"
 #include "store/groups_priv.h"
+#include "store/provisioning.h"
 
 /* ---- reads ---- */
 
@@ -44,6 +45,31 @@ enum vch_err vch_store_template(struct vch_store *s, struct vch_str name, int64_
     if (found) return VCH_OK;
     VCH_TRY(vch_sql_exists(db, VCH_Q_TEMPLATE_EXISTS, VCH_ARGS(VCH_T(name)), &found, diag));
     return found ? version_missing(name, version, diag) : missing(name, diag);
+}
+
+struct with_settings {
+    struct vch_rec_template template;
+    struct vch_rec_settings settings;
+};
+
+static void fill_with_settings(struct vch_cursor *row, void *record) {
+    struct with_settings *both = record;
+    fill_template(row, &both->template);
+    both->settings = (struct vch_rec_settings){.on_active = vch_on_active_parse(vch_cursor_view(row, 12)),
+                                               .rotation = vch_cursor_int(row, 13) != 0,
+                                               .grace_s = vch_cursor_int(row, 14),
+                                               .modified_ms = vch_cursor_int(row, 15)};
+}
+
+enum vch_err vch_store_template_with_settings(struct vch_store *s, struct vch_str name, struct vch_rec_template *ret,
+                                              struct vch_rec_settings *ret_settings, VCH_R) {
+    struct with_settings both;
+    bool found = false;
+    VCH_TRY(vch_read_one(s, VCH_Q_TEMPLATE_GET_WITH_SETTINGS, VCH_ARGS(VCH_T(name)), fill_with_settings, &both, &found, arena, diag));
+    if (!found) return missing(name, diag);
+    *ret = both.template;
+    *ret_settings = both.settings;
+    return VCH_OK;
 }
 
 enum vch_err vch_store_templates(struct vch_store *s, struct vch_page page, struct vch_list_template *ret, VCH_R) {

@@ -11,6 +11,7 @@ enum { H = 3600 * 1000, D = 24 * H };
 
 static void settings_are_the_templates(void **state) {
     struct fix *f = *state;
+    struct vch_rec_template t;
     struct vch_rec_settings s, put = {.on_active = VCH_ON_ACTIVE_REPLACE_NOW, .rotation = true, .grace_s = 60, .modified_ms = T0};
     READ_NOT(f, NOT_FOUND, TEMPLATE_MISSING, vch_store_settings, S("t"), &s);
     DO_NOT(f, NOT_FOUND, TEMPLATE_MISSING, vch_plan_settings_put, S("t"), &put);
@@ -20,6 +21,12 @@ static void settings_are_the_templates(void **state) {
     DO(f, vch_plan_settings_put, S("t"), &put);
     READ(f, vch_store_settings, S("t"), &s);
     assert_true(s.on_active == VCH_ON_ACTIVE_REPLACE_NOW && s.rotation && s.grace_s == 60 && s.modified_ms == T0);
+    s = (struct vch_rec_settings){.rotation = false};
+    READ(f, vch_store_template_with_settings, S("t"), &t, &s);
+    assert_true(s.on_active == VCH_ON_ACTIVE_REPLACE_NOW && s.rotation && s.grace_s == 60 && s.modified_ms == T0);
+    assert_str(t.name, "t");
+    assert_true(t.enabled && t.version == 1);
+    READ_NOT(f, NOT_FOUND, TEMPLATE_MISSING, vch_store_template_with_settings, S("no"), &t, &s);
     DO(f, vch_plan_template_delete, S("t"));
     have_template(f, "t");
     READ(f, vch_store_settings, S("t"), &s);
@@ -304,8 +311,9 @@ static void room_first_use_and_alarms(void **state) {
     have_claim_by(f, 1, "user/u", T0);
     DO(f, vch_plan_claims_room, S("t"), T0, 2);
     DO_NOT(f, THROTTLED, CLAIMS_FULL, vch_plan_claims_room, S("t"), T0, 1);
-    DO(f, vch_plan_claim_first_use, id_of(f, 1), S("10.0.0.1"), S("c1"));
-    DO(f, vch_plan_claim_first_use, id_of(f, 1), S("10.0.0.2"), S("c2"));
+    DO(f, vch_plan_claim_first_certificate, id_of(f, 1), S("10.0.0.1"), S("c1"), T0, 3);
+    DO(f, vch_plan_claim_first_certificate, id_of(f, 1), S("10.0.0.2"), S("c2"), T0, 3);
+    DO_NOT(f, LIMIT, CLAIM_CERTIFICATES_FULL, vch_plan_claim_first_certificate, id_of(f, 1), S("10.0.0.3"), S("c3"), T0, 2);
     DO(f, vch_plan_claim_alarm, id_of(f, 1), VCH_ALARM_UNKNOWN_CLIENT);
     struct vch_plan *again = plan_new(f);
     vch_plan_claim_alarm(again, id_of(f, 1), VCH_ALARM_UNKNOWN_CLIENT);

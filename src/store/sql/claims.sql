@@ -29,7 +29,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (id) DO NOTHING;
 
 -- :claim_count_certificate
-UPDATE claims SET certificates_made = certificates_made + 1
+UPDATE claims SET certificates_made = certificates_made + 1,
+    first_client = CASE WHEN first_source = '' THEN $5 ELSE first_client END,
+    first_source = CASE WHEN first_source = '' THEN $4 ELSE first_source END
 WHERE id = $1 AND state = 'LIVE' AND not_after_ms > $2 AND certificates_made - uses_done < $3;
 
 -- :claim_use

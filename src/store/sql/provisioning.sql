@@ -67,9 +67,6 @@ JOIN policy_attachments a ON a.certificate = o.seq, certificates n
 WHERE o.id = $1 AND n.id = $2
 ON CONFLICT (certificate, policy) DO NOTHING;
 
--- :claim_first_use
-UPDATE claims SET first_source = $2, first_client = $3 WHERE id = $1 AND first_source = '';
-
 -- :claim_alarm
 UPDATE claims SET alarms = alarms | $2 WHERE id = $1 AND (alarms & $2) = 0;
 

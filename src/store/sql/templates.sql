@@ -4,6 +4,14 @@ SELECT t.name, t.description, v.body, t.role_arn, t.hook_target, t.hook_payload_
 FROM templates t JOIN template_versions v ON v.template = t.seq AND v.version = t.default_version
 WHERE t.name = $1;
 
+-- :template_get_with_settings
+SELECT t.name, t.description, v.body, t.role_arn, t.hook_target, t.hook_payload_version, t.type,
+    v.version, t.default_version, t.created_ms, t.modified_ms, t.enabled,
+    coalesce(s.on_active, ''), coalesce(s.rotation, 0), coalesce(s.grace_s, 0), coalesce(s.modified_ms, 0)
+FROM templates t JOIN template_versions v ON v.template = t.seq AND v.version = t.default_version
+LEFT JOIN template_settings s ON s.template = t.seq
+WHERE t.name = $1;
+
 -- :template_get_version
 SELECT t.name, t.description, v.body, t.role_arn, t.hook_target, t.hook_payload_version, t.type,
     v.version, t.default_version, v.created_ms, t.modified_ms, t.enabled
