@@ -47,24 +47,29 @@ static enum vch_exit take(const struct vch_val *bundle, const char *path, struct
     return root.len ? vch_credentials_take_root(credentials, root, outcome) : VCH_EXIT_OK;
 }
 
+enum vch_exit vch_bundle_read(struct vch_str text, const char *path, struct vch_options *options,
+                              struct vch_credentials *credentials, struct vch_bundle *ret,
+                              struct vch_outcome *outcome) {
+    struct vch_val *bundle = NULL;
+    struct vch_arena *arena = vch_arena_new(1 << 20, true);
+    *ret = (struct vch_bundle){0};
+    enum vch_err err = arena ? vch_json_decode(text, NULL, arena, &bundle, NULL) : VCH_ERR_NOMEM;
+    enum vch_exit exit = err == VCH_OK && bundle->type == VCH_VAL_MAP
+                             ? take(bundle, path, options, credentials, ret, outcome)
+                             : not_a_claim(path, "is not a JSON object", outcome);
+    vch_arena_free(arena);
+    return exit;
+}
+
 enum vch_exit vch_bundle_load(const char *path, struct vch_options *options, struct vch_credentials *credentials,
                               struct vch_bundle *ret, struct vch_report *report, struct vch_outcome *outcome) {
     struct vch_buf text;
-    struct vch_val *bundle = NULL;
-    struct vch_arena *arena = vch_arena_new(1 << 20, true);
     *ret = (struct vch_bundle){0};
     vch_buf_init_secret(&text, 65536);
     enum vch_exit exit = vch_text_load(path, "claim bundle", &text, outcome);
     if (exit == VCH_EXIT_OK) exit = vch_mode_check(path, true, report, outcome);
-    if (exit == VCH_EXIT_OK) {
-        enum vch_err err =
-            arena ? vch_json_decode(vch_str_of(text.ptr, text.len), NULL, arena, &bundle, NULL) : VCH_ERR_NOMEM;
-        if (err != VCH_OK || bundle->type != VCH_VAL_MAP)
-            exit = not_a_claim(path, "is not a JSON object", outcome);
-        else
-            exit = take(bundle, path, options, credentials, ret, outcome);
-    }
+    if (exit == VCH_EXIT_OK)
+        exit = vch_bundle_read(vch_str_of(text.ptr, text.len), path, options, credentials, ret, outcome);
     vch_buf_deinit(&text);
-    vch_arena_free(arena);
     return exit;
 }

@@ -16,4 +16,9 @@ struct vch_bundle {
 enum vch_exit vch_bundle_load(const char *path, struct vch_options *options, struct vch_credentials *credentials,
                               struct vch_bundle *ret, struct vch_report *report, struct vch_outcome *outcome) VCH_MUST;
 
+/* The same of its text; `path` is for the words. */
+enum vch_exit vch_bundle_read(struct vch_str text, const char *path, struct vch_options *options,
+                              struct vch_credentials *credentials, struct vch_bundle *ret,
+                              struct vch_outcome *outcome) VCH_MUST;
+
 #endif

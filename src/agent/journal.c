@@ -32,7 +32,7 @@ static const char *path_of(const struct vch_state *state) {
     return vch_state_path(state, "keys/journal.json");
 }
 
-static bool read_fields(const struct vch_val *document, struct vch_journal *ret) {
+bool vch_journal_read(const struct vch_val *document, struct vch_journal *ret) {
     struct field fields[FIELDS];
     fields_of(ret, fields);
     ret->own_key = vch_val_bool_at(document, "ownKey", false);
@@ -53,7 +53,7 @@ bool vch_journal_load(const struct vch_state *state, struct vch_journal *ret) {
     enum vch_err err = vch_file_read(path_of(state), &text, NULL);
     if (err == VCH_OK) err = vch_json_decode(vch_str_of(text.ptr, text.len), NULL, state->arena, &document, NULL);
     vch_buf_deinit(&text);
-    return err == VCH_OK && read_fields(document, ret);
+    return err == VCH_OK && vch_journal_read(document, ret);
 }
 
 enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_journal *journal,

@@ -19,6 +19,7 @@ struct vch_journal {
 };
 
 /* False when there is none, or it is not whole. Strings live in the state's arena. */
+bool vch_journal_read(const struct vch_val *document, struct vch_journal *ret);
 bool vch_journal_load(const struct vch_state *state, struct vch_journal *ret);
 enum vch_exit vch_journal_save(const struct vch_state *state, const struct vch_journal *journal,
                                struct vch_outcome *outcome) VCH_MUST;
