@@ -11,7 +11,7 @@ import time
 import pytest
 
 import vouch
-from device import Device, Proxy, Watcher
+from device import AGENT, Device, Proxy, Watcher
 
 POINTS = ["connected", "created", "journal", "key", "files", "register", "registered", "active-certificate", "active-key", "runtime", "done"]
 
@@ -340,3 +340,124 @@ def test_unplugged_in_the_middle(server, tmp_path, after):
         proxy.cut_after = None
         assert running.wait(40) == 0, running.stdout.read()
     check_one(server, device)
+
+
+class Island:
+    """A network of the agent's own: one wire to a proxy on this side, which tests pull out and put in again."""
+
+    def __init__(self, tmp_path):
+        number = os.getpid() % 250
+        self.name, self.near, self.far = "vch%d" % os.getpid(), "vn%d" % os.getpid(), "vf%d" % os.getpid()
+        self.here, self.there, self.nobody = ("10.231.%d.%d" % (number, n) for n in (1, 2, 3))
+        self.hosts = tmp_path / "hosts"
+        self.hosts.write_text("127.0.0.1 localhost\n%s gate.test\n%s gate.test\n" % (self.nobody, self.here))
+
+    def ip(self, *words):
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    def __enter__(self):
+        try:
+            self.ip("netns", "add", self.name)
+            self.ip("link", "add", self.near, "type", "veth", "peer", "name", self.far, "netns", self.name)
+            self.ip("addr", "add", self.here + "/24", "dev", self.near)
+            self.ip("link", "set", self.near, "up")
+            for words in (["addr", "add", self.there + "/24", "dev", self.far], ["link", "set", self.far, "up"], ["link", "set", "lo", "up"]):
+                self.ip("-n", self.name, *words)
+        except (OSError, subprocess.CalledProcessError) as error:
+            self.__exit__()
+            pytest.skip("no network namespace here (%s); the proxy that cuts stands in for it" % error)
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["ip", "link", "del", self.near], capture_output=True)
+        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
+
+    def plug(self, state):
+        self.ip("link", "set", self.near, state)
+
+    def command(self, words):
+        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+        return ["ip", "netns", "exec", self.name, "unshare", "-m", "sh", "-c", script, str(self.hosts), *words]
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_wire_pulled_out(server, tmp_path, after):
+    """No packet says so: the wire is gone for a while, during the first connection or the second."""
+    device = make(server, tmp_path, "wire-%d" % after)
+    with Island(tmp_path) as island, Proxy(address="0.0.0.0") as proxy:
+        proxy.on_request = lambda: len(proxy.requests) == after and island.plug("down")
+        running = device.start(command=island.command(device.flags("--retry-seconds", "60")), HTTPS_PROXY="%s:%d" % (island.here, proxy.port))
+        deadline = time.time() + 10
+        while len(proxy.requests) < after and time.time() < deadline:
+            time.sleep(0.02)
+        assert len(proxy.requests) >= after
+        time.sleep(1.5)
+        assert running.poll() is None
+        proxy.on_request = None
+        island.plug("up")
+        assert running.wait(60) == 0, running.stdout.read()
+    check_one(server, device)
+
+
+def test_no_wire_at_all(server, tmp_path):
+    device = make(server, tmp_path, "wireless")
+    with Island(tmp_path) as island, Proxy(address="0.0.0.0") as proxy:
+        island.plug("down")
+        code = device.run(command=island.command(device.flags("--retry-seconds", "0")), HTTPS_PROXY="%s:%d" % (island.here, proxy.port))
+        assert code == 3 and "Cannot connect to %s" % island.here in device.output and "next:" in device.output
+    assert not os.path.exists(device.path("aws-iot-device-client-runtime.conf"))
+
+
+def test_an_address_that_is_dead_costs_a_quarter_second(server, tmp_path):
+    """Two addresses of one name, nobody at the first (RFC 8305)."""
+    device = make(server, tmp_path, "two-addresses")
+    with Island(tmp_path) as island, Proxy(address="0.0.0.0") as proxy:
+        start = time.time()
+        code = device.run(command=island.command(device.flags()), HTTPS_PROXY="gate.test:%d" % proxy.port)
+        assert code == 0, device.output
+        assert time.time() - start < 2.5  # the kernel alone would give the dead one three seconds, twice
+    check_one(server, device)
+
+
+def test_proxy_on_ipv6(server, tmp_path):
+    device = make(server, tmp_path, "by-six")
+    try:
+        proxy = Proxy(address="::1")
+    except OSError:
+        pytest.skip("no IPv6 on the loopback here")
+    with proxy:
+        assert device.run(HTTPS_PROXY="http://[::1]:%d" % proxy.port) == 0, device.output
+        assert len(proxy.requests) == 2
+
+
+# ---- figures -----------------------------------------------------------------
+
+def moment(line):
+    return time.mktime(time.strptime(line["time"][:19], "%Y-%m-%dT%H:%M:%S")) + int(line["time"][20:23]) / 1000 - time.timezone
+
+
+def test_figures(server, tmp_path):
+    """Size, memory, time: printed; the bounds are those that hold on a loaded machine."""
+    stripped = tmp_path / "agent"
+    subprocess.run(["strip", "-o", stripped, AGENT], check=True)
+    device = make(server, tmp_path, "figures")
+    command = [word for word in device.flags("--json") if word != "--once"]
+    begin = time.time()
+    running = device.start(command=command)
+    lines = []
+    for text in running.stdout:
+        lines.append(json.loads(text))
+        if lines[-1]["event"] == "ready":
+            break
+    status = pathlib.Path("/proc/%d/status" % running.pid).read_text().split()
+    running.terminate()
+    assert running.wait(10) == 0
+    peak, own = (int(status[status.index(word) + 1]) for word in ("VmHWM:", "RssAnon:"))
+    first = next(line for line in lines if line["message"].endswith("create."))
+    second = [line for line in lines if line["event"] == "connecting"][1]
+    print("stripped %d bytes; peak %d KiB, of these %d its own; first PUBLISH after %.0f ms, second CONNECT after %.0f ms"
+          % (stripped.stat().st_size, peak, own, 1000 * (moment(first) - begin), 1000 * (moment(second) - begin)))
+    if not sanitized():
+        assert stripped.stat().st_size <= 204800
+        assert peak <= 9000 and own <= 2000
+        assert moment(first) - begin < 2 and moment(second) - begin < 5

@@ -3,6 +3,7 @@ import ctypes
 import json
 import os
 import select
+import socket
 import stat
 import struct
 import subprocess
@@ -147,14 +148,12 @@ class Watcher:
 class Proxy:
     """An HTTP proxy by hand: CONNECT to where it is asked, or what the test wants instead."""
 
-    def __init__(self, credentials=None):
-        import socket
-        self.socket = socket
+    def __init__(self, credentials=None, address="127.0.0.1"):
+        self.on_request = None   # called when a request is whole, before it is answered
         self.credentials, self.requests, self.pairs = credentials, [], []
         self.answer = None       # bytes instead of what it would say
         self.cut_after = None    # bytes towards the server after which both ends are cut
-        self.silent = False
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -169,7 +168,7 @@ class Proxy:
         for pair in self.pairs:
             for end in pair:
                 try:
-                    end.shutdown(self.socket.SHUT_RDWR)
+                    end.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
 
@@ -190,8 +189,8 @@ class Proxy:
                     return
                 head += byte
             self.requests.append(head.decode())
-            if self.silent:
-                time.sleep(30)
+            if self.on_request:
+                self.on_request()
             if self.answer is not None:
                 near.sendall(self.answer)
                 near.close()
@@ -201,7 +200,7 @@ class Proxy:
                 near.close()
                 return
             host, port = head.split(b" ")[1].decode().rsplit(":", 1)
-            far = self.socket.create_connection((host.strip("[]"), int(port)), 10)
+            far = socket.create_connection((host.strip("[]"), int(port)), 10)
             self.pairs.append((near, far))
             near.sendall(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n")
             threading.Thread(target=self.pump, args=(far, near, None), daemon=True).start()
@@ -222,6 +221,6 @@ class Proxy:
             pass
         for end in (source, sink):
             try:
-                end.shutdown(self.socket.SHUT_RDWR)
+                end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
