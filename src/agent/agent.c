@@ -6,8 +6,8 @@
 #include "agent/bundle.h"
 #include "agent/clock.h"
 #include "agent/enroll.h"
+#include "agent/life.h"
 #include "agent/lock.h"
-#include "agent/serve.h"
 #include "agent/stop.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -170,8 +170,12 @@ static enum vch_exit read_request(struct agent *a) {
         return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, "Give both, or --csr auto.",
                                "--csr-file and --device-key go together.");
     VCH_STEP(vch_text_load(text(a, VCH_OPT_CSR_FILE), "signing request", &a->request, a->outcome));
-    VCH_STEP(vch_text_load(text(a, VCH_OPT_DEVICE_KEY), "device key", &a->own_key, a->outcome));
-    VCH_STEP(vch_mode_check(text(a, VCH_OPT_DEVICE_KEY), true, a->report, a->outcome));
+    if (vch_key_is_uri(vch_str_from(text(a, VCH_OPT_DEVICE_KEY)))) {
+        vch_buf_c(&a->own_key, text(a, VCH_OPT_DEVICE_KEY));
+    } else {
+        VCH_STEP(vch_text_load(text(a, VCH_OPT_DEVICE_KEY), "device key", &a->own_key, a->outcome));
+        VCH_STEP(vch_mode_check(text(a, VCH_OPT_DEVICE_KEY), true, a->report, a->outcome));
+    }
     enum vch_err err =
         vch_x509_check_request(vch_str_of(a->request.ptr, a->request.len), vch_str_of(a->own_key.ptr, a->own_key.len));
     if (err == VCH_OK) return VCH_EXIT_OK;
@@ -182,13 +186,13 @@ static enum vch_exit read_request(struct agent *a) {
 }
 
 static enum vch_exit prepare_request(struct agent *a) {
-    bool files = has(a, VCH_OPT_CSR_FILE) || has(a, VCH_OPT_DEVICE_KEY);
+    bool on_token = vch_key_is_uri(vch_str_from(text(a, VCH_OPT_DEVICE_KEY)));
+    bool files = has(a, VCH_OPT_CSR_FILE) || (has(a, VCH_OPT_DEVICE_KEY) && !(on_token && has(a, VCH_OPT_CSR)));
     if (!has(a, VCH_OPT_CSR)) return files ? read_request(a) : VCH_EXIT_OK;
     if (strcmp(text(a, VCH_OPT_CSR), "auto") != 0 || files)
         return vch_outcome_set(a->outcome, VCH_EXIT_CONFIG, "Give --csr auto alone, or --csr-file with --device-key.",
                                "--csr knows \"auto\" only, and goes without --csr-file and --device-key.");
-    if (vch_x509_make_request(&a->own_key, &a->request) == VCH_OK) return VCH_EXIT_OK;
-    return vch_outcome_set(a->outcome, VCH_EXIT_LOCAL, NULL, "A key could not be made.");
+    return vch_life_request(a->options, &a->own_key, &a->request, a->outcome);
 }
 
 static enum vch_exit name_client(struct agent *a) {
@@ -294,20 +298,33 @@ static enum vch_exit doubt_clock(struct agent *a, enum vch_exit exit) {
     return exit;
 }
 
-static enum vch_exit serve(struct agent *a) {
+static enum vch_exit serve(struct agent *a, bool fresh) {
+    struct vch_renew renew = {.link = &a->link,
+                              .credentials = &a->credentials,
+                              .state = &a->state,
+                              .runtime = &a->runtime,
+                              .report = a->report,
+                              .endpoint = text(a, VCH_OPT_ENDPOINT),
+                              .client_id = a->client_id};
     struct vch_serve s = {
         .link = &a->link,
         .credentials = &a->credentials,
         .report = a->report,
         .client_id = a->client_id,
         .once = vch_options_on(a->options, VCH_OPT_ONCE),
+        .fresh = fresh,
         .retry_ms = 1000 * (int64_t)vch_options_int(a->options, VCH_OPT_RETRY_SECONDS),
     };
     if (vch_options_on(a->options, VCH_OPT_PUB_SUB))
         s.sample = (struct vch_sample){or_null(a, VCH_OPT_PUBLISH_TOPIC), or_null(a, VCH_OPT_PUBLISH_FILE),
-                                       or_null(a, VCH_OPT_SUBSCRIBE_TOPIC), or_null(a, VCH_OPT_SUBSCRIBE_FILE)};
+                                       or_null(a, VCH_OPT_SUBSCRIBE_TOPIC), or_null(a, VCH_OPT_SUBSCRIBE_FILE), false};
+    VCH_STEP(vch_life_settings(a->options, &s, &renew, a->outcome));
+    VCH_STEP(vch_life_device_config(a->options, &a->runtime, a->outcome));
     VCH_STEP(check_identity(a));
-    return vch_serve_run(&s, a->outcome);
+    vch_notify_open(&s.notify);
+    enum vch_exit exit = vch_serve_run(&s, a->outcome);
+    vch_notify_close(&s.notify);
+    return exit;
 }
 
 static void choose_way(struct agent *a) {
@@ -325,6 +342,7 @@ static enum vch_exit work(struct agent *a) {
     load_runtime(a);
     if (a->runtime.completed) take_runtime(a);
     warn_missing_features(a);
+    VCH_STEP(vch_life_tokens(a->options, a->report, a->outcome));
     VCH_STEP(load_credentials(a));
     drop_finished_journal(a);
     VCH_STEP(check_settings(a));
@@ -333,11 +351,12 @@ static enum vch_exit work(struct agent *a) {
                            a->bundle.edge_port, a->bundle.mqtt_port, a->outcome));
     check_clock(a);
     choose_way(a);
-    if (vch_options_on(a->options, VCH_OPT_FLEET) && !a->runtime.completed) {
+    bool fresh = vch_options_on(a->options, VCH_OPT_FLEET) && !a->runtime.completed;
+    if (fresh) {
         VCH_STEP(doubt_clock(a, enroll(a)));
         VCH_STEP(become_device(a));
     }
-    return serve(a);
+    return serve(a, fresh);
 }
 
 enum vch_exit vch_agent_run(struct vch_options *options, struct vch_report *report, struct vch_outcome *outcome) {
@@ -347,10 +366,12 @@ enum vch_exit vch_agent_run(struct vch_options *options, struct vch_report *repo
     vch_buf_init(&a.request, 65536);
     enum vch_exit exit = work(&a);
     if (exit == VCH_EXIT_NETWORK && vch_stop_asked()) exit = VCH_EXIT_OK; /* given up because it was told to */
+    if (exit == VCH_EXIT_REJECTED && !a.runtime.completed) vch_life_refused(options, report, outcome);
     vch_link_deinit(&a.link);
     vch_lock_release(&a.lock);
     vch_state_close(&a.state);
     vch_credentials_deinit(&a.credentials);
+    vch_keystore_close();
     vch_buf_deinit(&a.own_key);
     vch_buf_deinit(&a.request);
     return exit;

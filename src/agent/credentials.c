@@ -1,7 +1,9 @@
 #include "agent/credentials.h"
 
+#include <openssl/evp.h>
 #include <string.h>
 
+#include "agent/keystore.h"
 #include "agent/pem_mend.h"
 #include "base/file.h"
 
@@ -58,12 +60,22 @@ static enum vch_exit mend(struct vch_str text, enum vch_pem_kind kind, const cha
                            "The %s in %s is damaged.", wanted, where);
 }
 
+static enum vch_exit check_token(struct vch_str uri, struct vch_outcome *outcome) {
+    struct vch_diag diag = {0};
+    EVP_PKEY *key = NULL;
+    enum vch_err err = vch_key_load(uri, &key, &diag);
+    EVP_PKEY_free(key);
+    if (err == VCH_OK) return VCH_EXIT_OK;
+    return vch_outcome_diag(outcome, VCH_EXIT_CREDENTIALS, "Check the token, its name and its PIN.", &diag);
+}
+
 static enum vch_exit check_pair(struct vch_credentials *c, struct vch_outcome *outcome) {
     struct vch_str certificate = vch_str_of(c->certificate.ptr, c->certificate.len);
     struct vch_str key = vch_str_of(c->key.ptr, c->key.len);
     if (vch_x509_describe(certificate, &c->validity) != VCH_OK)
         return vch_outcome_set(outcome, VCH_EXIT_CREDENTIALS, "Copy it again, from BEGIN to END.",
                                "The certificate cannot be read.");
+    if (vch_key_is_uri(key)) VCH_STEP(check_token(key, outcome));
     enum vch_err err = vch_x509_check_pair(certificate, key);
     if (err == VCH_OK) return VCH_EXIT_OK;
     if (err == VCH_ERR_CONFLICT)
@@ -100,6 +112,19 @@ static void swap(struct pair *pair) {
     *pair = (struct pair){old.key_path, old.cert_path, old.key_text, old.cert_text};
 }
 
+/* The key is on a token: there is a certificate to read, and nothing else. */
+static enum vch_exit load_beside_token(struct vch_credentials *c, struct pair *pair, struct vch_report *report,
+                                       struct vch_outcome *outcome) {
+    bool changed;
+    VCH_STEP(vch_text_load(pair->cert_path, "certificate file", &pair->cert_text, outcome));
+    VCH_STEP(mend(vch_str_of(pair->cert_text.ptr, pair->cert_text.len), VCH_PEM_CERTIFICATE, pair->cert_path,
+                  &c->certificate, &changed, outcome));
+    VCH_STEP(vch_mode_check(pair->cert_path, false, report, outcome));
+    vch_buf_clear(&c->key);
+    vch_buf_c(&c->key, pair->key_path);
+    return check_pair(c, outcome);
+}
+
 static enum vch_exit load_pair(struct vch_credentials *c, struct pair *pair, struct vch_report *report,
                                struct vch_outcome *outcome) {
     bool cert_changed, key_changed;
@@ -131,7 +156,8 @@ enum vch_exit vch_credentials_load(struct vch_credentials *credentials, const ch
     struct pair pair = {.cert_path = cert_path, .key_path = key_path};
     vch_buf_init_secret(&pair.cert_text, FILE_MAX);
     vch_buf_init_secret(&pair.key_text, FILE_MAX);
-    enum vch_exit exit = load_pair(credentials, &pair, report, outcome);
+    enum vch_exit exit = vch_key_is_uri(vch_str_from(key_path)) ? load_beside_token(credentials, &pair, report, outcome)
+                                                               : load_pair(credentials, &pair, report, outcome);
     vch_buf_deinit(&pair.cert_text);
     vch_buf_deinit(&pair.key_text);
     return exit;

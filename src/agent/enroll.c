@@ -107,6 +107,7 @@ static enum vch_exit conclude(struct attempt *a, const char *thing_name, struct 
     runtime.completed = true;
     runtime.thing_name = vch_str_from(thing_name);
     runtime.device_config = configuration;
+    runtime.template_name = vch_str_from(e->template_name);
     VCH_FAULT_POINT("agent.registered");
     VCH_STEP(copy_file(e, a->journal.cert, "keys/active-certificate.pem.crt", 0644, a->outcome));
     VCH_FAULT_POINT("agent.active-certificate");

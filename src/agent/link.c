@@ -1,8 +1,10 @@
 #include "agent/link.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/keystore.h"
 #include "base/clock.h"
 
 enum { DIAL_MS = 10000, KEEP_ALIVE_S = 1200 };
@@ -141,6 +143,10 @@ static enum vch_exit rejected(const struct vch_link *link, const char *doing, st
     return exit;
 }
 
+static bool is_refusal(const struct vch_diag *diag) {
+    return diag && diag->reason && strcmp(diag->reason, "tls-refused") == 0;
+}
+
 enum vch_exit vch_link_failed(const struct vch_link *link, enum vch_device_status status, const char *doing,
                               struct vch_outcome *outcome) {
     const struct vch_diag *diag = link->dial ? vch_dial_diag(link->dial) : NULL;
@@ -172,7 +178,7 @@ enum vch_exit vch_link_failed(const struct vch_link *link, enum vch_device_statu
         break;
     }
     /* TLS 1.3 refuses a client certificate after the handshake: no retry changes that. */
-    outcome->again = !(diag && diag->reason && strcmp(diag->reason, "tls-refused") == 0);
+    outcome->again = !is_refusal(diag);
     return exit;
 }
 
@@ -220,6 +226,18 @@ static enum vch_exit say_hello(struct vch_link *link, const char *client_id, int
     return vch_link_failed(link, status, "connecting", outcome);
 }
 
+/* A key on a token is opened for each connection, so that a token may have gone and come back. */
+static enum vch_err dial_with_key(const struct vch_dial_options *options, struct vch_dial **ret,
+                                  struct vch_diag *diag) {
+    struct vch_dial_options own = *options;
+    if (!vch_key_is_uri(own.key_pem)) return vch_dial_open(options, ret, diag);
+    if (vch_key_load(own.key_pem, &own.key, diag) != VCH_OK) return VCH_ERR_INVALID;
+    own.key_pem = VCH_STR("");
+    enum vch_err err = vch_dial_open(&own, ret, diag);
+    EVP_PKEY_free(own.key);
+    return err;
+}
+
 static enum vch_exit open_route(struct vch_link *link, const struct vch_credentials *c, const char *client_id,
                                 int64_t deadline_ms, const char *whose, struct vch_outcome *outcome) {
     const struct vch_route *route = &link->routes[link->route];
@@ -241,9 +259,11 @@ static enum vch_exit open_route(struct vch_link *link, const struct vch_credenti
                                                 link->proxy->password};
     vch_report_line(link->report, VCH_REPORT_DEBUG, "connecting", "Connecting to %s port %u as \"%s\".", link->host,
                     route->port, client_id);
-    enum vch_err err = vch_dial_open(&options, &link->dial, &diag);
+    enum vch_err err = dial_with_key(&options, &link->dial, &diag);
+    link->refused = is_refusal(&diag);
     if (err != VCH_OK) return dial_failed(err, whose, &diag, outcome);
     enum vch_exit exit = say_hello(link, client_id, deadline_ms, outcome);
+    link->refused = exit != VCH_EXIT_OK && is_refusal(vch_dial_diag(link->dial));
     if (exit != VCH_EXIT_OK) vch_link_close(link);
     return exit;
 }

@@ -26,6 +26,7 @@ struct vch_link {
     void (*on_message)(void *arg, const struct vch_device_message *message);
     void *arg;
     struct vch_dial *dial;
+    bool refused; /* the last opening failed as the server did not take the certificate */
     struct vch_device device;
     uint8_t *in, *out; /* wiped */
 };

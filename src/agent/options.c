@@ -215,7 +215,7 @@ void vch_options_help(FILE *out) {
     (void)fputs("\n\nThe configuration file is STATE-DIR/aws-iot-device-client.conf, then\n"
                 "~/.aws-iot-device-client/aws-iot-device-client.conf, unless --config-file names one.\n"
                 "Exit status: 0 ok, 1 configuration, 2 credentials or file modes, 3 network or TLS,\n"
-                "4 claim expired, 5 rejected by the server, 6 local input or output.\n",
+                "4 claim expired, 5 rejected by the server, 6 local input or output, 7 certificate revoked.\n",
                 out);
 }
 

@@ -92,11 +92,24 @@ void vch_runtime_read(const struct vch_val *document, struct vch_runtime *ret) {
         .thing_name = vch_val_str_at(map, "thing-name"),
         .endpoint = vch_val_str_at(map, "endpoint"),
         .root_ca = vch_val_str_at(map, "root-ca"),
+        .template_name = vch_val_str_at(map, "template-name"),
         .mqtt_port = port_at(map, "mqtt-port"),
         .edge_port = port_at(map, "edge-port"),
     };
     ret->completed =
         vch_val_bool_at(map, "completed-fp", false) && ret->cert.len && ret->key.len && ret->thing_name.len;
+}
+
+static struct vch_str device_config(const struct vch_state *state, const struct vch_val *document) {
+    struct vch_buf buf;
+    struct vch_str text = VCH_STR("");
+    const struct vch_val *map = vch_val_get(vch_val_get(document, "runtime-config"), "device-config");
+    if (!vch_val_is(map, VCH_VAL_MAP)) return text;
+    vch_buf_init(&buf, 262144);
+    vch_json_encode(map, &buf);
+    text = vch_buf_finish(&buf, &text) == VCH_OK ? vch_arena_str(state->arena, text) : VCH_STR("");
+    vch_buf_deinit(&buf);
+    return text;
 }
 
 void vch_runtime_load(const struct vch_state *state, struct vch_runtime *ret, struct vch_report *report) {
@@ -109,7 +122,10 @@ void vch_runtime_load(const struct vch_state *state, struct vch_runtime *ret, st
     enum vch_err err = vch_file_read(path, &text, &diag);
     if (err == VCH_OK) err = vch_json_decode(vch_str_of(text.ptr, text.len), NULL, state->arena, &document, &diag);
     vch_buf_deinit(&text);
-    if (err == VCH_OK) vch_runtime_read(document, ret);
+    if (err == VCH_OK) {
+        vch_runtime_read(document, ret);
+        ret->device_config = device_config(state, document);
+    }
     if (err != VCH_OK && err != VCH_ERR_NOT_FOUND)
         vch_report_line(report, VCH_REPORT_ERROR, "runtime", "The runtime file %s is not used: %s", path, diag.message);
     else if (err == VCH_OK && !ret->completed &&
@@ -135,6 +151,7 @@ enum vch_exit vch_runtime_save(const struct vch_state *state, const struct vch_r
     member(&buf, "thing-name", runtime->thing_name);
     member(&buf, "endpoint", runtime->endpoint);
     member(&buf, "root-ca", runtime->root_ca);
+    member(&buf, "template-name", runtime->template_name);
     if (runtime->mqtt_port) vch_buf_printf(&buf, ", \"mqtt-port\": %d", runtime->mqtt_port);
     if (runtime->edge_port) vch_buf_printf(&buf, ", \"edge-port\": %d", runtime->edge_port);
     vch_buf_c(&buf, ", \"device-config\": ");

@@ -31,6 +31,7 @@ struct vch_runtime {
     struct vch_str device_config; /* JSON object */
     /* Ours, when a claim bundle told them: later starts need it no more. */
     struct vch_str endpoint, root_ca;
+    struct vch_str template_name; /* for renewals */
     int mqtt_port, edge_port;
 };
 /* A missing file is an empty runtime; one that does not hold together is said

@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <time.h>
 
-static volatile sig_atomic_t asked;
+static volatile sig_atomic_t asked, renewal;
 static sigset_t while_waiting;
 
 static void on_signal(int number) {
-    (void)number;
-    asked = 1;
+    if (number == SIGUSR1)
+        renewal = 1;
+    else
+        asked = 1;
 }
 
 void vch_stop_init(void) {
@@ -20,11 +22,14 @@ void vch_stop_init(void) {
     (void)sigemptyset(&block);
     (void)sigaddset(&block, SIGTERM);
     (void)sigaddset(&block, SIGINT);
+    (void)sigaddset(&block, SIGUSR1);
     (void)sigprocmask(SIG_BLOCK, &block, &while_waiting);
     (void)sigdelset(&while_waiting, SIGTERM);
     (void)sigdelset(&while_waiting, SIGINT);
+    (void)sigdelset(&while_waiting, SIGUSR1);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGUSR1, &action, NULL);
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &action, NULL);
     (void)sigaction(SIGHUP, &action, NULL);
@@ -33,6 +38,12 @@ void vch_stop_init(void) {
 /* A signal that came while blocked counts, too. */
 bool vch_stop_asked(void) {
     return vch_stop_wait(0);
+}
+
+bool vch_stop_renewal_asked(void) {
+    bool was = renewal != 0;
+    renewal = 0;
+    return was;
 }
 
 bool vch_stop_wait_fd(int fd, int64_t wait_ms) {

@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <time.h>
 
+#include "agent/keystore.h"
 #include "base/clock.h"
 #include "base/codec.h"
 
@@ -38,9 +39,9 @@ static X509 *read_certificate(struct vch_str pem) {
     return bio ? PEM_read_bio_X509(bio, NULL, no_password, NULL) : NULL;
 }
 
-static EVP_PKEY *read_key(struct vch_str pem) {
-    AUTO(free_bio) BIO *bio = open_text(pem);
-    return bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+static EVP_PKEY *read_key(struct vch_str text) {
+    EVP_PKEY *key = NULL;
+    return vch_key_load(text, &key, NULL) == VCH_OK ? key : NULL;
 }
 
 static X509_REQ *read_request(struct vch_str pem) {
@@ -79,32 +80,4 @@ enum vch_err vch_x509_check_request(struct vch_str request_pem, struct vch_str k
     AUTO(free_key) EVP_PKEY *key = read_key(key_pem);
     if (!request || !key) return VCH_ERR_MALFORMED;
     return X509_REQ_check_private_key(request, key) == 1 ? VCH_OK : VCH_ERR_CONFLICT;
-}
-
-static enum vch_err take_bio(BIO *bio, struct vch_buf *buf) {
-    char *text;
-    long len = BIO_get_mem_data(bio, &text);
-    if (len <= 0) return VCH_ERR_INTERNAL;
-    vch_buf_bytes(buf, text, (size_t)len);
-    return buf->failed ? VCH_ERR_TOO_LARGE : VCH_OK;
-}
-
-static bool sign_request(X509_REQ *request, EVP_PKEY *key) {
-    X509_NAME *name = X509_REQ_get_subject_name(request);
-    static const unsigned char common[] = "vouch device";
-    return X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 && X509_REQ_set_pubkey(request, key) == 1 &&
-           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common, -1, -1, 0) == 1 &&
-           X509_REQ_sign(request, key, EVP_sha256()) > 0;
-}
-
-enum vch_err vch_x509_make_request(struct vch_buf *key_pem, struct vch_buf *request_pem) {
-    AUTO(free_key) EVP_PKEY *key = EVP_EC_gen("P-256");
-    AUTO(free_request) X509_REQ *request = X509_REQ_new();
-    AUTO(free_bio) BIO *key_bio = BIO_new(BIO_s_secmem());
-    AUTO(free_bio) BIO *request_bio = BIO_new(BIO_s_mem());
-    if (!key || !request || !key_bio || !request_bio || !sign_request(request, key)) return VCH_ERR_INTERNAL;
-    if (PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) != 1) return VCH_ERR_INTERNAL;
-    if (PEM_write_bio_X509_REQ(request_bio, request) != 1) return VCH_ERR_INTERNAL;
-    VCH_TRY(take_bio(key_bio, key_pem));
-    return take_bio(request_bio, request_pem);
 }

@@ -1,5 +1,5 @@
 /* What the agent needs to know of certificates and keys, over OpenSSL. Private
- * keys come and go as PEM in wiping buffers. */
+ * keys are PEM text or the URI of a token's (keystore.h). */
 #ifndef VCH_AGENT_X509_H
 #define VCH_AGENT_X509_H
 
@@ -15,7 +15,5 @@ enum vch_err vch_x509_describe(struct vch_str pem, struct vch_validity *ret) VCH
 enum vch_err vch_x509_check_pair(struct vch_str certificate_pem, struct vch_str key_pem) VCH_MUST;
 /* The same for a signing request. */
 enum vch_err vch_x509_check_request(struct vch_str request_pem, struct vch_str key_pem) VCH_MUST;
-/* A fresh P-256 key ("PRIVATE KEY", PKCS#8) and its request. `key` must wipe. */
-enum vch_err vch_x509_make_request(struct vch_buf *key, struct vch_buf *request) VCH_MUST;
 
 #endif

@@ -323,7 +323,10 @@ class Session:
         else:
             key = ec.generate_private_key(ec.SECP256R1())
             public, answer["privateKey"] = key.public_key(), key_pem(key)
-        certificate = server.authority.issue(public, "AWS IoT Certificate", life=10 ** 8)
+        life = (server.script.get("life") or [10 ** 8])[0]  # seconds, of one certificate after the other
+        if len(server.script.get("life", [])) > 1:
+            server.script["life"].pop(0)
+        certificate = server.authority.issue(public, "AWS IoT Certificate", life=life)
         token = secrets.token_urlsafe(120)
         identity = identity_of(certificate.public_bytes(DER))
         with server.lock:

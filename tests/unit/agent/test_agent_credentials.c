@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "agent/keystore.h"
 #include "agent/link.h"
 #include "base/file.h"
 
@@ -26,7 +27,7 @@ static void test_request_and_key(void **state) {
     for (int i = 0; i < 2; i++) {
         vch_buf_init_secret(&key[i], 8192);
         vch_buf_init(&request[i], 8192);
-        assert_int_equal(vch_x509_make_request(&key[i], &request[i]), VCH_OK);
+        assert_int_equal(vch_key_request(VCH_KEY_TYPE_P256, VCH_STR(""), &key[i], &request[i], NULL), VCH_OK);
     }
     assert_int_equal(vch_x509_check_request(text_of(&request[0]), text_of(&key[0])), VCH_OK);
     assert_int_equal(vch_x509_check_request(text_of(&request[0]), text_of(&key[1])), VCH_ERR_CONFLICT);
