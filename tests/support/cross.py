@@ -45,3 +45,7 @@ class Agent:
     def needed(self):
         """Shared libraries by name; none for a static program."""
         return re.findall(r"\(NEEDED\).*\[(.*)\]", self.elf("-d"))
+
+    def loaded(self):
+        """Bytes of the file that are loaded. arm64's may be longer by holes, for kernels with pages of 64 KiB."""
+        return sum(int(size, 16) for size in re.findall(r"^ +LOAD +0x\w+ 0x\w+ 0x\w+ 0x(\w+)", self.elf("-l"), re.M))
