@@ -43,6 +43,7 @@ struct vch_hooks_process {
     size_t folder_count;
     struct vch_hooks_group *groups;
     struct vch_hooks_job *running; /* and dying */
+    int64_t looked_ms; /* for what programs left behind */
     size_t counts[VCH_HOOK_KIND_COUNT], limits[VCH_HOOK_KIND_COUNT]; /* that run, and may */
 };
 
@@ -61,5 +62,8 @@ bool vch_hooks_program_step(struct vch_hooks_job *job, const struct curl_waitfd 
                             int64_t *ret_code);
 void vch_hooks_program_kill(struct vch_hooks_job *job); /* with its group; it still has to be waited for */
 bool vch_hooks_program_gone(struct vch_hooks_job *job); /* reaps; closes what is open */
+/* Whom programs left behind becomes a child of this process: what is in the group of no program that runs is ended. */
+void vch_hooks_strays_adopt(void);
+void vch_hooks_strays_end(const struct vch_hooks_process *p);
 
 #endif

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -214,4 +215,38 @@ bool vch_hooks_program_gone(struct vch_hooks_job *job) {
     close_all(&job->in, 1);
     close_all(&job->out, 1);
     return reap(job, &status);
+}
+
+/* ---- what they leave behind -------------------------------------------------- */
+
+void vch_hooks_strays_adopt(void) {
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+static bool is_of_program(const struct vch_hooks_process *p, pid_t pid) {
+    pid_t group = getpgid(pid);
+    for (const struct vch_hooks_job *job = p->running; job; job = job->next)
+        if (job->pid > 0 && (job->pid == pid || job->pid == group)) return true;
+    return false;
+}
+
+/* Its own children become ours, and are found at the next look. */
+static void end_stray(const struct vch_hooks_process *p, pid_t pid) {
+    int status;
+    if (pid <= 0 || is_of_program(p, pid)) return;
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, &status, WNOHANG);
+}
+
+void vch_hooks_strays_end(const struct vch_hooks_process *p) {
+    char path[64], text[4096];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ssize_t len = read(fd, text, sizeof text - 1);
+    (void)close(fd);
+    if (len <= 0) return;
+    text[len] = '\0';
+    /* The last number may be cut: what follows it is looked at next time. */
+    for (char *at = text, *end; (end = strchr(at, ' ')) != NULL; at = end + 1) end_stray(p, (pid_t)strtol(at, NULL, 10));
 }

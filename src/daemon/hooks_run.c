@@ -267,6 +267,14 @@ static void step_calls(struct vch_hooks_process *p) {
     while ((job = vch_hooks_http_ended(p, &end, &code)) != NULL) end_job(p, job, end, code);
 }
 
+/* Those that left their program's group outlive it otherwise. */
+static void look_for_strays(struct vch_hooks_process *p) {
+    int64_t now_ms = vch_mono_ms();
+    if (now_ms - p->looked_ms < LOOK_MS) return;
+    p->looked_ms = now_ms;
+    vch_hooks_strays_end(p);
+}
+
 static void serve(struct vch_hooks_process *p, struct curl_waitfd *fds, char *datagram) {
     bool there = true;
     while (there) {
@@ -277,6 +285,7 @@ static void serve(struct vch_hooks_process *p, struct curl_waitfd *fds, char *da
         step_programs(p, fds);
         step_calls(p);
         expire(p);
+        look_for_strays(p);
         there = take_orders(p, datagram);
     }
 }
@@ -295,6 +304,7 @@ static void drop_all(struct vch_hooks_process *p) {
         p->groups = g->next;
         free(g);
     }
+    vch_hooks_strays_end(p);
 }
 
 /* ---- becoming -------------------------------------------------------------- */
@@ -352,6 +362,7 @@ static enum vch_err prepare(struct vch_hooks_process *p, struct vch_diag *diag) 
     VCH_TRY(become_user(p->config->hooks_user, diag));
     /* What it starts must not find the keys of other hooks in its memory; and it ends with the front. */
     if (!VCH_SANITIZED) (void)prctl(PR_SET_DUMPABLE, 0);
+    vch_hooks_strays_adopt();
     VCH_TRY(vch_hooks_folders_open(p));
     jail_files(p->config);
     return vch_jail_calls(VCH_JAIL_STARTS_PROGRAMS, diag);

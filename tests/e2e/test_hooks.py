@@ -161,6 +161,14 @@ def test_a_program_that_runs_too_long_leaves_nothing_behind(hooked, program):
         time.sleep(0.05)
 
 
+def test_what_a_program_leaves_behind_is_ended(hooked, program):
+    assert register(hooked, program, {"ThingName": "strayed", "Mode": "stray"})[0]
+    deadline = time.monotonic() + 5
+    while any("sleep 61" in line for line in os.popen("ps -eo args")):
+        assert time.monotonic() < deadline, "what left the program's session lives on"
+        time.sleep(0.05)
+
+
 def test_a_program_has_no_more_memory_than_it_may(hooked, program):
     accepted, answer = register(hooked, program, {"ThingName": "never", "Mode": "memory"})
     assert not accepted and answer["errorCode"] == "AccessDenied"

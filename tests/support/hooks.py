@@ -24,6 +24,7 @@ case "$body" in
 *'"Mode":"deny"'*) echo '{"allowProvisioning": false}' ;;
 *'"Mode":"second"'*) sleep 1; echo '{"allowProvisioning": true}' ;;
 *'"Mode":"slow"'*) sleep 60 & sleep 60 ;;
+*'"Mode":"stray"'*) setsid sleep 61 </dev/null >/dev/null 2>&1 & sleep 0.3; echo '{"allowProvisioning": true}' ;;
 *'"Mode":"crash"'*) kill -SEGV $$ ;;
 *'"Mode":"exit"'*) echo '{"allowProvisioning": true}'; exit 3 ;;
 *'"Mode":"huge"'*) head -c 10000000 /dev/zero ;;
