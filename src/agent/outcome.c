@@ -8,12 +8,23 @@ static void flatten(char *text) {
         if ((unsigned char)*text < 0x20 || *text == 0x7F) *text = ' ';
 }
 
+static const char *usual_next(enum vch_exit exit) {
+    switch (exit) {
+#define VCH_X(name, code, word, next)                                                                                  \
+    case VCH_EXIT_##name:                                                                                              \
+        return next;
+#include "agent/exit.def"
+#undef VCH_X
+    }
+    return "";
+}
+
 enum vch_exit vch_outcome_set(struct vch_outcome *outcome, enum vch_exit exit, const char *next, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     (void)vsnprintf(outcome->sentence, sizeof outcome->sentence, fmt, args);
     va_end(args);
-    (void)vch_str_copy(outcome->next, sizeof outcome->next, vch_str_from(next));
+    (void)vch_str_copy(outcome->next, sizeof outcome->next, vch_str_from(next ? next : usual_next(exit)));
     flatten(outcome->sentence);
     flatten(outcome->next);
     outcome->exit = exit;
@@ -29,7 +40,7 @@ enum vch_exit vch_outcome_diag(struct vch_outcome *outcome, enum vch_exit exit, 
 
 const char *vch_exit_word(enum vch_exit exit) {
     switch (exit) {
-#define VCH_X(name, code, word)                                                                                        \
+#define VCH_X(name, code, word, next)                                                                                  \
     case VCH_EXIT_##name:                                                                                              \
         return word;
 #include "agent/exit.def"

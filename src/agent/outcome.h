@@ -7,7 +7,7 @@
 #include "base/str.h"
 
 enum vch_exit {
-#define VCH_X(name, code, word) VCH_EXIT_##name = code,
+#define VCH_X(name, code, word, next) VCH_EXIT_##name = code,
 #include "agent/exit.def"
 #undef VCH_X
 };
@@ -19,7 +19,7 @@ struct vch_outcome {
     char next[320];
 };
 
-/* Fills `outcome` and returns `exit`. `next` may be NULL. */
+/* Fills `outcome` and returns `exit`. `next` NULL: what always helps with that exit. */
 enum vch_exit vch_outcome_set(struct vch_outcome *outcome, enum vch_exit exit, const char *next, const char *fmt, ...)
     VCH_PRINTF(4, 5) VCH_MUST;
 /* From a diagnosis of a room below; its message is the sentence. */

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from fake_aws_iot import Authority, FakeAws, key_pem, name, write  # noqa: E402
+from fake_aws_iot import BUSY, DELAYS, REJECTIONS, Authority, FakeAws, key_pem, name, write  # noqa: E402
 
 AGENT = os.path.join(os.environ.get("VOUCH_BUILD", "build"), "vouch-agent")
 
@@ -623,3 +623,161 @@ def test_small_and_quick(device, server):
     with open(AGENT, "rb") as file:
         sanitized = b"__asan_init" in file.read()
     assert sanitized or peak < 16 * 1024
+
+
+# ---- as the real service is -------------------------------------------------
+
+@pytest.mark.parametrize("stage, answer", [(s, a) for s, all_of_them in REJECTIONS.items() for a in all_of_them],
+                         ids=lambda v: v if isinstance(v, str) else v["errorCode"])
+def test_each_rejection_ends_with_its_words(device, server, stage, answer):
+    server.script["reject"] = {stage: answer}
+    assert device.run(*(["--csr", "auto"] if stage == "csr" else [])) == 5, device.output
+    assert "%d %s: %s" % (answer["statusCode"], answer["errorCode"], answer["errorMessage"]) in device.output
+    assert "vouch-agent: next: " in device.output
+    assert not os.path.exists(os.path.join(device.state, "aws-iot-device-client-runtime.conf"))
+    server.script.clear()
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+def test_slow_as_the_service(device, server):
+    server.script["delay"] = {stage: list(times) for stage, times in DELAYS.items()}
+    server.script["delay"].update({"claim-connect": [0.3], "connect": [0.3], "subscribe": [0.1] * 4})
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+    assert len(server.state) == 2
+
+
+def test_slow_busy_and_cut_off(device, server):
+    """Everything at once, as on a bad day: still one thing and one certificate in force, and no orphan."""
+    server.script["delay"] = {"create": [0.2] * 4, "register": [0.2] * 4}
+    server.script["reject"] = {"create": [BUSY], "register": [BUSY]}
+    server.script["connack"] = {"claim-connect": [3]}
+    server.script["close_instead_of_answer"] = {"register": [None, True]}
+    assert device.run(timeout=90) == 0, device.output
+    check_provisioned(device)
+    assert len(server.state) == 2
+
+
+def test_cut_off_after_each_packet(device, server):
+    """The service closes on this packet, and on the next, and so on: the agent goes on from where it was."""
+    server.script["close"] = {"claim-connect": [True], "create": [True], "register": [True]}
+    server.script["close_instead_of_answer"] = {"register": [True]}
+    assert device.run(timeout=90) == 0, device.output
+    check_provisioned(device)
+    assert len(server.state) == 2
+
+
+# ---- PEM as people leave it ---------------------------------------------------
+
+MANGLED = {
+    "crlf": lambda t: t.replace("\n", "\r\n"),
+    "old-mac": lambda t: t.replace("\n", "\r"),
+    "no-newline": lambda t: t.rstrip("\n"),
+    "literal": lambda t: t.replace("\n", "\\n"),
+    "twice-escaped": lambda t: t.replace("\n", "\\\\n"),
+    "json": lambda t: json.dumps({"pem": t}),
+    "bom": lambda t: "\ufeff" + t,
+    "indented": lambda t: "".join("    " + line + "  \n" for line in t.splitlines()),
+    "one-line": lambda t: t.replace("\n", " "),
+    "joined": lambda t: re.sub(r"-----\s+|\s+-----", "-----", t),
+    "blank-lines": lambda t: t.replace("\n", "\n\n"),
+    "attributes": lambda t: "Bag Attributes\n    localKeyID: 01\nsubject=CN = x\n" + t,
+    "quoted": lambda t: '"' + t + '",\n',
+}
+
+
+@pytest.mark.parametrize("how", sorted(MANGLED))
+def test_mangled_pem_is_read_as_meant(device, server, how):
+    for path, mode in ((device.cert, 0o644), (device.key, 0o600)):
+        with open(path) as file:
+            write(path, MANGLED[how](file.read()), mode)
+    assert device.run() == 0, device.output
+    check_provisioned(device)
+
+
+@pytest.mark.parametrize("text", ["", "\0" * 100, "-----BEGIN CERTIFICATE-----\nMIIB", "-----BEGIN CERTIFICATE-----\n\n-----END CERTIFICATE-----\n",
+                                  "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
+                                  "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "0\x82\x01"])
+def test_what_is_no_certificate_is_refused_in_a_sentence(device, server, text):
+    write(device.cert, text, 0o644)
+    assert device.run() == 2
+    said = [line for line in device.output.splitlines() if line.startswith("vouch-agent: ")]
+    assert len(said) == 2 and said[1].startswith("vouch-agent: next: ") and "certificate" in said[0]
+    assert server.events == []
+
+
+# ---- the AWS client's folder --------------------------------------------------
+
+def as_the_aws_client_leaves_it(device, server):
+    """Its folder after fleet provisioning: text by format strings, both copies of the files, its modes."""
+    folder = os.path.join(device.home, ".aws-iot-device-client")
+    keys = os.path.join(folder, "keys")
+    os.makedirs(keys)
+    os.chmod(folder, 0o745)
+    os.chmod(keys, 0o700)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = server.authority.issue(key.public_key(), "AWS IoT Certificate", life=10 ** 8)
+    identity = certificate.fingerprint(hashes.SHA256()).hex()
+    server.state[identity] = "active"
+    server.things["device-client-fp"] = [identity]
+    for prefix in (identity, "active"):
+        write(os.path.join(keys, prefix + "-certificate.pem.crt"), certificate.public_bytes(serialization.Encoding.PEM).decode(), 0o644)
+        write(os.path.join(keys, prefix + "-private.pem.key"), key_pem(key), 0o600)
+    write(os.path.join(folder, "aws-iot-device-client-runtime.conf"), """{
+    "runtime-config": {
+        "completed-fp": true,
+        "cert": "%s/active-certificate.pem.crt",
+        "key": "%s/active-private.pem.key",
+        "thing-name": "device-client-fp",
+        "device-config": {"room": "hall"}
+    }
+}""" % (keys, keys), 0o640)
+    return folder, identity
+
+
+def test_folder_of_the_aws_client_without_a_word(device, server):
+    folder, identity = as_the_aws_client_leaves_it(device, server)
+    before = {name: os.stat(os.path.join(folder, "keys", name)).st_mtime_ns for name in os.listdir(os.path.join(folder, "keys"))}
+    os.unlink(device.cert)  # the spent claim is not needed
+    assert device.run() == 0, device.output
+    assert "identity of the AWS IoT Device Client" in device.output
+    assert not os.path.exists(device.state)
+    assert wait_for(lambda: [e[:3] for e in server.events] == [("connect", "device-client-fp", "active"), ("disconnect", "device-client-fp")])
+    after = {name: os.stat(os.path.join(folder, "keys", name)).st_mtime_ns for name in os.listdir(os.path.join(folder, "keys"))}
+    assert after == before
+
+
+def test_own_identity_is_stronger_than_the_aws_clients(device, server):
+    assert device.run() == 0, device.output
+    as_the_aws_client_leaves_it(device, server)
+    assert device.run() == 0, device.output
+    assert "AWS IoT Device Client in" not in device.output
+
+
+def test_the_aws_client_finds_what_it_checks(device, server):
+    """Exact modes and members, as its own start demands them of a folder that we filled."""
+    theirs = os.path.join(device.home, ".aws-iot-device-client")
+    assert device.run("--state-dir", theirs) == 0, device.output
+    with open(os.path.join(theirs, "aws-iot-device-client-runtime.conf")) as file:
+        runtime = json.load(file)["runtime-config"]
+    assert runtime["completed-fp"] is True and all(isinstance(v, str) for v in runtime["device-config"].values())
+    for member, mode in (("cert", 0o644), ("key", 0o600)):
+        path = runtime[member]
+        assert os.path.isabs(path) and stat.S_IMODE(os.stat(path).st_mode) == mode
+        assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+        assert os.stat(path).st_uid == os.getuid()
+    assert stat.S_IMODE(os.stat(os.path.join(theirs, "aws-iot-device-client-runtime.conf")).st_mode) == 0o640
+
+
+def test_runtime_object_in_the_configuration_file(device, server):
+    """The AWS client's loader reads it there, too."""
+    folder, _ = as_the_aws_client_leaves_it(device, server)
+    with open(os.path.join(folder, "aws-iot-device-client-runtime.conf")) as file:
+        document = json.load(file)
+    os.unlink(os.path.join(folder, "aws-iot-device-client-runtime.conf"))
+    document.update({"endpoint": "localhost", "root-ca": device.root})
+    path = os.path.join(device.home, "c.json")
+    write(path, json.dumps(document), 0o640)
+    assert device.run(command=[AGENT, "--config-file", path, "--port", str(server.port), "--once"]) == 0, device.output
+    assert server.events[0][1:3] == ("device-client-fp", "active")

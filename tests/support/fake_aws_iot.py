@@ -77,6 +77,27 @@ class Closed(Exception):
     pass
 
 
+# Rejections as AWS IoT Core words them, by what a device sees of them.
+REJECTIONS = {
+    "create": [
+        {"statusCode": 400, "errorCode": "InvalidPayload", "errorMessage": "Payload is not valid JSON."},
+        {"statusCode": 403, "errorCode": "AccessDenied", "errorMessage": "Access denied."},
+    ],
+    "csr": [
+        {"statusCode": 400, "errorCode": "InvalidCertificateSigningRequest", "errorMessage": "Certificate signing request is not valid."},
+    ],
+    "register": [
+        {"statusCode": 400, "errorCode": "InvalidParameters", "errorMessage": "Cannot resolve reference value: SerialNumber"},
+        {"statusCode": 400, "errorCode": "ResourceRegistrationFailure", "errorMessage": "Policy not found for name: pubsub"},
+        {"statusCode": 403, "errorCode": "AccessDenied", "errorMessage": "Pre-provisioning hook denied request."},
+        {"statusCode": 404, "errorCode": "ResourceNotFoundException", "errorMessage": "Provisioning template not found."},
+    ],
+}
+BUSY = {"statusCode": 429, "errorCode": "Throttled", "errorMessage": "Rate exceeded."}
+# What the real service takes for each answer, in seconds: keys are made slowly, things are registered slower still.
+DELAYS = {"create": [0.35, 0.6], "csr": [0.2, 0.4], "register": [0.5, 0.9]}
+
+
 class FakeAws:
     def __init__(self, folder, tls=None):
         self.folder = str(folder)
@@ -133,6 +154,15 @@ class FakeAws:
         for session in list(self.sessions):
             if topic in session.filters:
                 session.publish(topic, payload)
+
+    def take_over(self, session):
+        """One session a client id: the newer closes the older, and is told nothing."""
+        for other in self.sessions:
+            if other is not session and getattr(other, "client_id", None) == session.client_id:
+                try:
+                    other.connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
 
     def active(self):
         return [i for i, state in self.state.items() if state == "active"]
@@ -237,6 +267,8 @@ class Session:
         state = self.server.state.get(self.id)
         self.server.events.append(("connect", self.client_id, state, self.connection.selected_alpn_protocol()))
         stage = "claim-connect" if state == "claim" else "connect"
+        self.server.take_over(self)
+        time.sleep(self.server.take_script("delay", stage) or 0)
         code = self.server.take_script("connack", stage) or 0
         if self.server.take_script("close", stage) or state not in ("claim", "active"):
             return
@@ -257,6 +289,7 @@ class Session:
             raise Closed
 
     def subscribe(self, body):
+        time.sleep(self.server.take_script("delay", "subscribe") or 0)
         length = struct.unpack(">H", body[2:4])[0]
         topic = body[4:4 + length].decode()
         self.server.events.append(("subscribe", topic))
