@@ -242,8 +242,8 @@ static const char *const bad_identities[] = {
     "{\"certificateId\":\"\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\"}",
     "{\"certificateId\":\"../x\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\"}",
     "{\"certificateId\":7,\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\"}",
-    "{\"certificateId\":\"0a\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":"
-    "\"t\\u0000\"}",
+    ("{\"certificateId\":\"0a\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":"
+     "\"t\\u0000\"}"),
     "{\"certificateId\":\"0a\",\"certificatePem\":\"P\",\"privateKey\":\"K\",\"certificateOwnershipToken\":\"t\"",
     "[]",
     "",
