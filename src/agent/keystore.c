@@ -41,6 +41,10 @@ bool vch_key_is_uri(struct vch_str text) {
     return is_pkcs11(text) || vch_str_starts(text, VCH_STR("handle:"));
 }
 
+const char *vch_key_properties(struct vch_str text) {
+    return vch_str_starts(text, VCH_STR("handle:")) ? "?provider=tpm2,tpm2.digest!=yes,tpm2.cipher!=yes" : NULL;
+}
+
 enum vch_err vch_key_uri_check(struct vch_str uri, struct vch_diag *diag) {
     struct vch_pkcs11_name name;
     uint32_t handle = 0;
@@ -110,10 +114,23 @@ static bool fill_request(X509_REQ *request, EVP_PKEY *key) {
            X509_REQ_sign(request, key, EVP_sha256()) > 0;
 }
 
-static enum vch_err write_request(EVP_PKEY *key, struct vch_buf *request_pem, struct vch_diag *diag) {
-    AUTO(free_request) X509_REQ *request = X509_REQ_new();
+/* RFC 5758 3.2, RFC 4055 5. A token's provider may write them another way, which servers need not take. */
+static bool name_signature(X509_REQ *request, EVP_PKEY *key) {
+    X509_ALGOR *algorithm = X509_ALGOR_new();
+    bool ec = EVP_PKEY_is_a(key, "EC") == 1;
+    bool named = algorithm &&
+                 X509_ALGOR_set0(algorithm, OBJ_nid2obj(ec ? NID_ecdsa_with_SHA256 : NID_sha256WithRSAEncryption),
+                                 ec ? V_ASN1_UNDEF : V_ASN1_NULL, NULL) == 1 &&
+                 X509_REQ_set1_signature_algo(request, algorithm) == 1;
+    X509_ALGOR_free(algorithm);
+    return named;
+}
+
+static enum vch_err write_request(EVP_PKEY *key, const char *properties, struct vch_buf *request_pem, struct vch_diag *diag) {
+    AUTO(free_request) X509_REQ *request = X509_REQ_new_ex(NULL, properties);
     AUTO(free_bio) BIO *bio = BIO_new(BIO_s_mem());
-    if (!request || !bio || !fill_request(request, key) || PEM_write_bio_X509_REQ(bio, request) != 1)
+    if (!request || !bio || !fill_request(request, key) || !name_signature(request, key) ||
+        PEM_write_bio_X509_REQ(bio, request) != 1)
         return refused(diag, VCH_ERR_IO, "The signing request could not be signed");
     return take_bio(bio, request_pem);
 }
@@ -148,7 +165,7 @@ enum vch_err vch_key_request(enum vch_key_type type, struct vch_str uri, struct 
     ERR_clear_error();
     enum vch_err err =
         uri.len ? token_key(type, uri, key_pem, &key, diag) : new_key(type, key_pem, &key, diag);
-    if (err == VCH_OK) err = write_request(key, request_pem, diag);
+    if (err == VCH_OK) err = write_request(key, vch_key_properties(uri), request_pem, diag);
     ERR_clear_error();
     return err;
 }

@@ -14,6 +14,9 @@ enum vch_key_type { VCH_KEY_TYPE_P256, VCH_KEY_TYPE_P384, VCH_KEY_TYPE_RSA2048, 
 enum vch_err vch_key_type_parse(struct vch_str word, enum vch_key_type *ret) VCH_MUST;
 
 bool vch_key_is_uri(struct vch_str text);
+/* What OpenSSL must prefer for the key's signatures, or NULL. Else it would look in its own provider first, and find
+ * there the public half of a TPM's key. Digests stay out of the TPM. */
+const char *vch_key_properties(struct vch_str text);
 /* A URI that names its PIN is refused, INVALID: others see it. */
 enum vch_err vch_key_uri_check(struct vch_str uri, struct vch_diag *diag) VCH_MUST;
 

@@ -232,6 +232,7 @@ static enum vch_err dial_with_key(const struct vch_dial_options *options, struct
     struct vch_dial_options own = *options;
     if (!vch_key_is_uri(own.key_pem)) return vch_dial_open(options, ret, diag);
     if (vch_key_load(own.key_pem, &own.key, diag) != VCH_OK) return VCH_ERR_INVALID;
+    own.properties = vch_key_properties(own.key_pem);
     own.key_pem = VCH_STR("");
     enum vch_err err = vch_dial_open(&own, ret, diag);
     EVP_PKEY_free(own.key);

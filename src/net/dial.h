@@ -19,6 +19,7 @@ struct vch_dial_options {
     struct vch_str root_pem;   /* trust; empty: the system's */
     struct vch_str certificate_pem, key_pem; /* empty: no client certificate */
     struct evp_pkey_st *key;   /* in place of key_pem, such as one on a token; still the caller's */
+    const char *properties;    /* of OpenSSL's, that the key needs; or NULL */
     int64_t deadline_ms;       /* monotonic; covers name, TCP, proxy and TLS */
     bool tls;
     struct vch_dial_proxy proxy;

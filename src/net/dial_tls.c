@@ -104,7 +104,7 @@ static enum vch_err fill_context(SSL_CTX *ctx, const struct vch_dial_options *op
 
 enum vch_err vch_dial_tls_context(const struct vch_dial_options *options, SSL_CTX **ret, struct vch_diag *diag) {
     ERR_clear_error();
-    *ret = SSL_CTX_new(TLS_client_method());
+    *ret = SSL_CTX_new_ex(NULL, options->properties, TLS_client_method());
     if (!*ret) return VCH_ERR_NOMEM;
     enum vch_err err = fill_context(*ret, options, diag);
     ERR_clear_error();

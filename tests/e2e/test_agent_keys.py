@@ -170,6 +170,15 @@ def tpm(tmp_path, monkeypatch):
         except OSError:
             assert time.monotonic() < deadline and process.poll() is None, "swtpm did not start"
             time.sleep(0.05)
+    # A resource manager, as the kernel's /dev/tpmrm0 is one: the three slots of the TPM alone are too few for TLS.
+    bus = subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--print-address"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.stdout.readline().strip())
+    manager = subprocess.Popen(["tpm2-abrmd", "--session", "--allow-root", f"--tcti={tcti}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for name in ("TPM2TOOLS_TCTI", "TPM2OPENSSL_TCTI"):
+        monkeypatch.setenv(name, "tabrmd:bus_type=session")
+    while subprocess.run(["tpm2_getcap", "properties-fixed"], capture_output=True).returncode != 0:
+        assert time.monotonic() < deadline and manager.poll() is None, "tpm2-abrmd did not start"
+        time.sleep(0.1)
     monkeypatch.chdir(tmp_path)
     for words in (["tpm2_createprimary", "-Q", "-C", "o", "-G", "ecc256", "-c", "primary.ctx"],
                   ["tpm2_flushcontext", "-t"],
@@ -182,8 +191,9 @@ def tpm(tmp_path, monkeypatch):
         done = subprocess.run(words, capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, (words, done.stderr)
     yield "handle:0x81000001"
-    process.terminate()
-    process.wait(10)
+    for one in (manager, bus, process):
+        one.terminate()
+        one.wait(10)
 
 
 def test_a_tpm_holds_the_key(renewing, tmp_path, tpm):  # noqa: F811
