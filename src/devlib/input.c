@@ -257,7 +257,7 @@ VCH_DEVICE_APART static enum vch_device_status take_packet(struct vch_device *d,
 
 enum vch_device_status vch_device_step(struct vch_device *d, int64_t until_ms, int64_t end_ms) {
     struct vch_mqtt_frame frame;
-    size_t size = 0;
+    size_t size = 0, held = d->held;
     uint16_t ack = 0;
     struct vch_str bytes = vch_str_of(d->options.in + d->held, d->in_len - d->held);
     /* At once, so that a server of another protocol is not waited for. [MQTT-3.2.0-1] */
@@ -268,8 +268,10 @@ enum vch_device_status vch_device_step(struct vch_device *d, int64_t until_ms, i
     if (size > d->options.in_size - d->held) return vch_device_give_up(d, VCH_DEVICE_SPACE);
     if (size == 0 || size > bytes.len) return receive_more(d, until_ms, end_ms);
     enum vch_device_status status = take_packet(d, &frame, size, &ack);
-    if (status == VCH_DEVICE_OK && ack) status = acknowledge(d, ack);
-    return d->held && d->answer.got ? VCH_DEVICE_OK : status;
+    if (status != VCH_DEVICE_OK || !ack) return status;
+    bool is_held = d->held > held; /* the answer is here, whatever becomes of its acknowledgement */
+    status = acknowledge(d, ack);
+    return is_held ? VCH_DEVICE_OK : status;
 }
 
 enum vch_device_status vch_device_wait_acks(struct vch_device *d, bool or_answer) {

@@ -23,6 +23,7 @@ static enum vch_device_status on_send(void *arg, const void *bytes, size_t len, 
     struct script *s = arg;
     assert_true(deadline_ms >= s->now_ms);
     if (s->send_fails != VCH_DEVICE_OK) return s->send_fails;
+    if (s->fails_from && s->packets + 1 >= s->fails_from) return VCH_DEVICE_CLOSED;
     assert_true(s->sent_len + len <= sizeof s->sent);
     memcpy(s->sent + s->sent_len, bytes, len);
     s->sent_len += len;

@@ -24,6 +24,7 @@ struct script {
     uint8_t sent[20000];
     size_t sent_len, packets;
     enum vch_device_status send_fails;
+    size_t fails_from; /* the number of the first packet that cannot be sent; 0: none */
     uint8_t memory_in[SCRIPT_GUARD + SCRIPT_IN + SCRIPT_GUARD], memory_out[SCRIPT_GUARD + SCRIPT_OUT + SCRIPT_GUARD];
     struct vch_device device;
     char message_topic[128], message_payload[128];

@@ -140,6 +140,43 @@ static void test_whole_exchange_by_keys(void **state) {
     }
 }
 
+/* The answer's configuration is still in `in` when the next calls are made. */
+static void test_calls_after_the_exchange(void **state) {
+    (void)state;
+    static const enum vch_device_status ends[] = {VCH_DEVICE_TIMEOUT, VCH_DEVICE_CLOSED, VCH_DEVICE_NETWORK};
+    for (size_t i = 0; i < 3; i++) {
+        struct saved saved = {0};
+        struct vch_device_provisioned done;
+        connected();
+        script_create(CREATE, IDENTITY);
+        script_register("/accepted", DONE);
+        script_puback(&s, 9, 7);
+        s.end = ends[i];
+        assert_int_equal(provision(&saved, NULL, NULL, &done), VCH_DEVICE_OK);
+        assert_int_equal(vch_device_publish(&s.device, "t", done.configuration_json, done.configuration_len, 1),
+                         VCH_DEVICE_OK);
+        assert_string_equal(done.configuration_json, "{\"a\":\"b\"}");
+        assert_int_equal(vch_device_publish(&s.device, "t", "x", 1, 1), ends[i]);
+        assert_int_equal(vch_device_ping(&s.device), i == 0 ? VCH_DEVICE_TIMEOUT : VCH_DEVICE_CLOSED);
+        script_check_guards(&s);
+    }
+}
+
+/* The server takes the request, answers and is gone before our acknowledgement. */
+static void test_answer_counts_without_its_acknowledgement(void **state) {
+    (void)state;
+    struct saved saved = {0};
+    struct vch_device_provisioned done;
+    connected();
+    script_suback(&s, 3, 1, 1);
+    script_suback(&s, 3, 2, 1);
+    script_publish(&s, 4, REGISTER "/accepted", DONE, 1);
+    s.fails_from = 5;
+    assert_int_equal(provision(&saved, NULL, "old-token", &done), VCH_DEVICE_OK);
+    assert_string_equal(done.thing_name, "lamp-7");
+    assert_false(s.device.connected);
+}
+
 static void test_whole_exchange_by_csr(void **state) {
     (void)state;
     struct saved saved = {0};
@@ -476,6 +513,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_exchange_by_keys),
         cmocka_unit_test(test_whole_exchange_by_csr),
+        cmocka_unit_test(test_calls_after_the_exchange),
+        cmocka_unit_test(test_answer_counts_without_its_acknowledgement),
         cmocka_unit_test(test_answer_before_puback_and_strangers),
         cmocka_unit_test(test_resume_skips_creation),
         cmocka_unit_test(test_rejections),
