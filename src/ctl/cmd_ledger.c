@@ -129,7 +129,8 @@ static enum vch_ctl_exit verify_file(struct vch_ctl *ctl, const struct vch_ctl_p
     if (readable) err = vch_ledger_file_verify(text, public_key, &verdict, &diag);
     vch_buf_deinit(&key_text);
     vch_buf_deinit(&rows);
-    if (err == VCH_OK) return print_verdict(ctl, &verdict);
+    if (err == VCH_OK && verdict.vouched >= verdict.first && verdict.vouched) return print_verdict(ctl, &verdict);
+    if (err == VCH_OK) (void)vch_diag_set(&diag, VCH_ERR_CONFLICT, NULL, "", "No checkpoint signs a row of this file, so anybody could have written it; ask for one, then export.");
     enum vch_ctl_exit exit = vch_ctl_fail(ctl, "%s", diag.message[0] ? diag.message : vch_err_word(err));
     return readable ? VCH_CTL_REFUSED : exit;
 }

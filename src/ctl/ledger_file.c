@@ -8,7 +8,7 @@
 #include "core/ledger.h"
 #include "core/reason.h"
 
-enum { LINE_ARENA = 4 << 20, SIGNATURE_MAX = 256, HASH = VCH_LEDGER_HASH_LEN };
+enum { LINE_ARENA = 4 << 20, SIGNATURE_MAX = 256, KEY_MAX = 256, HASH = VCH_LEDGER_HASH_LEN };
 
 void vch_ledger_file_head(struct vch_str account, struct vch_buf *buf) {
     vch_buf_c(buf, "{\"vouch\":\"ledger\",\"format\":1,\"account\":");
@@ -51,6 +51,13 @@ static enum vch_err malformed(struct verifier *v) {
     return VCH_REFUSE(v->diag, VCH_ERR_MALFORMED, LEDGER_BROKEN, "", "The file is no exported ledger.");
 }
 
+/* As the server writes them: another spelling is another file. */
+static bool read_hex(struct vch_str hex, uint8_t *bytes, size_t len) {
+    for (size_t i = 0; i < hex.len; i++)
+        if (hex.ptr[i] >= 'A' && hex.ptr[i] <= 'F') return false;
+    return vch_unhex(hex, bytes, len) == VCH_OK;
+}
+
 static int64_t time_of(const struct vch_val *map) {
     const struct vch_val *time = vch_val_get(map, "time");
     if (vch_val_is(time, VCH_VAL_INT)) return time->integer > INT64_MAX / 1000 ? 0 : time->integer * 1000;
@@ -89,8 +96,7 @@ static enum vch_err verify_entry(struct verifier *v, const struct vch_val *map) 
     static const uint8_t zero[HASH];
     struct vch_rec_ledger row;
     uint8_t prev[HASH], told[HASH], made[HASH];
-    bool read = vch_unhex(vch_val_str_at(map, "previousHash"), prev, HASH) == VCH_OK &&
-                vch_unhex(vch_val_str_at(map, "hash"), told, HASH) == VCH_OK;
+    bool read = read_hex(vch_val_str_at(map, "previousHash"), prev, HASH) && read_hex(vch_val_str_at(map, "hash"), told, HASH);
     if (!v->begun) VCH_TRY(begin(v, map, read ? prev : zero));
     int64_t want = v->seq + 1;
     if (!read) return broken(v, want, "has no hash");
@@ -110,18 +116,26 @@ static enum vch_err verify_entry(struct verifier *v, const struct vch_val *map) 
 static bool signature_holds(struct verifier *v, const struct vch_ledger_checkpoint *c, struct vch_str signature_hex) {
     uint8_t signature[SIGNATURE_MAX];
     struct vch_str text;
-    if (signature_hex.len > 2 * sizeof signature || vch_unhex(signature_hex, signature, signature_hex.len / 2) != VCH_OK) return false;
+    if (signature_hex.len > 2 * sizeof signature || !read_hex(signature_hex, signature, signature_hex.len / 2)) return false;
     vch_buf_clear(&v->buf);
     vch_ledger_checkpoint_text(c, &v->buf);
     return vch_buf_finish(&v->buf, &text) == VCH_OK &&
            vch_signature_holds(v->public_key, text, vch_str_of(signature, signature_hex.len / 2));
 }
 
+/* What a checkpoint says of its key is no proof, but must not be untrue. */
+static bool key_is_ours(const struct verifier *v, struct vch_str key_hex) {
+    uint8_t key[KEY_MAX];
+    size_t len = key_hex.len / 2;
+    return len <= sizeof key && read_hex(key_hex, key, len) && vch_public_key_same(v->public_key, vch_str_of(key, len));
+}
+
 static enum vch_err verify_checkpoint(struct verifier *v, const struct vch_val *map) {
     struct vch_ledger_checkpoint c = {.account = v->account, .seq = vch_val_int_at(map, "sequence", 0), .time_ms = time_of(map)};
     struct vch_str hashes;
-    if (vch_unhex(vch_val_str_at(map, "hash"), c.hash, HASH) != VCH_OK) return broken(v, c.seq, "has a checkpoint without a hash");
+    if (!read_hex(vch_val_str_at(map, "hash"), c.hash, HASH)) return broken(v, c.seq, "has a checkpoint without a hash");
     if (!signature_holds(v, &c, vch_val_str_at(map, "signature"))) return broken(v, c.seq, "has a checkpoint whose signature does not hold");
+    if (!key_is_ours(v, vch_val_str_at(map, "publicKey"))) return broken(v, c.seq, "has a checkpoint of another key");
     VCH_TRY(vch_buf_finish(&v->hashes, &hashes));
     if (c.seq < v->ret->first - 1) return VCH_OK; /* of rows that are in an earlier file */
     if (c.seq > v->ret->last) return broken(v, v->ret->last + 1, "is missing: a checkpoint vouches for it");

@@ -1,5 +1,7 @@
 """Templates tried out before a device meets them, and compared version by version."""
 import json
+import os
+import sqlite3
 
 import pytest
 
@@ -91,6 +93,27 @@ def test_a_trial_meets_what_is_there(tried):
     call(tried, "POST", "/templates/none/try", {}, expect=NF)
     call(tried, "POST", "/templates/tried/try", {"versionId": 99}, expect=NF)
     call(tried, "POST", "/templates/tried/try", {"parameters": {"Name": 7}}, expect=IR)
+
+
+@pytest.mark.skipif(os.environ.get("VOUCH_STORE", "sqlite") != "sqlite", reason="reads the file")
+def test_a_trial_of_a_replacement_changes_no_table(tried):
+    iot = tried.boto()
+    for group in ("Replaced", "Replacing"):
+        iot.create_thing_group(thingGroupName=group)
+    iot.create_thing(thingName="replaced", attributePayload={"attributes": {"place": "Oslo"}})
+    iot.add_thing_to_thing_group(thingName="replaced", thingGroupName="Replaced")
+    body = json.loads(json.dumps(FULL))
+    body["Resources"]["thing"] = {"Type": "AWS::IoT::Thing", "OverrideSettings": {"AttributePayload": "REPLACE", "ThingGroups": "REPLACE"}, "Properties": {
+        "ThingName": {"Ref": "Name"}, "AttributePayload": {"place": "Rome"}, "ThingGroups": ["Replacing"]}}
+    create(tried, "replaces", body)
+
+    def tables():
+        with sqlite3.connect(f"file:{tried.data}/store/registry.db?mode=ro", uri=True) as db:
+            names = [name for name, in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return {name: sorted(map(repr, db.execute(f"SELECT * FROM {name}"))) for name in names}
+    before = tables()
+    assert attempt(tried, "replaces", "--parameter", "Name=replaced")["outcome"] == "ok"
+    assert len(before) > 20 and tables() == before
 
 
 def test_a_trial_asks_the_hook():

@@ -140,6 +140,10 @@ def test_an_exported_ledger_is_verified_without_the_server(server, tmp_path):
     broken(put(1, '"previousHash":"0', '"previousHash":"1'), "row 1 does not")
     signed = next(i for i, line in enumerate(lines) if line.startswith('{"checkpoint"'))
     broken(put(signed, '"signature":"30', '"signature":"31'), "signature does not hold")
+    broken(put(signed, '"publicKey":"30', '"publicKey":"31'), "checkpoint of another key")
+    broken(lambda c: c.__setitem__(4, c[4].replace(json.loads(c[4])["entry"]["hash"], json.loads(c[4])["entry"]["hash"].upper())), "row 4 has no hash")
+    put_off = [line for line in lines if not line.startswith('{"checkpoint"')]
+    broken(lambda c: c.__setitem__(slice(None), put_off), "No checkpoint signs a row")
     broken(put(0, vouch.ACCOUNT, "000000000000"), "signature does not hold")
     # Rewritten whole, hashes and all, it is not the one that was signed: and the last rows cannot be cut off before a checkpoint.
     last = json.loads(lines[signed])["checkpoint"]["sequence"]
@@ -168,6 +172,7 @@ def test_what_was_exported_may_go_and_the_rest_still_verifies(tmp_path):
         assert rows[-1]["event"] == "ledger-pruned"
         assert own.call(server, "POST", "/_vouch/ledger/verify")["entries"] == len(rows)
         # The two halves, each by itself, and the seam between them.
+        own.call(server, "POST", "/_vouch/ledger/checkpoint")
         server.vouch("ledger", "export", "--out", str(tmp_path / "new.json"))
         old = json.loads(server.vouch("ledger", "verify-file", str(tmp_path / "old.json"), key, data=False).stdout)
         new = json.loads(server.vouch("ledger", "verify-file", str(tmp_path / "new.json"), key, data=False).stdout)
