@@ -33,8 +33,11 @@ static enum vch_err retire_all(const struct vch_call *call, const struct vch_lis
 
 void vch_certificate_arrived(const struct vch_call *call, struct vch_str certificate_id) {
     struct vch_list_retirement list;
-    enum vch_err err = vch_store_retirements(call->service->store, certificate_id, &list, call->arena, NULL);
-    if (err == VCH_OK) err = retire_all(call, &list);
+    enum vch_err err;
+    do {
+        err = vch_store_retirements(call->service->store, certificate_id, &list, call->arena, NULL);
+        if (err == VCH_OK) err = retire_all(call, &list);
+    } while (err == VCH_OK && list.more);
     if (err != VCH_OK)
         VCH_LOG(WARN, "succession-waits", VCH_LOG_S("certificate", certificate_id), VCH_LOG_C("error", vch_err_word(err)));
 }

@@ -3,7 +3,7 @@
 #include "store/provisioning.h"
 #include "store/store_priv.h"
 
-enum { HOLDERS_MAX = 64, DUE_MAX = 500, ARENA_BYTES = 65536 };
+enum { HOLDERS_MAX = 64, DUE_MAX = 500, ARENA_BYTES = 4 << 20 };
 
 static void fill_retirement(struct vch_cursor *row, void *record) {
     *(struct vch_rec_retirement *)record = (struct vch_rec_retirement){
@@ -60,14 +60,25 @@ static enum vch_err take_from(struct vch_apply *a, const struct vch_takeover *t,
                       "The thing %.*s has an ACTIVE certificate already.", VCH_STR_ARG(t->thing));
 }
 
-static enum vch_err take_over_in(struct vch_apply *a, const struct vch_step *step, struct vch_arena *arena) {
-    const struct vch_takeover *t = step->record;
+/* Those behind `*after`; it becomes the last of them, or empty when that were all. */
+static enum vch_err take_from_some(struct vch_apply *a, const struct vch_takeover *t, struct vch_str *after, struct vch_arena *arena,
+                                   int64_t *count) {
     struct vch_listing l = {.fill = vch_fill_str, .size = sizeof(struct vch_str), .limit = HOLDERS_MAX};
-    VCH_TRY(vch_sql_list(a->db, VCH_Q_THING_HOLDERS, VCH_ARGS(VCH_T(t->thing), VCH_T(t->certificate_id), VCH_I(HOLDERS_MAX)), &l, arena,
-                         a->diag));
+    VCH_TRY(vch_sql_list(a->db, VCH_Q_THING_HOLDERS,
+                         VCH_ARGS(VCH_T(t->thing), VCH_T(t->certificate_id), VCH_T(*after), VCH_I(HOLDERS_MAX)), &l, arena, a->diag));
     const struct vch_str *holders = l.items;
     for (size_t i = 0; i < l.count; i++) VCH_TRY(take_from(a, t, holders[i]));
-    if (step->ret) *(int64_t *)step->ret = (int64_t)l.count;
+    *count += (int64_t)l.count;
+    *after = l.count == HOLDERS_MAX ? holders[l.count - 1] : VCH_STR("");
+    return VCH_OK;
+}
+
+static enum vch_err take_over_in(struct vch_apply *a, const struct vch_step *step, struct vch_arena *arena) {
+    struct vch_str after = VCH_STR("");
+    int64_t count = 0;
+    do VCH_TRY(take_from_some(a, step->record, &after, arena, &count));
+    while (after.len);
+    if (step->ret) *(int64_t *)step->ret = count;
     return VCH_OK;
 }
 

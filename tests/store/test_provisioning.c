@@ -83,6 +83,25 @@ static void taking_over(void **state) {
     expect_status(f, 1, "INACTIVE");
 }
 
+static void however_many_there_are(void **state) {
+    struct fix *f = *state;
+    struct vch_list_retirement list;
+    struct vch_takeover t;
+    int64_t count = 0;
+    have_thing(f, "thing");
+    for (int n = 1; n <= 150; n++) attached(f, "thing", n, "ACTIVE");
+    have_certificate(f, 200, "PENDING_ACTIVATION");
+    t = by(f, 200, VCH_ON_ACTIVE_REPLACE_AFTER_CONNECT);
+    DO(f, vch_plan_take_over, &t, &count);
+    assert_int_equal(count, 150);
+    READ(f, vch_store_retirements, id_of(f, 200), &list);
+    assert_true(list.more);
+    t = by(f, 200, VCH_ON_ACTIVE_REPLACE_NOW);
+    DO(f, vch_plan_take_over, &t, &count);
+    assert_int_equal(count, 150);
+    for (int n = 1; n <= 150; n++) expect_status(f, n, "INACTIVE");
+}
+
 static void the_identity_says_that_somebody_waits(void **state) {
     struct fix *f = *state;
     struct vch_identity who;
@@ -421,7 +440,7 @@ static void a_checkpoint_of_another_row_takes_nothing_away(void **state) {
     assert_int_equal(verified(f), 3);
 }
 
-STORE_SUITE(STORE_TEST(settings_are_the_templates), STORE_TEST(taking_over), STORE_TEST(the_identity_says_that_somebody_waits),
+STORE_SUITE(STORE_TEST(settings_are_the_templates), STORE_TEST(taking_over), STORE_TEST(however_many_there_are), STORE_TEST(the_identity_says_that_somebody_waits),
             STORE_TEST(the_successor_gets_all), STORE_TEST(of_two_successors_the_newer_counts), STORE_TEST(limits_count_hours_and_days),
             STORE_TEST(groups_count_together), STORE_TEST(templates_and_windows), STORE_TEST(limits_are_kept_and_go_with_their_owner),
             STORE_TEST(an_approval_is_spent_once), STORE_TEST(room_first_use_and_alarms), STORE_TEST(orphans_by_kind),

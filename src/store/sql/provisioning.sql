@@ -12,7 +12,7 @@ ON CONFLICT (template) DO UPDATE SET on_active = excluded.on_active, rotation = 
 SELECT c.id FROM things t
 JOIN thing_principals a ON a.thing = t.seq
 JOIN certificates c ON c.seq = a.certificate
-WHERE t.name = $1 AND c.status = 'ACTIVE' AND c.id <> $2 ORDER BY c.id LIMIT $3;
+WHERE t.name = $1 AND c.status = 'ACTIVE' AND c.id <> $2 AND c.id > $3 ORDER BY c.id LIMIT $4;
 
 -- :retirement_insert
 INSERT INTO retirements (certificate, successor, grace_s, due_ms, rotated)
