@@ -265,8 +265,10 @@ static enum vch_exit keep_trying(struct attempt *a) {
 
 static void look_back(struct attempt *a) {
     a->has_journal = vch_journal_load(a->e->state, &a->journal);
-    if (!a->has_journal) vch_journal_remove(a->e->state); /* half a journal is none */
-    else if (vch_journal_put_files(&a->journal, a->outcome) != VCH_EXIT_OK) a->has_journal = false;
+    if (!a->has_journal)
+        vch_journal_remove(a->e->state); /* half a journal is none */
+    else if (vch_journal_put_files(&a->journal, a->outcome) != VCH_EXIT_OK)
+        a->has_journal = false;
 }
 
 enum vch_exit vch_enroll_run(const struct vch_enroll *enroll, struct vch_outcome *outcome) {

@@ -126,9 +126,10 @@ static enum vch_exit refused(const struct vch_link *link, const char *doing, str
         return vch_outcome_set(outcome, VCH_EXIT_REJECTED,
                                "Check that the claim is for this template, then make a new claim.",
                                "The server refused the subscription while %s (0x%02x).", doing, (unsigned)code);
-    enum vch_exit exit = vch_outcome_set(
-        outcome, code == 3 ? VCH_EXIT_NETWORK : VCH_EXIT_REJECTED, "Ask the server's operator: its log names the reason.",
-        "The server refused the connection while %s: %s (code %d).", doing, connack_word(code), code);
+    enum vch_exit exit =
+        vch_outcome_set(outcome, code == 3 ? VCH_EXIT_NETWORK : VCH_EXIT_REJECTED,
+                        "Ask the server's operator: its log names the reason.",
+                        "The server refused the connection while %s: %s (code %d).", doing, connack_word(code), code);
     outcome->again = code == 3;
     return exit;
 }
@@ -192,8 +193,10 @@ static enum vch_exit dial_failed(enum vch_err err, const char *whose, const stru
                        "Check --root-ca and --endpoint, this device's clock, and that the %s is still valid.", whose);
         next = text;
     }
-    if (diag->reason && strncmp(diag->reason, "proxy-", 6) == 0) next = check_proxy;
-    else if (err == VCH_ERR_INVALID) next = "Check the certificate, key and root files.";
+    if (diag->reason && strncmp(diag->reason, "proxy-", 6) == 0)
+        next = check_proxy;
+    else if (err == VCH_ERR_INVALID)
+        next = "Check the certificate, key and root files.";
     enum vch_exit exit =
         vch_outcome_diag(outcome, err == VCH_ERR_INVALID ? VCH_EXIT_CREDENTIALS : VCH_EXIT_NETWORK, next, diag);
     outcome->again = again;

@@ -109,8 +109,7 @@ static enum vch_err run(struct race *race, int64_t deadline_ms, int *ret_fd) {
     }
 }
 
-enum vch_err vch_dial_tcp(struct vch_str host, uint16_t port, int64_t deadline_ms, int *ret_fd,
-                          struct vch_diag *diag) {
+enum vch_err vch_dial_tcp(struct vch_str host, uint16_t port, int64_t deadline_ms, int *ret_fd, struct vch_diag *diag) {
     struct addrinfo *list = NULL;
     struct race race = {.failure = EADDRNOTAVAIL};
     const int one = 1;

@@ -50,9 +50,9 @@ static void urls(void **state) {
         {"http://lamp@gate", "gate", 3128, "lamp", ""},
         {"  gate:65535  ", "gate", 65535, "", ""},
     };
-    static const char *const bad[] = {"",         "http://",        "https://gate:1", "socks5://gate:1", "gate:0",
-                                      "gate:x",   "gate:65536",     "[fd00::1",       "[fd00::1]x",      "gate/path",
-                                      "a:b:c",    "http://u%zz@g",  "http://u:p%0@g", "http://@",        "gate:"};
+    static const char *const bad[] = {"",       "http://",       "https://gate:1", "socks5://gate:1", "gate:0",
+                                      "gate:x", "gate:65536",    "[fd00::1",       "[fd00::1]x",      "gate/path",
+                                      "a:b:c",  "http://u%zz@g", "http://u:p%0@g", "http://@",        "gate:"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct vch_proxy proxy;
         struct vch_outcome outcome = {0};
@@ -100,7 +100,8 @@ static void files(void **state) {
         ON "\"http-proxy-host\": \"gate\"}",
         ON "\"http-proxy-host\": \"gate\", \"http-proxy-port\": \"0\"}",
         ON "\"http-proxy-host\": \"gate\", \"http-proxy-port\": \"1\", \"http-proxy-auth-method\": \"Digest\"}",
-        ON "\"http-proxy-host\": \"gate\", \"http-proxy-port\": \"1\", \"http-proxy-auth-method\": \"UserNameAndPassword\"}",
+        ON "\"http-proxy-host\": \"gate\", \"http-proxy-port\": \"1\", \"http-proxy-auth-method\": "
+           "\"UserNameAndPassword\"}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(read_file(bad[i], &proxy, &outcome), VCH_EXIT_CONFIG);

@@ -217,7 +217,8 @@ static void test_proxy_file(void **state) {
         const char *text;
         enum vch_exit exit;
         bool proxy;
-    } cases[] = {{"{\"http-proxy-enabled\": true, \"http-proxy-host\": \"gate\", \"http-proxy-port\": \"3128\"}", VCH_EXIT_OK, true},
+    } cases[] = {{"{\"http-proxy-enabled\": true, \"http-proxy-host\": \"gate\", \"http-proxy-port\": \"3128\"}",
+                  VCH_EXIT_OK, true},
                  {"{\"http-proxy-enabled\": true}", VCH_EXIT_CONFIG, false},
                  {"{\"http-proxy-enabled\": false}", VCH_EXIT_OK, false},
                  {"{", VCH_EXIT_CONFIG, false}};
