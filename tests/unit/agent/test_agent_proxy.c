@@ -118,7 +118,7 @@ static void first_variable_wins(void **state) {
     assert_int_equal(vch_proxy_from_environment(arena, &proxy, &outcome), VCH_EXIT_OK);
     assert_int_equal(proxy.host.len, 0);
     for (size_t i = 4; i-- > 0;) {
-        char url[32];
+        char url[40];
         (void)snprintf(url, sizeof url, "http://gate%zu:1", i);
         (void)setenv(names[i], url, 1);
         assert_int_equal(vch_proxy_from_environment(arena, &proxy, &outcome), VCH_EXIT_OK);
