@@ -197,8 +197,6 @@ void vch_door_on_accepted(void *arg, struct vch_mqtt_session *session) {
     vch_mqtt_session_uuid(session, peer->presence.session);
     vch_presence_connected(door->presence, &of, peer->claim, &peer->presence);
     vch_histogram_add(&door->connect_us, vch_mono_us() - peer->started_us);
-    /* What it subscribed to in an earlier connection may be forbidden by now. */
-    if (vch_mqtt_session_persistent(session)) vch_mqtt_subscriptions_recheck(session);
 }
 
 static void tell_subscriptions(struct vch_mqtt_door *door, struct vch_mqtt_session *session, bool subscribed,

@@ -154,6 +154,10 @@ static bool behind(void *self) {
     return vch_messages_behind(messages_of(self));
 }
 
+static bool full(void *self) {
+    return vch_messages_full(messages_of(self));
+}
+
 /* ---- restoring ------------------------------------------------------------------------------ */
 
 struct revived {
@@ -297,6 +301,7 @@ static const struct vch_mqtt_keeper functions = {
     .retained_put = retained_put,
     .retained_drop = retained_drop,
     .behind = behind,
+    .full = full,
     .restore = restore,
 };
 

@@ -106,6 +106,7 @@ void vch_mqtt_session_accept(struct vch_mqtt_session *session, bool present) {
     send_connack(session, &connack);
     vch_conn_deadline(session->conn, session->deadline_ms);
     vch_mqtt_session_unpause(session, PAUSE_CONNECT);
+    if (present) vch_mqtt_subscriptions_recheck(session); /* rights may have gone while nobody was here */
     groups_online(session);
     vch_mqtt_resend(session);
     if (hooks->accepted && session->state == SESSION_CONNECTED) hooks->accepted(hooks->arg, session);
@@ -165,10 +166,15 @@ static void refuse_connect(struct vch_mqtt_session *session, uint8_t code, const
     vch_mqtt_close(session, diag);
 }
 
+/* A transient session is a guest: it does not end what waits for its client under this id, but comes in beside it. */
 static void take_client_id(struct vch_mqtt_session *session) {
     struct vch_mqtt_broker *broker = session->home->broker;
     struct vch_mqtt_ref evict;
     session->state = SESSION_TAKING;
+    if (session->transient && vch_mqtt_registry_is_waiting(&broker->registry, vch_mqtt_session_client_id(session))) {
+        vch_mqtt_session_accept(session, false);
+        return;
+    }
     session->claimed = true;
     session->wish.principal = vch_hash(vch_str_from(vch_conn_peer_id(session->conn)));
     if (session->transient) session->wish.clean = true;

@@ -31,6 +31,12 @@ static void refuse(struct vch_mqtt_session *session, const struct vch_mqtt_recei
     vch_mqtt_session_fail(session, "store-failed", "", "What the packet changes could not be made durable.");
 }
 
+/* PUBACKs are bounded as the client was told; the rest is, too, so that repetitions do not fill memory while a disk is slow. */
+static bool owes_too_much(const struct vch_mqtt_session *session) {
+    size_t max = vch_mqtt_options_of(session)->inflight_max;
+    return session->owed >= max || session->acks.count >= 2 * max;
+}
+
 static void leave_now(struct vch_mqtt_session *session) {
     struct vch_mqtt_receipt *receipt;
     while ((receipt = vch_mqtt_acks_take(&session->acks)) != NULL) {
@@ -44,7 +50,7 @@ static void leave_now(struct vch_mqtt_session *session) {
         }
         vch_mqtt_receipt_free(receipt);
     }
-    if (session->owed < vch_mqtt_options_of(session)->inflight_max) vch_mqtt_session_unpause(session, PAUSE_ACKS);
+    if (!owes_too_much(session)) vch_mqtt_session_unpause(session, PAUSE_ACKS);
 }
 
 /* ---- publications of the server's own ------------------------------------------------- */
@@ -97,7 +103,7 @@ static void wait(struct vch_mqtt_session *session, struct vch_str bytes, struct 
     if (receipt->type == VCH_MQTT_PUBACK) session->owed++;
     vch_mqtt_acks_add(&session->acks, session->id, receipt);
     leave_now(session);
-    if (session->owed >= vch_mqtt_options_of(session)->inflight_max) vch_mqtt_session_pause(session, PAUSE_ACKS);
+    if (owes_too_much(session)) vch_mqtt_session_pause(session, PAUSE_ACKS);
     if (!words) vch_mqtt_session_fail(session, "internal", "", "Memory is out.");
 }
 

@@ -102,7 +102,8 @@ enum vch_err vch_mqtt_attach(struct vch_mqtt_broker *broker, struct vch_conn *co
 
 struct vch_mqtt_admission {
     uint8_t code;   /* 0 accepts; 1 to 5 refuse, as in a CONNACK of 3.1.1. MQTT 5 hears the code of the diagnosis */
-    bool transient; /* the session ends with its connection, whatever the client asked for */
+    bool transient; /* the session ends with its connection, whatever the client asked for, and leaves alone a session that
+                       waits under its client id */
 };
 /* An older connection of the same client id is closed first, wherever it runs
  * (reason "taken-over"). Its session goes on when the client asked for that and

@@ -162,8 +162,12 @@ static void refuse_entry(struct vch_mqtt_session *session, struct vch_mqtt_waiti
     vch_mqtt_waiting_free(entry);
 }
 
+static void send_more_again(struct vch_mqtt_session *session);
+
 /* One queue in order of arrival: what waits holds up what comes after it. */
 static void queue_run(struct vch_mqtt_session *session) {
+    if (session->flow && session->flow->unsent) send_more_again(session);
+    if (session->flow && session->flow->unsent) return;
     while (session->flow && session->flow->queue && session->state == SESSION_CONNECTED) {
         struct vch_mqtt_waiting *entry = session->flow->queue;
         enum vch_mqtt_verdict verdict = entry->allowed                ? VCH_MQTT_ALLOW
@@ -231,6 +235,19 @@ static void send_pubrel(struct vch_mqtt_session *session, uint16_t id, uint8_t c
         vch_conn_write(session->conn, vch_str_of(out, len));
 }
 
+/* What nobody may have now, or cannot have, holds no place of the window. */
+static void give_up(struct vch_mqtt_session *session, struct vch_mqtt_inflight *place, bool denied) {
+    struct vch_mqtt_waiting *entry = place->entry;
+    vch_mqtt_inflight_remove(session, place);
+    if (denied) {
+        refuse_entry(session, entry);
+        return;
+    }
+    vch_mqtt_keep_drop(session, entry);
+    vch_mqtt_waiting_free(entry);
+    count_dropped(session);
+}
+
 /* [MQTT-4.4.0-1]: with the id it had. AWS does not mark it. */
 static void send_again(struct vch_mqtt_session *session, struct vch_mqtt_inflight *place) {
     if (place->step == AWAIT_PUBCOMP) {
@@ -243,19 +260,34 @@ static void send_again(struct vch_mqtt_session *session, struct vch_mqtt_infligh
     }
 }
 
+/* A message is judged and measured by what is true for this connection. */
+static enum vch_mqtt_verdict judge_again(struct vch_mqtt_session *session, struct vch_mqtt_inflight *place) {
+    if (place->step == AWAIT_PUBCOMP || !place->entry) return VCH_MQTT_ALLOW;
+    const struct vch_mqtt_letter letter = letter_of(place->entry, place->id);
+    enum vch_mqtt_verdict verdict = still_heard(session, place->entry) ? ask(session, place->entry->message) : VCH_MQTT_DENY;
+    if (session->state != SESSION_CONNECTED) return VCH_MQTT_WAIT;
+    bool fits = vch_mqtt_fits(session, &letter); /* [MQTT-3.1.2-25] */
+    if (verdict == VCH_MQTT_WAIT || (verdict == VCH_MQTT_ALLOW && fits)) return verdict;
+    give_up(session, place, verdict == VCH_MQTT_DENY);
+    return VCH_MQTT_DENY;
+}
+
 static void send_more_again(struct vch_mqtt_session *session) {
     struct vch_mqtt_flow *flow = session->flow;
     while (flow->unsent && session->state == SESSION_CONNECTED &&
            (size_t)(flow->inflight_count - flow->unsent) < vch_mqtt_window(session)) {
-        size_t at = (size_t)flow->inflight_first + flow->inflight_count - flow->unsent--;
-        send_again(session, &flow->inflight[at]);
+        struct vch_mqtt_inflight *place = &flow->inflight[flow->inflight_first + flow->inflight_count - flow->unsent];
+        enum vch_mqtt_verdict verdict = judge_again(session, place);
+        if (verdict == VCH_MQTT_WAIT) return;
+        if (verdict == VCH_MQTT_DENY) continue;
+        flow->unsent--;
+        send_again(session, place);
     }
 }
 
 void vch_mqtt_resend(struct vch_mqtt_session *session) {
     if (!session->flow) return;
     session->flow->unsent = session->flow->inflight_count;
-    send_more_again(session);
     vch_mqtt_queue_run(session);
 }
 

@@ -112,6 +112,7 @@ void vch_mqtt_acks_add(struct vch_mqtt_acks *acks, uint64_t owner_id, struct vch
     else
         acks->first = receipt;
     acks->last = receipt;
+    acks->count++;
     /* Whoever else holds a part may take the last one from here on, over the desk. */
     if (atomic_fetch_sub_explicit(&receipt->open, 1, memory_order_acq_rel) == 1) receipt->settled = true;
 }
@@ -121,12 +122,13 @@ struct vch_mqtt_receipt *vch_mqtt_acks_take(struct vch_mqtt_acks *acks) {
     if (!receipt || !receipt->settled) return NULL;
     acks->first = receipt->acks_next;
     if (!acks->first) acks->last = NULL;
+    acks->count--;
     return receipt;
 }
 
 void vch_mqtt_acks_abandon(struct vch_mqtt_acks *acks) {
     struct vch_mqtt_receipt *next = acks->first;
-    *acks = (struct vch_mqtt_acks){NULL, NULL};
+    *acks = (struct vch_mqtt_acks){.first = NULL};
     while (next) {
         struct vch_mqtt_receipt *receipt = next;
         next = receipt->acks_next;

@@ -50,6 +50,7 @@ struct vch_mqtt_receipt {
 /* The answers that a session owes, in order; zero is empty. One loop. */
 struct vch_mqtt_acks {
     struct vch_mqtt_receipt *first, *last;
+    size_t count;
 };
 
 void vch_mqtt_desk_init(struct vch_mqtt_desk *desk, struct vch_loop *loop,

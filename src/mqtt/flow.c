@@ -95,7 +95,8 @@ size_t vch_mqtt_window(const struct vch_mqtt_session *session) {
 }
 
 bool vch_mqtt_window_open(const struct vch_mqtt_session *session) {
-    return !session->flow || session->flow->inflight_count < vch_mqtt_window(session);
+    const struct vch_mqtt_flow *flow = session->flow; /* what was sent before goes first */
+    return !flow || (flow->unsent == 0 && flow->inflight_count < vch_mqtt_window(session));
 }
 
 struct vch_mqtt_inflight *vch_mqtt_inflight_find(const struct vch_mqtt_session *session, uint16_t id) {
@@ -187,11 +188,12 @@ bool vch_mqtt_received_add(struct vch_mqtt_session *session, uint16_t id) {
     struct vch_mqtt_flow *flow = vch_mqtt_flow_of(session);
     if (!flow) return false;
     if (flow->received_count == flow->received_size) {
-        uint16_t size = flow->received_size ? (uint16_t)(flow->received_size * 2) : RECEIVED_FIRST;
-        uint16_t *bigger = reallocarray(flow->received, size, sizeof *bigger);
+        uint32_t size = flow->received_size ? flow->received_size * 2u : RECEIVED_FIRST;
+        if (size > UINT16_MAX) size = UINT16_MAX;
+        uint16_t *bigger = size > flow->received_size ? reallocarray(flow->received, size, sizeof *bigger) : NULL;
         if (!bigger) return false;
         flow->received = bigger;
-        flow->received_size = size;
+        flow->received_size = (uint16_t)size;
     }
     flow->received[flow->received_count++] = id;
     return true;

@@ -98,8 +98,10 @@ struct vch_mqtt_keeper {
     void (*retained_put)(void *self, struct vch_mqtt_message *message, struct vch_mqtt_receipt *receipt);
     void (*retained_drop)(void *self, struct vch_str topic, struct vch_mqtt_receipt *receipt);
 
-    /* So much waits for the disk that publishers had better wait too. */
+    /* So much waits for a disk that takes it that publishers had better wait too. */
     bool (*behind)(void *self);
+    /* So much waits, for whatever reason, that nothing more can be promised; entries are refused. */
+    bool (*full)(void *self);
     /* Before the loops run, once. A diagnosis names the file that cannot be read. */
     enum vch_err (*restore)(void *self, const struct vch_mqtt_revival *revival, struct vch_diag *diag);
 };

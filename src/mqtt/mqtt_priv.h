@@ -312,6 +312,8 @@ void vch_mqtt_registry_offline(struct vch_mqtt_registry *registry, struct vch_mq
 /* The session has its connection: only the owner hears true and is online from then on. */
 bool vch_mqtt_registry_present(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session);
 bool vch_mqtt_registry_online(struct vch_mqtt_registry *registry, struct vch_str client_id, char ret_peer_id[65]);
+/* Somebody owns the id and has no connection. */
+bool vch_mqtt_registry_is_waiting(struct vch_mqtt_registry *registry, struct vch_str client_id);
 struct vch_mqtt_ref vch_mqtt_registry_find(struct vch_mqtt_registry *registry, struct vch_str client_id);
 
 /* ---- session.c ---- */
@@ -388,6 +390,7 @@ void vch_mqtt_connect_packet(struct vch_mqtt_session *session, const struct vch_
 /* ---- publish.c, answer.c ---- */
 void vch_mqtt_publish_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame);
 void vch_mqtt_pubrel_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame);
+bool vch_mqtt_is_overloaded(struct vch_mqtt_loop *home); /* who publishes here waits until the timer looks again */
 /* The expiry of a message by the profile's rules; wall clock, 0: never. */
 int64_t vch_mqtt_expires_ms(const struct vch_mqtt_broker *broker, bool has, uint32_t expiry_s, int64_t now_ms);
 struct vch_mqtt_props vch_mqtt_props_passed_on(const struct vch_mqtt_props *props);

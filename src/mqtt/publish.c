@@ -199,7 +199,7 @@ static void decide(struct vch_mqtt_session *session, const struct vch_mqtt_publi
 
 /* ---- the packets --------------------------------------------------------------------------- */
 
-static bool is_overloaded(struct vch_mqtt_loop *home) {
+bool vch_mqtt_is_overloaded(struct vch_mqtt_loop *home) {
     const struct vch_mqtt_keeper *keeper = home->broker->options.keeper;
     if (!home->overloaded && keeper && keeper->behind(keeper->self)) {
         home->overloaded = true;
@@ -217,7 +217,7 @@ void vch_mqtt_publish_packet(struct vch_mqtt_session *session, const struct vch_
         return;
     else if (packet.qos == 2 && vch_mqtt_received_has(session, packet.packet_id)) /* [MQTT-4.3.3-10] */
         vch_mqtt_answer(session, VCH_MQTT_PUBREC, packet.packet_id, VCH_MQTT_RC_SUCCESS, NULL, NULL);
-    else if (is_overloaded(session->home))
+    else if (vch_mqtt_is_overloaded(session->home))
         vch_mqtt_session_pause(session, PAUSE_OVERLOAD);
     else
         decide(session, &packet);

@@ -115,6 +115,14 @@ bool vch_mqtt_registry_online(struct vch_mqtt_registry *registry, struct vch_str
     return online;
 }
 
+bool vch_mqtt_registry_is_waiting(struct vch_mqtt_registry *registry, struct vch_str client_id) {
+    (void)pthread_mutex_lock(&registry->lock);
+    const struct vch_mqtt_session *owner = owner_of(registry, client_id, vch_hash(client_id));
+    bool waiting = owner && !owner->online;
+    (void)pthread_mutex_unlock(&registry->lock);
+    return waiting;
+}
+
 struct vch_mqtt_ref vch_mqtt_registry_find(struct vch_mqtt_registry *registry, struct vch_str client_id) {
     (void)pthread_mutex_lock(&registry->lock);
     const struct vch_mqtt_session *owner = owner_of(registry, client_id, vch_hash(client_id));

@@ -320,10 +320,24 @@ static void subscribe(struct vch_mqtt_session *session, const struct vch_mqtt_su
         subscribe_judged(session, packet, &ack, verdict == VCH_MQTT_DENY, &diag);
 }
 
+/* What is to be kept waits for the disk like a message, or cannot be promised at all. */
+static bool may_keep(struct vch_mqtt_session *session) {
+    const struct vch_mqtt_keeper *keeper = vch_mqtt_options_of(session)->keeper;
+    if (!vch_mqtt_keeps(session)) return true;
+    if (vch_mqtt_is_overloaded(session->home))
+        vch_mqtt_session_pause(session, PAUSE_OVERLOAD);
+    else if (keeper->full(keeper->self))
+        vch_mqtt_session_fail(session, "store-failed", "", "What the packet changes could not be made durable.");
+    else
+        return true;
+    return false;
+}
+
 void vch_mqtt_subscribe_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame) {
     struct vch_mqtt_subscribe packet;
     packet.props.present = 0;
     enum vch_err err = vch_mqtt_subscribe_decode(frame, &packet);
+    if (err == VCH_OK && !may_keep(session)) return;
     if (err == VCH_OK)
         subscribe(session, &packet);
     else if (err == VCH_ERR_LIMIT)
@@ -355,6 +369,7 @@ void vch_mqtt_unsubscribe_packet(struct vch_mqtt_session *session, const struct 
         vch_mqtt_malformed(session, err, "UNSUBSCRIBE is malformed.");
         return;
     }
+    if (!may_keep(session)) return;
     struct vch_mqtt_suback ack = {.packet_id = packet.packet_id, .level = session->level};
     struct vch_mqtt_receipt *receipt = vch_mqtt_keeps(session) ? vch_mqtt_receipt_of(session->home) : NULL;
     for (size_t i = 0; i < packet.count; i++)

@@ -71,10 +71,11 @@ static void wait_for_work(struct vch_messages *m, int64_t not_before_ms) {
 }
 
 static void count(struct vch_messages *m, enum vch_err err, bool wrote) {
-    m->failing = err != VCH_OK;
-    m->stats.failing = m->failing;
-    m->stats.failures += m->failing;
-    m->stats.commits += !m->failing && wrote;
+    bool failing = err != VCH_OK;
+    atomic_store_explicit(&m->failing, failing, memory_order_relaxed);
+    m->stats.failing = failing;
+    m->stats.failures += failing;
+    m->stats.commits += !failing && wrote;
     m->stats.written = m->written;
     m->stats.voided = m->voided;
 }
@@ -191,7 +192,12 @@ uint64_t vch_messages_new_id(struct vch_messages *m) {
 }
 
 bool vch_messages_behind(struct vch_messages *m) {
-    return atomic_load_explicit(&m->waiting_bytes, memory_order_relaxed) > m->options.backlog_bytes_max / 2;
+    return atomic_load_explicit(&m->waiting_bytes, memory_order_relaxed) > m->options.backlog_bytes_max / 2 &&
+           !atomic_load_explicit(&m->failing, memory_order_relaxed);
+}
+
+bool vch_messages_full(struct vch_messages *m) {
+    return atomic_load_explicit(&m->waiting_bytes, memory_order_relaxed) > m->options.backlog_bytes_max;
 }
 
 void vch_messages_stats(struct vch_messages *m, struct vch_messages_stats *ret) {
@@ -287,7 +293,7 @@ static void submit_message(struct vch_messages *m, struct vch_messages_change *c
 
 void vch_messages_entry_put(struct vch_messages *m, uint64_t key, const struct vch_row_entry *row,
                             const struct vch_row_message *message, void *owner, struct vch_messages_wait wait) {
-    if (atomic_load_explicit(&m->waiting_bytes, memory_order_relaxed) > m->options.backlog_bytes_max) {
+    if (vch_messages_full(m)) {
         m->options.release(owner);
         if (wait.done) wait.done(wait.arg, VCH_ERR_LIMIT);
         return;

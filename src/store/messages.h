@@ -92,8 +92,10 @@ void vch_messages_retained_put(struct vch_messages *m, const struct vch_row_mess
                                struct vch_messages_wait wait);
 void vch_messages_retained_drop(struct vch_messages *m, struct vch_str topic, struct vch_messages_wait wait);
 
-/* More than half of what may wait does. */
+/* More than half of what may wait does, and is on its way: not while the file cannot be written. */
 bool vch_messages_behind(struct vch_messages *m);
+/* As much waits as may: entries are refused. */
+bool vch_messages_full(struct vch_messages *m);
 
 struct vch_messages_stats {
     uint64_t changes, written, voided, commits, failures;

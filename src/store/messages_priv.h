@@ -92,7 +92,7 @@ struct vch_messages {
     struct vch_messages_slots slots;
     struct vch_messages_ref *refs;
     uint64_t written, voided;
-    bool failing;
+    atomic_bool failing; /* read by any thread */
     struct vch_diag last; /* of the last failure */
 };
 

@@ -17,6 +17,10 @@ static void decide(struct vch_mqtt_session *session, uint8_t code) {
     vch_mqtt_connect_done(session, &(struct vch_mqtt_admission){.code = code}, code ? &diag : NULL);
 }
 
+static void welcome_guest(struct vch_mqtt_session *session) {
+    vch_mqtt_connect_done(session, &(struct vch_mqtt_admission){.transient = true}, NULL);
+}
+
 struct soon {
     struct rig *rig;
     struct vch_mqtt_ref ref;
@@ -48,6 +52,8 @@ static void on_connect(void *arg, struct vch_mqtt_session *session, const struct
     TELL(rig);
     if (vch_str_starts(packet->client_id, VCH_STR("soon-")))
         post_decision(rig, vch_mqtt_session_ref(session));
+    else if (atomic_load(&rig->transient))
+        welcome_guest(session);
     else if (!later)
         decide(session, vch_str_starts(packet->client_id, VCH_STR("no-")) ? 5 : 0);
 }
@@ -80,14 +86,16 @@ static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *sess
 static enum vch_mqtt_verdict on_subscribe(void *arg, struct vch_mqtt_session *session, struct vch_str filter,
                                           struct vch_diag *diag) {
     if (vch_str_starts(filter, VCH_STR("wait/"))) return gate(arg, session);
-    if (!vch_str_starts(filter, VCH_STR("deny/"))) return VCH_MQTT_ALLOW;
+    bool turned = atomic_load(&((struct rig *)arg)->turned) && vch_str_starts(filter, VCH_STR("turn/"));
+    if (!turned && !vch_str_starts(filter, VCH_STR("deny/"))) return VCH_MQTT_ALLOW;
     (void)vch_diag_set(diag, VCH_ERR_DENIED, "policy-silent", "filter", "The test denies this filter.");
     return VCH_MQTT_DENY;
 }
 
 static enum vch_mqtt_verdict on_deliver(void *arg, struct vch_mqtt_session *session, struct vch_str topic) {
     if (vch_str_starts(topic, VCH_STR("hold/"))) return gate(arg, session);
-    return vch_str_starts(topic, VCH_STR("mute/")) ? VCH_MQTT_DENY : VCH_MQTT_ALLOW;
+    bool cut = atomic_load(&((struct rig *)arg)->turned) && vch_str_starts(topic, VCH_STR("cut/"));
+    return cut || vch_str_starts(topic, VCH_STR("mute/")) ? VCH_MQTT_DENY : VCH_MQTT_ALLOW;
 }
 
 static void on_taken(void *arg, struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet) {

@@ -6,6 +6,8 @@
  *   topics       deny/…   denied                    take/…   taken, answered at …/accepted
  *                wait/…   WAIT while rig.waiting    mute/…   not delivered
  *                hold/…   delivery WAITs while rig.waiting
+ *                turn/…   SUBSCRIBE denied while rig.turned
+ *                cut/…    not delivered while rig.turned
  */
 #ifndef VCH_TEST_MQTT_RIG_H
 #define VCH_TEST_MQTT_RIG_H
@@ -28,7 +30,8 @@ struct rig {
     size_t count;
     struct vch_mqtt_broker *broker;
     struct vch_tls *tls[RIG_LOOPS_MAX];
-    atomic_bool waiting;
+    atomic_bool waiting, turned;
+    atomic_bool transient; /* those accepted at once are guests */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* under the lock */

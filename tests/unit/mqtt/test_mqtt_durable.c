@@ -49,7 +49,7 @@ static void on_loop(void (*fn)(void)) {
 static int up(void **state) {
     (void)state;
     given_count = 0;
-    acks[0] = acks[1] = (struct vch_mqtt_acks){NULL, NULL};
+    acks[0] = acks[1] = (struct vch_mqtt_acks){.first = NULL};
     if (sem_init(&done, 0, 0) != 0 || vch_loop_new(0, &loop) != VCH_OK || vch_loop_start(loop) != VCH_OK) return -1;
     vch_mqtt_desk_init(&desk, loop, ready, &desk);
     return 0;

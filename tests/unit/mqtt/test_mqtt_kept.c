@@ -17,6 +17,7 @@ static struct {
     size_t held_count, log_count;
     uint64_t last_key;
     bool at_once;
+    atomic_bool full;
     char log[LOG_MAX][64];
     enum vch_err (*restore)(const struct vch_mqtt_revival *revival);
 } keeper;
@@ -118,6 +119,11 @@ static bool behind(void *self) {
     return false;
 }
 
+static bool full(void *self) {
+    (void)self;
+    return atomic_load(&keeper.full);
+}
+
 static enum vch_err restore(void *self, const struct vch_mqtt_revival *revival, struct vch_diag *diag) {
     (void)self;
     (void)diag;
@@ -127,7 +133,7 @@ static enum vch_err restore(void *self, const struct vch_mqtt_revival *revival, 
 static const struct vch_mqtt_keeper table = {NULL,          new_key,      session_put,   session_drop, sub_put,
                                              sub_drop,      entry_put,    entry_mark,    entry_drop,   received_put,
                                              received_drop, will_put,     will_drop,     retained_put, retained_drop,
-                                             behind,        restore};
+                                             behind,        full,         restore};
 
 static void settle(size_t count, enum vch_err err) {
     (void)pthread_mutex_lock(&keeper.lock);
@@ -396,12 +402,40 @@ static void qos_2(void **state) {
     wait_for("forgotten 5 ", 1);
 }
 
+/* Repetitions that wait behind a slow disk are bounded: the client waits too. */
+static void repetitions_wait(void **state) {
+    (void)state;
+    rig_stop(&rig);
+    rig_start(&rig, 1, &(struct vch_mqtt_options){.profile = VCH_MQTT_SPEC, .keeper = &table});
+    int fd = come(0, "me", "nothing");
+    for (unsigned i = 0; i < 250; i++) client_send(fd, pkt_publish("x", "x", 2, 5));
+    client_send(fd, PINGREQ);
+    wait_held(1);
+    client_expect_silence(fd, 50); /* 200 answers wait */
+    settle(1, VCH_OK);
+    for (unsigned i = 0; i < 250; i++) client_expect(fd, VCH_STR("\x50\x02\x00\x05"));
+    client_expect(fd, PINGRESP);
+}
+
+/* Nothing is promised that there is no room for. */
+static void full_keeper(void **state) {
+    (void)state;
+    int kept = come(0, "kept", "a"), other = client_open(&rig, 0, "other");
+    atomic_store(&keeper.full, true);
+    client_subscribe(other, "b", 1); /* ends with its connection */
+    client_send(kept, pkt_subscribe(9, "b", 1));
+    client_expect_closed(kept);
+    rig_expect_end(&rig, "kept", "store-failed");
+    assert_int_equal(count_of("sub 1 b"), 0);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(puback_waits),     CASE(suback_waits), CASE(failures),       CASE(retained_wait), CASE(publisher_goes_first),
         CASE(server_publishes), CASE(revived),      CASE(will_of_before), CASE(qos_2),
+        CASE(repetitions_wait), CASE(full_keeper),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,88 @@ static void queued_while_away(void **state) {
     assert_int_equal(rig_stats(&rig).sessions_away, 0);
 }
 
+/* Rights that went while nobody was here: subscriptions and messages by what is true now, sent before or not. */
+static void rights_lost_while_away(void **state) {
+    (void)state;
+    start(NULL);
+    int fd = come(0, "dev", false);
+    client_subscribe(fd, "turn/a", 1);
+    client_subscribe(fd, "cut/b", 1);
+    client_subscribe(fd, "keep", 1);
+    tell("cut/b", "sent", 1);
+    client_expect(fd, pkt_publish("cut/b", "sent", 1, 1));
+    tell("turn/a", "sent", 1);
+    client_expect(fd, pkt_publish("turn/a", "sent", 1, 2));
+    tell("keep", "sent", 1);
+    client_expect(fd, pkt_publish("keep", "sent", 1, 3));
+    leave(fd);
+    tell("turn/a", "waits", 1);
+    tell("cut/b", "waits", 1);
+    tell("keep", "waits", 1);
+    atomic_store(&rig.turned, true);
+    fd = come(1, "dev", true);
+    client_expect(fd, pkt_publish("keep", "sent", 1, 3));
+    client_expect(fd, pkt_publish("keep", "waits", 1, 4));
+    client_ping(fd);
+    assert_int_equal(rig_stats(&rig).subscriptions, 2);
+    atomic_store(&rig.turned, false);
+    tell("turn/a", "live", 1);
+    tell("cut/b", "live", 1);
+    client_expect(fd, pkt_publish("cut/b", "live", 1, 5));
+    client_ping(fd);
+}
+
+/* What the client takes no more because of its size does not hold up what it would. [MQTT-3.1.2-25] */
+static void too_large_to_be_sent_again(void **state) {
+    (void)state;
+    const struct vch_str small = VCH_STR("\x11\x00\x00\x00\x64\x21\x00\x01\x27\x00\x00\x00\x20");
+    char large[101] = {0};
+    bool present;
+    start(NULL);
+    memset(large, 'x', sizeof large - 1);
+    int fd = client5_open(&rig, 0, "dev", false, EXPIRY_100, &present);
+    client5_subscribe(fd, "a", 1);
+    tell("a", large, 1);
+    assert_true(client_packet(fd).len > 100);
+    leave(fd);
+    fd = client5_open(&rig, 0, "dev", false, small, &present);
+    assert_true(present);
+    tell("a", "fits", 1);
+    client_expect(fd, pkt5_publish("a", "fits", 1, 2, NONE));
+    assert_int_equal(rig_stats(&rig).dropped, 1);
+}
+
+/* A guest of the same client id comes in beside what waits, and takes nothing. */
+static void a_guest_takes_nothing(void **state) {
+    (void)state;
+    for (size_t loop = 0; loop < 2; loop++) {
+        start(NULL);
+        int fd = come(0, "dev", false);
+        client_subscribe(fd, "a", 1);
+        leave(fd);
+        atomic_store(&rig.transient, true);
+        int guest = client_dial(&rig, loop);
+        client_send(guest, pkt_connect("dev", false, 60));
+        client_expect(guest, CONNACK_OK);
+        client_subscribe(guest, "b", 1);
+        int second = client_dial(&rig, loop);
+        client_send(second, pkt_connect("dev", true, 60));
+        client_expect(second, CONNACK_OK);
+        atomic_store(&rig.transient, false);
+        tell("a", "kept", 1);
+        client_ping(guest);
+        (void)close(second);
+        fd = come(1, "dev", true);
+        client_expect(fd, pkt_publish("a", "kept", 1, 1));
+        client_send(guest, DISCONNECT);
+        client_expect_closed(guest);
+        client_ping(fd);
+        rig_wait_sessions(&rig, 1);
+        rig_stop(&rig);
+    }
+    start(NULL);
+}
+
 /* What was not acknowledged comes again under its id, before what waited; AWS does not mark it. */
 static void sent_again(void **state) {
     (void)state;
@@ -257,6 +339,7 @@ int main(void) {
         CASE(queued_while_away), CASE(sent_again),        CASE(clean_ends_it),           CASE(taken_over),
         CASE(oldest_goes_first), CASE(bounded_in_bytes),  CASE(ends_in_time),            CASE(expiry_of_mqtt_5),
         CASE(versions_apart),    CASE(delivery_is_asked_again), CASE(receive_maximum_on_return),
+        CASE(rights_lost_while_away), CASE(too_large_to_be_sent_again), CASE(a_guest_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

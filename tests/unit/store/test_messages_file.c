@@ -175,6 +175,32 @@ static void test_full_disk(void **state) {
     assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM messages"), 301);
 }
 
+/* While nothing can be written nobody is asked to wait for it; what may wait stays bounded. */
+static void test_nobody_waits_for_a_full_disk(void **state) {
+    struct keep *k = *state;
+    struct ticket ok = {0, 0}, late = {0, 0};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    k->options.backlog_bytes_max = 40000;
+    keep_open(k);
+    fill(k, 1, 10, &ok);
+    ticket_wait(&ok);
+    limit_files(4096);
+    fill(k, 11, 11, &late);
+    ticket_wait(&late);
+    assert_true(failing(k) && !vch_messages_full(k->m));
+    fill(k, 12, 400, &late);
+    assert_true(vch_messages_full(k->m));
+    assert_false(vch_messages_behind(k->m));
+    ticket_wait(&late);
+    assert_int_equal(late.failed, 390);
+    struct vch_messages_stats stats;
+    vch_messages_stats(k->m, &stats);
+    assert_true(stats.waiting_bytes < 50000);
+    limit_files(RLIM_INFINITY);
+    for (int i = 0; i < 5000 && failing(k); i++) (void)usleep(1000);
+    assert_false(failing(k) || vch_messages_full(k->m));
+}
+
 static void test_closed_on_a_full_disk(void **state) {
     struct keep *k = *state;
     (void)signal(SIGXFSZ, SIG_IGN);
@@ -255,6 +281,7 @@ int main(void) {
         KEEP_TEST(test_damaged_head), KEEP_TEST(test_damaged_page),  KEEP_TEST(test_cut_file),
         KEEP_TEST(test_missing_rows), KEEP_TEST(test_reader_may_refuse),
         KEEP_TEST(test_full_disk),    KEEP_TEST(test_closed_on_a_full_disk), KEEP_TEST(test_killed),
+        KEEP_TEST(test_nobody_waits_for_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
