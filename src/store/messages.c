@@ -86,7 +86,9 @@ static void turn(struct vch_messages *m) {
     vch_messages_changes_move(&m->waiting, &m->held);
     (void)pthread_mutex_unlock(&m->lock);
     uint64_t before = m->written;
+    (void)pthread_mutex_lock(&m->file_lock);
     enum vch_err err = write_held(m);
+    (void)pthread_mutex_unlock(&m->file_lock);
     (void)pthread_mutex_lock(&m->lock);
     count(m, err, m->written > before);
 }
@@ -118,6 +120,7 @@ static void init_lock(struct vch_messages *m) {
     (void)pthread_cond_init(&m->wake, &attr);
     (void)pthread_condattr_destroy(&attr);
     (void)pthread_mutex_init(&m->lock, NULL);
+    (void)pthread_mutex_init(&m->file_lock, NULL);
 }
 
 static void fill_defaults(struct vch_messages_options *options) {
@@ -178,6 +181,7 @@ enum vch_err vch_messages_close(struct vch_messages *m, struct vch_diag *diag) {
     free(m->slots.slots);
     (void)pthread_cond_destroy(&m->wake);
     (void)pthread_mutex_destroy(&m->lock);
+    (void)pthread_mutex_destroy(&m->file_lock);
     free(m->path);
     free(m);
     return err;

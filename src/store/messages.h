@@ -117,7 +117,8 @@ struct vch_messages_reader {
     enum vch_err (*retained)(void *arg, uint64_t message_id);
     void *arg;
 };
-/* MALFORMED: the file is damaged. An error of the reader ends it and is returned. */
+/* MALFORMED: the file is damaged. An error of the reader ends it and is returned. What the reader queues is written
+ * after it has ended, so it must not wait for that. */
 enum vch_err vch_messages_read(struct vch_messages *messages, const struct vch_messages_reader *reader,
                                struct vch_diag *diag) VCH_MUST;
 

@@ -85,6 +85,8 @@ struct vch_messages {
     pthread_t writer;
     bool writer_runs;
 
+    pthread_mutex_t file_lock; /* over `db`: what a reader is told may be queued while it reads. Before `lock` */
+
     /* The writer's alone (before it starts: the opener's). */
     sqlite3 *db;
     sqlite3_stmt *statements[VCH_MESSAGES_STATEMENTS];

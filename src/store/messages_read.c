@@ -114,12 +114,19 @@ static const char strays[] = "SELECT 1 FROM entries WHERE session NOT IN (SELECT
                              " UNION ALL SELECT 1 FROM wills WHERE message NOT IN (SELECT id FROM messages)"
                              " UNION ALL SELECT 1 FROM retained WHERE message NOT IN (SELECT id FROM messages) LIMIT 1";
 
+static enum vch_err read_all(struct reading *r) {
+    VCH_TRY(each(r, strays, 0, read_stray));
+    VCH_TRY(each(r, "SELECT id, topic, properties, payload, qos, published_ms, expires_ms FROM messages ORDER BY id", 0,
+                 read_message));
+    VCH_TRY(each(r, "SELECT key, client_id, principal, level, expiry_s, disconnected_ms FROM sessions ORDER BY key", 0,
+                 read_session));
+    return each(r, "SELECT message FROM retained ORDER BY topic", 0, read_retained);
+}
+
 enum vch_err vch_messages_read(struct vch_messages *m, const struct vch_messages_reader *reader, struct vch_diag *diag) {
     struct reading r = {.m = m, .reader = reader, .diag = diag};
-    VCH_TRY(each(&r, strays, 0, read_stray));
-    VCH_TRY(each(&r, "SELECT id, topic, properties, payload, qos, published_ms, expires_ms FROM messages ORDER BY id", 0,
-                 read_message));
-    VCH_TRY(each(&r, "SELECT key, client_id, principal, level, expiry_s, disconnected_ms FROM sessions ORDER BY key", 0,
-                 read_session));
-    return each(&r, "SELECT message FROM retained ORDER BY topic", 0, read_retained);
+    (void)pthread_mutex_lock(&m->file_lock);
+    enum vch_err err = read_all(&r);
+    (void)pthread_mutex_unlock(&m->file_lock);
+    return err;
 }

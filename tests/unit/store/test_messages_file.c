@@ -132,6 +132,32 @@ static void test_reader_may_refuse(void **state) {
     assert_int_equal(calls, 1);
 }
 
+/* The reader of a restart says of each session that it is not connected any more. */
+static struct keep *kept_by;
+static struct ticket said;
+
+static enum vch_err say_away(void *arg, const struct vch_row_session *row) {
+    (void)arg;
+    struct vch_row_session away = *row;
+    away.disconnected_ms = 77;
+    vch_messages_session_put(kept_by->m, &away, ticket_of(&said));
+    (void)usleep(20000); /* the writer has been woken */
+    return atomic_load(&said.left) == (int)row->key ? VCH_OK : VCH_ERR_INTERNAL;
+}
+
+static void test_nothing_is_written_while_it_is_read(void **state) {
+    struct keep *k = kept_by = *state;
+    const struct vch_messages_reader reader = {.session = say_away};
+    keep_open(k);
+    for (uint64_t key = 1; key <= 10; key++) put_session(k, key, "dev");
+    keep_again(k);
+    assert_int_equal(vch_messages_read(k->m, &reader, &k->diag), VCH_OK);
+    ticket_wait(&said);
+    assert_int_equal(said.failed, 0);
+    keep_close(k);
+    assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM sessions WHERE disconnected_ms = 77"), 10);
+}
+
 /* ---- a full disk: a limit on the size of files stands for it -------------------------------- */
 
 static void limit_files(rlim_t bytes) {
@@ -280,6 +306,7 @@ int main(void) {
         KEEP_TEST(test_mode),         KEEP_TEST(test_newer_program), KEEP_TEST(test_foreign_file),
         KEEP_TEST(test_damaged_head), KEEP_TEST(test_damaged_page),  KEEP_TEST(test_cut_file),
         KEEP_TEST(test_missing_rows), KEEP_TEST(test_reader_may_refuse),
+        KEEP_TEST(test_nothing_is_written_while_it_is_read),
         KEEP_TEST(test_full_disk),    KEEP_TEST(test_closed_on_a_full_disk), KEEP_TEST(test_killed),
         KEEP_TEST(test_nobody_waits_for_a_full_disk),
     };
