@@ -285,6 +285,7 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
                   .subscribed = vch_door_on_subscribed, .unsubscribed = vch_door_on_unsubscribed, .arg = door},
         .explain = options->explain,
         .profile = options->profile,
+        .sessions_per_principal = options->connections_per_certificate,
     };
     (void)pthread_mutex_init(&door->log_lock, NULL);
     enum vch_err err = vch_gate_new(&(struct vch_gate_options){.per_key_max = options->connections_per_certificate}, &door->certificates);

@@ -22,7 +22,7 @@ struct vch_mqtt_door_options {
     const struct vch_mqtt_keeper *keeper; /* ends after the loops and before the door; NULL: nothing outlives the process */
     struct vch_mqtt_retained *retained;   /* outlives the door; NULL: RETAIN is not kept */
     struct vch_loop *const *loops;
-    size_t connections_per_certificate; /* 0: no bound */
+    size_t connections_per_certificate; /* and sessions that outlive them; 0: no bound */
     bool explain;                       /* refusals say why, to MQTT 5 */
     size_t loop_count;
 };
@@ -55,7 +55,7 @@ void vch_mqtt_door_clock_moved(struct vch_mqtt_door *door);
 void vch_mqtt_door_tick(struct vch_mqtt_door *door);
 /* Ends every connection in good order, which takes at most `wait_ms`. Any thread but the loops'. */
 void vch_mqtt_door_drain(struct vch_mqtt_door *door, int64_t wait_ms);
-/* While memory is short: connections with much output waiting are cut. Any thread. */
+/* While memory is short: connections with much output waiting are cut, long queues of absent clients are cut down. Any thread. */
 void vch_mqtt_door_relieve(struct vch_mqtt_door *door);
 /* The edge: a connection was refused before it spoke MQTT. [loop] */
 void vch_mqtt_door_tell_refused(struct vch_mqtt_door *door, struct vch_conn *conn, const struct vch_diag *diag);

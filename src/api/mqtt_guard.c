@@ -59,6 +59,7 @@ static void cut_if_heavy(struct vch_mqtt_session *session, const char *key) {
 }
 
 void vch_mqtt_door_relieve(struct vch_mqtt_door *door) {
+    vch_mqtt_relieve(door->broker);
     if (vch_mqtt_each(door->broker, cut_if_heavy, VCH_STR("")) != VCH_OK)
         VCH_LOG(WARN, "memory-relief", VCH_LOG_C("error", "the loops do not answer"));
 }

@@ -68,16 +68,28 @@ uint32_t vch_mqtt_expiry_wanted(const struct vch_mqtt_session *session) {
     return session->wish.clean ? 0 : UINT32_MAX; /* 3.1.1: as long as the server keeps any */
 }
 
+static bool begin_estate(struct vch_mqtt_session *session, uint32_t expiry_s, struct vch_diag *diag) {
+    session->estate = vch_mqtt_estate_new(session, expiry_s);
+    if (!session->estate) {
+        (void)vch_diag_set(diag, VCH_ERR_NOMEM, "internal", "", "Memory is out.");
+    } else if (!vch_mqtt_estate_count(session)) {
+        vch_mqtt_estate_free(session->estate);
+        session->estate = NULL;
+        (void)vch_diag_set(diag, VCH_ERR_LIMIT, "connections-full", "",
+                           "The certificate has as many sessions that outlive their connections as it may have (connections-per-certificate).");
+    }
+    return session->estate != NULL;
+}
+
 /* Whether the session outlives this connection is asked anew at each CONNECT. */
-static bool settle_estate(struct vch_mqtt_session *session) {
+static bool settle_estate(struct vch_mqtt_session *session, struct vch_diag *diag) {
     uint32_t wanted_s = vch_mqtt_expiry_wanted(session);
     if (wanted_s == 0) {
         vch_mqtt_estate_forget(session);
         return true;
     }
     uint32_t expiry_s = vch_mqtt_expiry_of(session, wanted_s);
-    if (!session->estate) session->estate = vch_mqtt_estate_new(session, expiry_s);
-    if (!session->estate) return false;
+    if (!session->estate && !begin_estate(session, expiry_s, diag)) return false;
     session->estate->expiry_s = expiry_s;
     session->estate->level = session->level;
     session->estate->ends_ms = 0;
@@ -95,9 +107,10 @@ void vch_mqtt_session_accept(struct vch_mqtt_session *session, bool present) {
     struct vch_mqtt_connack connack = {.session_present = present, .level = session->level};
     const struct vch_mqtt_hooks *hooks = &vch_mqtt_options_of(session)->hooks;
     (void)vch_mqtt_registry_present(&session->home->broker->registry, session);
-    if (!settle_estate(session)) {
-        vch_mqtt_connack_refuse(session, CODE_UNAVAILABLE, NULL);
-        vch_mqtt_session_fail(session, "internal", "", "Memory is out.");
+    struct vch_diag diag = {0};
+    if (!settle_estate(session, &diag)) {
+        vch_mqtt_connack_refuse(session, CODE_UNAVAILABLE, &diag);
+        vch_mqtt_close(session, &diag);
         return;
     }
     session->state = SESSION_CONNECTED;

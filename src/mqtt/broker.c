@@ -61,6 +61,8 @@ static enum vch_err broker_init(struct vch_mqtt_broker *broker, struct vch_loop 
                                             broker->manners->parent_too};
     broker->packet_max = options->payload_max + PACKET_ROOM;
     VCH_TRY(vch_mqtt_shared_init(&broker->shared, broker->manners->parent_too));
+    const struct vch_gate_options estates = {.per_key_max = options->sessions_per_principal};
+    if (estates.per_key_max) VCH_TRY(vch_gate_new(&estates, &broker->estates));
     broker->loops = calloc(count, sizeof *broker->loops);
     if (!broker->loops) return VCH_ERR_NOMEM;
     broker->count = count;
@@ -89,6 +91,7 @@ void vch_mqtt_broker_free(struct vch_mqtt_broker *broker) {
     for (size_t i = 0; i < broker->count; i++) loop_empty(&broker->loops[i]);
     for (size_t i = 0; i < broker->count; i++) loop_deinit(&broker->loops[i]);
     vch_mqtt_shared_deinit(&broker->shared);
+    vch_gate_free(broker->estates);
     vch_mqtt_index_deinit(&broker->registry.owners);
     (void)pthread_mutex_destroy(&broker->registry.lock);
     free(broker->loops);

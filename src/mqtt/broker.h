@@ -86,6 +86,7 @@ struct vch_mqtt_options {
     uint32_t session_expiry_max_s;               /* 3,600; UINT32_MAX: for ever */
     /* Of a session without a connection: messages that wait, the oldest is dropped for the newest. 1,000 and 10 MiB */
     size_t kept_messages_max, kept_bytes_max;
+    size_t sessions_per_principal; /* that outlive their connections, with one or not; 0: no bound */
 };
 
 enum vch_err vch_mqtt_broker_new(const struct vch_mqtt_options *options, struct vch_loop *const *loops, size_t count,
@@ -153,6 +154,9 @@ struct vch_mqtt_eviction {
 };
 enum vch_err vch_mqtt_disconnect_client(struct vch_mqtt_broker *broker, struct vch_str client_id,
                                         const struct vch_mqtt_eviction *eviction) VCH_MUST;
+/* Memory is short: of what waits for clients without a connection, a part of each session's queue remains, the newest.
+ * Any thread. */
+void vch_mqtt_relieve(struct vch_mqtt_broker *broker);
 /* May anybody receive a message on this topic? False is certain. Any thread. */
 bool vch_mqtt_wanted(struct vch_mqtt_broker *broker, struct vch_str topic);
 /* Calls fn on every session of every loop, each on its loop, later: from the

@@ -120,6 +120,10 @@ static void drop_oldest(struct vch_mqtt_session *session) {
     count_dropped(session);
 }
 
+void vch_mqtt_queue_trim(struct vch_mqtt_session *session, size_t bytes_max) {
+    while (session->flow && session->flow->queue && session->flow->queue_bytes > bytes_max) drop_oldest(session);
+}
+
 /* Nobody reads: the newest messages are kept. QoS 0 does not wait. */
 static void enqueue_away(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
     const struct vch_mqtt_options *options = vch_mqtt_options_of(session);

@@ -32,8 +32,18 @@ struct vch_mqtt_estate *vch_mqtt_estate_new(const struct vch_mqtt_session *sessi
     return estate;
 }
 
+bool vch_mqtt_estate_count(struct vch_mqtt_session *session) {
+    struct vch_mqtt_estate *estate = session->estate;
+    struct vch_gate *gate = session->home->broker->estates;
+    if (!gate) return true;
+    bool open = vch_gate_enter(gate, vch_str_from(estate->principal)) == VCH_GATE_OPEN;
+    if (open) estate->counted = gate;
+    return open;
+}
+
 void vch_mqtt_estate_free(struct vch_mqtt_estate *estate) {
     if (!estate) return;
+    vch_gate_leave(estate->counted, vch_str_from(estate->principal));
     vch_mqtt_flow_free(estate->flow);
     vch_mqtt_message_unref(estate->will);
     free(estate);

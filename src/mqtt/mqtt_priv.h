@@ -21,6 +21,7 @@
 #include "mqtt/index.h"
 #include "mqtt/message.h"
 #include "mqtt/tree.h"
+#include "net/gate.h"
 
 enum vch_mqtt_state {
     SESSION_OPENING,  /* before CONNECT */
@@ -133,6 +134,7 @@ struct vch_mqtt_estate {
     bool saved; /* the keeper has heard of it */
     bool away;
     char principal[65];
+    struct vch_gate *counted; /* in it, under the principal; NULL: not */
     uint64_t moving; /* a number of the move under way; 0: none */
     /* On the way from one loop to another: */
     struct vch_mqtt_flow *flow;
@@ -251,6 +253,7 @@ struct vch_mqtt_broker {
     size_t packet_max;
     struct vch_mqtt_registry registry;
     struct vch_mqtt_shared shared;
+    struct vch_gate *estates; /* by principal; NULL: no bound */
     atomic_bool stopping;
     size_t count;
     struct vch_mqtt_loop *loops;
@@ -360,6 +363,8 @@ void vch_mqtt_will_release(struct vch_mqtt_loop *home, struct vch_mqtt_estate *e
 
 /* ---- estate.c ---- */
 struct vch_mqtt_estate *vch_mqtt_estate_new(const struct vch_mqtt_session *session, uint32_t expiry_s);
+/* Counts it as one of its principal's; false: that has as many as it may. */
+bool vch_mqtt_estate_count(struct vch_mqtt_session *session);
 void vch_mqtt_estate_free(struct vch_mqtt_estate *estate);
 /* The connection is gone: waits for the client, or hands over to the one who waits. */
 void vch_mqtt_estate_rest(struct vch_mqtt_session *session);

@@ -9,6 +9,7 @@
 /* ---- deliver.c ---- */
 void vch_mqtt_deliver(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel);
 void vch_mqtt_queue_run(struct vch_mqtt_session *session);
+void vch_mqtt_queue_trim(struct vch_mqtt_session *session, size_t bytes_max); /* the oldest go */
 /* The client has returned: what is in flight is sent again, in order. */
 void vch_mqtt_resend(struct vch_mqtt_session *session);
 void vch_mqtt_puback_packet(struct vch_mqtt_session *session, const struct vch_mqtt_frame *frame);

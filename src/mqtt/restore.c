@@ -29,6 +29,7 @@ static struct vch_mqtt_session *session_make(struct vch_mqtt_broker *broker,
     session->estate->key = kept->key;
     session->estate->saved = true;
     (void)vch_str_copy(session->estate->principal, sizeof session->estate->principal, kept->principal);
+    (void)vch_mqtt_estate_count(session); /* the bound may have become smaller */
     return session;
 }
 

@@ -5,6 +5,8 @@
 #include "base/map.h"
 #include "mqtt/outflow_priv.h"
 
+enum { RELIEF_BYTES = 64 * 1024 };
+
 /* ---- publishing ------------------------------------------------------------------------ */
 
 struct publication {
@@ -164,6 +166,25 @@ enum vch_err vch_mqtt_disconnect_client(struct vch_mqtt_broker *broker, struct v
     if (vch_loop_post(ref.loop, on_eviction, errand)) return VCH_OK;
     free(errand);
     return VCH_ERR_UNAVAILABLE;
+}
+
+/* ---- when memory is short ------------------------------------------------------------------ */
+
+static void relieve_one(struct vch_mqtt_link *link, void *arg) {
+    (void)arg;
+    struct vch_mqtt_session *session = VCH_MQTT_OWNER(link, struct vch_mqtt_session, by_id);
+    if (session->state == SESSION_ENDED && session->estate) vch_mqtt_queue_trim(session, RELIEF_BYTES);
+}
+
+static void on_relief(void *arg) {
+    struct vch_mqtt_loop *home = arg;
+    vch_mqtt_enter(home);
+    vch_mqtt_index_walk(&home->sessions, relieve_one, NULL);
+    vch_mqtt_leave(home);
+}
+
+void vch_mqtt_relieve(struct vch_mqtt_broker *broker) {
+    for (size_t i = 0; i < broker->count; i++) (void)vch_loop_post(broker->loops[i].loop, on_relief, &broker->loops[i]);
 }
 
 /* ---- ending all --------------------------------------------------------------------------- */

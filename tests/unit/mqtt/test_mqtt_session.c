@@ -124,6 +124,53 @@ static void too_large_to_be_sent_again(void **state) {
     assert_int_equal(rig_stats(&rig).dropped, 1);
 }
 
+/* One principal does not fill the server with sessions that nobody comes back for. */
+static void lasting_sessions_are_bounded(void **state) {
+    (void)state;
+    start(&(struct vch_mqtt_options){.sessions_per_principal = 2});
+    int one = come(0, "one", false), two = come(1, "two", false);
+    leave(one);
+    for (size_t loop = 0; loop < 2; loop++) {
+        int third = client_dial(&rig, loop);
+        client_send(third, pkt_connect("three", false, 60));
+        client_expect(third, VCH_STR("\x20\x02\x00\x03"));
+        client_expect_closed(third);
+    }
+    int five = client_dial(&rig, 0);
+    client_send(five, pkt5_connect("three", true, EXPIRY_100));
+    client_expect(five, VCH_STR("\x20\x03\x00\x97\x00"));
+    client_expect_closed(five);
+    (void)close(client_open(&rig, 0, "three")); /* a session that ends with its connection */
+    one = come(1, "one", true);                 /* it has moved, and counts once */
+    int clean = client_open(&rig, 1, "one");
+    client_expect_closed(one);
+    leave(two);
+    (void)come(0, "three", false);
+    (void)close(clean);
+}
+
+/* While memory is short the newest of what waits remains. */
+static void relieved(void **state) {
+    (void)state;
+    static char large[40001];
+    start(NULL);
+    int fd = come(0, "dev", false), here = come(0, "here", false);
+    client_subscribe(fd, "a", 1);
+    leave(fd);
+    for (char c = '1'; c <= '4'; c++) {
+        memset(large, c, sizeof large - 1);
+        tell("a", large, 1);
+    }
+    assert_int_equal(rig_stats(&rig).queued, 4);
+    vch_mqtt_relieve(rig.broker);
+    client_ping(here); /* behind it, on the same loop */
+    assert_int_equal(rig_stats(&rig).queued, 1);
+    assert_int_equal(rig_stats(&rig).dropped, 3);
+    fd = come(0, "dev", true);
+    client_expect(fd, pkt_publish("a", large, 1, 1));
+    client_ping(fd);
+}
+
 /* A guest of the same client id comes in beside what waits, and takes nothing. */
 static void a_guest_takes_nothing(void **state) {
     (void)state;
@@ -339,7 +386,7 @@ int main(void) {
         CASE(queued_while_away), CASE(sent_again),        CASE(clean_ends_it),           CASE(taken_over),
         CASE(oldest_goes_first), CASE(bounded_in_bytes),  CASE(ends_in_time),            CASE(expiry_of_mqtt_5),
         CASE(versions_apart),    CASE(delivery_is_asked_again), CASE(receive_maximum_on_return),
-        CASE(rights_lost_while_away), CASE(too_large_to_be_sent_again), CASE(a_guest_takes_nothing),
+        CASE(rights_lost_while_away), CASE(too_large_to_be_sent_again), CASE(a_guest_takes_nothing), CASE(lasting_sessions_are_bounded), CASE(relieved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
