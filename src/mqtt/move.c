@@ -85,14 +85,24 @@ static void forget_arrivals(struct vch_mqtt_session *heir) {
     vch_mqtt_session_empty(heir);
 }
 
+static void begin_afresh(struct vch_mqtt_session *heir) {
+    vch_mqtt_estate_forget(heir);
+    vch_mqtt_session_pass_on(heir);
+    vch_mqtt_session_empty(heir);
+    vch_mqtt_session_accept(heir, false);
+}
+
 static void arrived(struct vch_mqtt_session *heir, struct vch_mqtt_estate *estate) {
     vch_mqtt_estate_unpack(heir, estate);
     if (heir->state == SESSION_TAKING) {
-        vch_mqtt_session_accept(heir, true);
+        if (estate->unwanted)
+            begin_afresh(heir);
+        else
+            vch_mqtt_session_accept(heir, true);
         return;
     }
     uint32_t wanted_s = vch_mqtt_expiry_wanted(heir);
-    if (wanted_s == 0) heir->discard = true;
+    if (wanted_s == 0 || estate->unwanted) heir->discard = true;
     estate->expiry_s = vch_mqtt_expiry_of(heir, wanted_s);
     vch_mqtt_estate_rest(heir);
 }
@@ -133,6 +143,15 @@ static void tell(const struct move *move, struct vch_mqtt_estate *estate) {
     free(outcome);
 }
 
+/* The move does not take place. */
+static void stay(struct vch_mqtt_session *session) {
+    session->estate->moving = 0;
+    if (session->estate->unwanted)
+        vch_mqtt_estate_destroy(session);
+    else
+        vch_mqtt_estate_depart(session);
+}
+
 /* ---- the fence --------------------------------------------------------------------------- */
 
 static void finish(struct move *move) {
@@ -146,12 +165,10 @@ static void finish(struct move *move) {
         vch_mqtt_session_bury(session);
     } else {
         tell(move, NULL);
-        if (session) session->estate->moving = 0;
-        if (session) vch_mqtt_estate_depart(session);
+        if (session) stay(session);
     }
     move_free(move);
 }
-
 
 static void on_fence_back(void *arg) {
     struct move *move = arg;
@@ -181,8 +198,7 @@ static void on_refused(void *arg) {
     struct vch_mqtt_loop *home = move->from;
     vch_mqtt_enter(home);
     struct vch_mqtt_session *session = moving(move);
-    if (session) session->estate->moving = 0;
-    if (session) vch_mqtt_estate_depart(session);
+    if (session) stay(session);
     vch_mqtt_leave(home);
     move_free(move);
 }

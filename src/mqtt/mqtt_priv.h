@@ -133,6 +133,7 @@ struct vch_mqtt_estate {
     uint8_t level;
     bool saved; /* the keeper has heard of it */
     bool away;
+    bool unwanted; /* it is to end where its move ends, behind what is written there under its key */
     char principal[65];
     struct vch_gate *counted; /* in it, under the principal; NULL: not */
     uint64_t moving; /* a number of the move under way; 0: none */

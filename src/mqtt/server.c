@@ -141,6 +141,8 @@ static void evict(struct vch_mqtt_session *session, const struct vch_mqtt_evicti
         vch_mqtt_session_fail(session, "api-disconnect", "clientId", "An operator has ended this connection.");
     } else if (session->expecting) {
         session->discard |= eviction->clean;
+    } else if (session->estate && session->estate->moving) {
+        session->estate->unwanted |= eviction->clean;
     } else if (session->estate && eviction->clean) {
         vch_mqtt_estate_destroy(session);
     }

@@ -402,6 +402,49 @@ static void qos_2(void **state) {
     wait_for("forgotten 5 ", 1);
 }
 
+static atomic_bool held_up;
+
+static void hold_up(void *arg) {
+    (void)arg;
+    while (atomic_load(&held_up)) (void)usleep(1000);
+}
+
+/* Ended by its client id while it moves to another loop: nothing is written under its key behind its end. */
+static void ended_on_the_move(void **state) {
+    (void)state;
+    rig_stop(&rig);
+    rig_start(&rig, 3, &(struct vch_mqtt_options){.keeper = &table});
+    int fd = come(0, "dev", "a"), pub = client_open(&rig, 1, "pub");
+    client_send(fd, DISCONNECT);
+    client_expect_closed(fd);
+    wait_for("away 1 dev", 1);
+    atomic_store(&held_up, true); /* the move cannot end while a loop is busy */
+    assert_true(vch_loop_post(rig.loops[2], hold_up, NULL));
+    fd = client_dial(&rig, 1);
+    client_send(fd, pkt_connect("dev", false, 60));
+    for (int64_t until = vch_mono_ms() + 10000; rig_stats(&rig).subscriptions < 2;) assert_true(vch_mono_ms() < until);
+    keeper.at_once = true;
+    assert_int_equal(vch_mqtt_disconnect_client(rig.broker, VCH_STR("dev"), &(struct vch_mqtt_eviction){.clean = true}), VCH_OK);
+    client_ping(client_open(&rig, 0, "here")); /* behind it */
+    client_send(pub, pkt_publish("a", "late", 1, 1));
+    client_expect(pub, VCH_STR("\x40\x02\x00\x01"));
+    assert_int_equal(count_of("drop 1 "), 0);
+    atomic_store(&held_up, false);
+    client_expect(fd, CONNACK_OK); /* a session of its own */
+    wait_for("drop 1 ", 1);
+    client_ping(fd);
+    wait_for("fresh 2 dev", 1);
+    (void)pthread_mutex_lock(&keeper.lock);
+    bool ended = false;
+    for (size_t i = 0; i < keeper.log_count; i++) {
+        ended |= strcmp(keeper.log[i], "drop 1 ") == 0;
+        assert_false(ended && strncmp(keeper.log[i], "queued", 6) == 0);
+    }
+    (void)pthread_mutex_unlock(&keeper.lock);
+    assert_int_equal(rig_stats(&rig).subscriptions, 0);
+    assert_int_equal(rig_stats(&rig).queued, 0);
+}
+
 /* Repetitions that wait behind a slow disk are bounded: the client waits too. */
 static void repetitions_wait(void **state) {
     (void)state;
@@ -435,7 +478,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(puback_waits),     CASE(suback_waits), CASE(failures),       CASE(retained_wait), CASE(publisher_goes_first),
         CASE(server_publishes), CASE(revived),      CASE(will_of_before), CASE(qos_2),
-        CASE(repetitions_wait), CASE(full_keeper),
+        CASE(repetitions_wait), CASE(full_keeper), CASE(ended_on_the_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
