@@ -25,7 +25,7 @@ struct vch_http_door {
     atomic_uint_fast64_t requests, refused, failed;
 };
 
-enum { VCH_HTTP_ANSWER_MAX = 16 << 20 };
+enum { VCH_HTTP_ANSWER_MAX = 16 << 20, VCH_HTTP_EXTRA_MAX = 6 };
 
 struct vch_http_job {
     struct vch_http_door *door;
@@ -47,7 +47,7 @@ struct vch_http_job {
     char ws_accept[VCH_WS_ACCEPT];
     struct vch_iam_principal *principal; /* who signed it; NULL: a certificate */
     /* The answer. */
-    struct vch_http_header extra[2];
+    struct vch_http_header extra[VCH_HTTP_EXTRA_MAX];
     size_t extra_count;
     int status;
     const char *content_type;

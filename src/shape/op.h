@@ -26,6 +26,7 @@ enum vch_op_scope {
     VCH_SCOPE_DATA,   /* rest-json, signed for "iotdata" or "iotdevicegateway", or by client certificate */
     VCH_SCOPE_STS,    /* query protocol, signed for "sts" */
     VCH_SCOPE_VOUCH,  /* ours: rest-json, signed for "iot" */
+    VCH_SCOPE_OPEN,   /* ours: rest-json, unsigned: what the body holds is the proof, and the use case its judge */
     VCH_SCOPE_PUBLIC  /* unsigned; answers are pages, not documents */
 };
 

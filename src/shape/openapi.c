@@ -167,7 +167,7 @@ static void operation_write(struct writing *w, struct vch_val *paths, enum vch_o
     struct vch_val *operation = key.ptr ? map_at(w, path, key.ptr) : NULL;
     text_at(w, operation, "operationId", row->name);
     text_at(w, operation, "summary", row->summary);
-    if (row->scope == VCH_SCOPE_PUBLIC) (void)list_at(w, operation, "security");
+    if (row->scope == VCH_SCOPE_PUBLIC || row->scope == VCH_SCOPE_OPEN) (void)list_at(w, operation, "security");
     if (row->action[0]) text_at(w, operation, "x-iam-action", row->action);
     parameters_write(w, operation, row);
     body_write(w, operation, row);

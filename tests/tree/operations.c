@@ -16,6 +16,7 @@ static const struct section {
      "`{message, traceId}`."},
     {VCH_SCOPE_STS, "AWS STS operations", "Query protocol (`Action=NAME&Version=2011-06-15` as a form), answers in XML, signed for the service `sts`."},
     {VCH_SCOPE_VOUCH, "Our own operations", "JSON under `/_vouch/`, signed for the service `iot`."},
+    {VCH_SCOPE_OPEN, "Our own open operations", "JSON under `/_vouch/`, unsigned: what the body holds is the proof."},
     {VCH_SCOPE_PUBLIC, "Public pages", "Unsigned; they answer with a page, not with a document."},
 };
 

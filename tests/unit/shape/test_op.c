@@ -204,7 +204,8 @@ static void rows_are_whole(void **state) {
         const char *prefix = row->scope == VCH_SCOPE_IOT || row->scope == VCH_SCOPE_DATA ? "iot:" : row->scope == VCH_SCOPE_VOUCH ? "vouch:" : "";
         if (strncmp(row->action, prefix, strlen(prefix)) != 0) fail_msg("%s: %s", row->name, row->action);
         if (*prefix) assert_string_equal(strchr(row->action, ':') + 1, row->name);
-        if (row->scope == VCH_SCOPE_VOUCH) assert_true(strncmp(row->path, "/_vouch/", 8) == 0);
+        if (row->scope == VCH_SCOPE_VOUCH || row->scope == VCH_SCOPE_OPEN) assert_true(strncmp(row->path, "/_vouch/", 8) == 0);
+        if (row->scope == VCH_SCOPE_OPEN) assert_string_equal(row->action, "");
         assert_int_equal(vch_op_by_name(vch_str_from(row->name)), op);
     }
     assert_int_equal(vch_op_by_name(VCH_STR("")), VCH_OP_NONE);
