@@ -112,6 +112,7 @@ static enum vch_err open_tls(struct vch_wiring *wiring, size_t kind, size_t loop
     bool api = kind == VCH_ENTRANCE_API;
     const struct vch_tls_options options = {.certificate_file = wiring->site->server_pem,
                                             .key_file = wiring->site->server_key,
+                                            .anchor_file = wiring->site->root_pem,
                                             .hosts = wiring->hosts.list,
                                             .host_count = wiring->hosts.count,
                                             .client_cert = kinds[kind].client_cert,
@@ -212,11 +213,17 @@ static enum vch_err open_all(struct vch_wiring *wiring, struct vch_entrances *en
     return start_loops(wiring);
 }
 
+static int port_of(const struct vch_entrances *entrances, enum vch_entrance_kind kind) {
+    return entrances->list[kind].on ? entrances->list[kind].port : 0;
+}
+
 enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *entrances, struct vch_diag *diag) {
     wiring->service = &wiring->site->service;
     wiring->hooks.runner = vch_hooks_runner(wiring->hooks_client);
     wiring->hooks.timeout_ms = wiring->config->hook_timeout;
     wiring->service->hooks = &wiring->hooks;
+    wiring->service->mqtt_port = port_of(entrances, VCH_ENTRANCE_MQTT);
+    wiring->service->edge_port = port_of(entrances, VCH_ENTRANCE_EDGE);
     wiring->loop_count = entrances->loops;
     enum vch_err err = open_all(wiring, entrances, diag);
     if (err) vch_wiring_close(wiring);

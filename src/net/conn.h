@@ -119,6 +119,9 @@ struct vch_tls_host {
 struct vch_tls_options {
     const char *certificate_file; /* PEM chain; for any name that has none of its own, and for clients that ask for none */
     const char *key_file;
+    /* One PEM certificate that goes behind that chain when it is its issuer, for clients that know their root by its
+     * digest alone (RFC 7671 5.2.2); NULL: none. */
+    const char *anchor_file;
     enum vch_client_cert client_cert;
     const char *const *alpn; /* NULL-terminated, in order of the server's liking; NULL: none. A client that offers
                                 ALPN with no common protocol is refused; one that offers none is not. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static enum vch_err tls_failure(struct vch_dial *dial, int ssl_error, int saved_
     dial->broken = true;
     if (verified != X509_V_OK && !SSL_is_init_finished(dial->ssl))
         return vch_diag_set(diag, VCH_ERR_DENIED, "tls-untrusted", "", "The server's certificate is not trusted: %s.",
-                            X509_verify_cert_error_string(verified));
+                            verified == VCH_DIAL_NOT_PINNED ? "the root certificate is not the one that was handed over"
+                                                            : X509_verify_cert_error_string(verified));
     if (ssl_error == SSL_ERROR_SSL && code && ERR_GET_REASON(code) >= SSL_AD_REASON_OFFSET)
         return vch_diag_set(diag, VCH_ERR_DENIED, "tls-refused", "", "The server refused the TLS connection: %s.",
                             SSL_alert_desc_string_long(ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET));
@@ -97,6 +99,17 @@ enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_di
     dial->broken = true;
     vch_dial_close(dial);
     return err;
+}
+
+enum vch_err vch_dial_root(const struct vch_dial *dial, const uint8_t sha256[32], struct vch_buf *ret_pem) {
+    X509 *root = dial->ssl ? vch_dial_pinned(SSL_get_peer_cert_chain(dial->ssl), sha256) : NULL;
+    BIO *bio = root ? BIO_new(BIO_s_mem()) : NULL;
+    char *pem = NULL;
+    if (!root) return VCH_ERR_NOT_FOUND;
+    long len = bio && PEM_write_bio_X509(bio, root) == 1 ? BIO_get_mem_data(bio, &pem) : 0;
+    if (len > 0) vch_buf_bytes(ret_pem, pem, (size_t)len);
+    BIO_free(bio);
+    return len > 0 && !ret_pem->failed ? VCH_OK : VCH_ERR_NOMEM;
 }
 
 static enum vch_err plain_failure(struct vch_dial *dial, int failure) {

@@ -3,7 +3,7 @@
 #ifndef VCH_NET_DIAL_H
 #define VCH_NET_DIAL_H
 
-#include "base/str.h"
+#include "base/buf.h"
 
 /* An HTTP proxy that is asked for the connection (RFC 9110 9.3.6, CONNECT). */
 struct vch_dial_proxy {
@@ -17,6 +17,8 @@ struct vch_dial_options {
     uint16_t port;
     const char *alpn;          /* one protocol, or NULL */
     struct vch_str root_pem;   /* trust; empty: the system's */
+    const uint8_t *root_sha256; /* of 32 bytes, in place of root_pem: trust in the one root of this digest (of its DER),
+                                   which the server must send in its chain; NULL: none. Kept until the dial is open */
     struct vch_str certificate_pem, key_pem; /* empty: no client certificate */
     struct evp_pkey_st *key;   /* in place of key_pem, such as one on a token; still the caller's */
     const char *properties;    /* of OpenSSL's, that the key needs; or NULL */
@@ -37,6 +39,8 @@ enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_di
 enum vch_err vch_dial_send(struct vch_dial *dial, struct vch_str bytes, int64_t deadline_ms) VCH_MUST;
 /* At least one byte, or TIMEOUT, or NOT_FOUND when the peer closed, or IO. */
 enum vch_err vch_dial_recv(struct vch_dial *dial, void *buf, size_t size, size_t *ret_len, int64_t deadline_ms) VCH_MUST;
+/* Appends the root of options.root_sha256, PEM, as the server sent it. NOT_FOUND when it sent none of that digest. */
+enum vch_err vch_dial_root(const struct vch_dial *dial, const uint8_t sha256[32], struct vch_buf *ret_pem) VCH_MUST;
 void vch_dial_close(struct vch_dial *dial); /* orderly; NULL is fine */
 
 /* Why the last send or recv failed (DENIED: a TLS alert, which is how TLS 1.3

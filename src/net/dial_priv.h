@@ -6,9 +6,13 @@
 
 #include <openssl/ssl.h>
 
+/* The verdict on a chain without the pinned root: OpenSSL's nearest. */
+#define VCH_DIAL_NOT_PINNED X509_V_ERR_DANE_NO_MATCH
 /* TLS 1.2 or newer, trust, client certificate. The caller frees the context. INVALID, NOMEM. */
 enum vch_err vch_dial_tls_context(const struct vch_dial_options *options, SSL_CTX **ret,
                                   struct vch_diag *diag) VCH_MUST;
+/* Of these certificates the one with this SHA-256; NULL: none. Still theirs. */
+X509 *vch_dial_pinned(const STACK_OF(X509) *sent, const uint8_t sha256[32]);
 /* One connection of it: name to check, SNI, ALPN. It holds its own reference to the context. */
 enum vch_err vch_dial_tls_session(const struct vch_dial_options *options, SSL_CTX *ctx, SSL **ret,
                                   struct vch_diag *diag) VCH_MUST;

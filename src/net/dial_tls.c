@@ -56,6 +56,37 @@ static enum vch_err add_roots(SSL_CTX *ctx, struct vch_str pem, struct vch_diag 
     return VCH_OK;
 }
 
+X509 *vch_dial_pinned(const STACK_OF(X509) *sent, const uint8_t sha256[32]) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    for (int i = 0; sent && i < sk_X509_num(sent); i++) {
+        X509 *certificate = sk_X509_value(sent, i);
+        if (X509_digest(certificate, EVP_sha256(), digest, &len) == 1 && vch_ct_eq(digest, len, sha256, 32)) return certificate;
+    }
+    return NULL;
+}
+
+/* The whole check, names and times too, with the pinned root as all that is trusted. */
+static int verify_pinned(X509_STORE_CTX *store, void *arg) {
+    X509 *root = vch_dial_pinned(X509_STORE_CTX_get0_untrusted(store), arg);
+    STACK_OF(X509) *trusted = root ? sk_X509_new_null() : NULL;
+    int result = 0;
+    if (!root) {
+        X509_STORE_CTX_set_error(store, VCH_DIAL_NOT_PINNED);
+    } else if (!trusted || sk_X509_push(trusted, root) == 0) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+    } else {
+        X509_STORE_CTX_set0_trusted_stack(store, trusted);
+        result = X509_verify_cert(store) == 1;
+    }
+    sk_X509_free(trusted);
+    return result;
+}
+
+static void pin_root(SSL_CTX *ctx, const uint8_t *sha256) {
+    SSL_CTX_set_cert_verify_callback(ctx, verify_pinned, (void *)(uintptr_t)sha256);
+}
+
 /* The first certificate is the client's own; what follows is its chain. */
 static enum vch_err use_certificate(SSL_CTX *ctx, struct vch_str pem, struct vch_diag *diag) {
     BIO *bio = reader(pem);
@@ -96,7 +127,10 @@ static enum vch_err fill_context(SSL_CTX *ctx, const struct vch_dial_options *op
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                     SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-    VCH_TRY(add_roots(ctx, options->root_pem, diag));
+    if (options->root_sha256)
+        pin_root(ctx, options->root_sha256);
+    else
+        VCH_TRY(add_roots(ctx, options->root_pem, diag));
     if (options->certificate_pem.len == 0 && options->key_pem.len == 0 && !options->key) return VCH_OK;
     VCH_TRY(use_certificate(ctx, options->certificate_pem, diag));
     return use_key(ctx, options, diag);

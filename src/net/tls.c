@@ -4,6 +4,8 @@
 #include "net/tls_verify_priv.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +124,25 @@ static enum vch_err set_identity(SSL_CTX *ctx, const struct vch_tls_host *option
     return VCH_OK;
 }
 
+static bool add_anchor(SSL_CTX *ctx, X509 *anchor) {
+    STACK_OF(X509) *chain = NULL;
+    (void)SSL_CTX_get0_chain_certs(ctx, &chain);
+    int count = chain ? sk_X509_num(chain) : 0;
+    X509 *last = count ? sk_X509_value(chain, count - 1) : SSL_CTX_get0_certificate(ctx);
+    if (X509_cmp(anchor, last) == 0 || X509_check_issued(anchor, last) != X509_V_OK) return true;
+    return SSL_CTX_add1_chain_cert(ctx, anchor) == 1;
+}
+
+static enum vch_err show_anchor(SSL_CTX *ctx, const char *file, struct vch_diag *diag) {
+    BIO *bio = file ? BIO_new_file(file, "r") : NULL;
+    X509 *anchor = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    bool shown = !file || (anchor && add_anchor(ctx, anchor));
+    X509_free(anchor);
+    BIO_free(bio);
+    if (shown) return VCH_OK;
+    return vch_diag_set(diag, VCH_ERR_INVALID, "server-certificate", "anchor", "Cannot use the root certificate in %s.", file);
+}
+
 static enum vch_err show_issuers(SSL_CTX *ctx, const char *file, struct vch_diag *diag) {
     STACK_OF(X509_NAME) *names = file ? SSL_load_client_CA_file(file) : NULL;
     if (file && !names)
@@ -183,6 +204,7 @@ static enum vch_err tls_init(struct vch_tls *tls, const struct vch_tls_options *
     VCH_TRY(alpn_wire(options->alpn, tls));
     tls->verify = (struct vch_tls_verify){options->verify, options->verify_arg, options->stranger};
     VCH_TRY(ctx_new(tls, options, &first, &tls->ctx, diag));
+    VCH_TRY(show_anchor(tls->ctx, options->anchor_file, diag));
     return hosts_init(tls, options, diag);
 }
 

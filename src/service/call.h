@@ -27,6 +27,7 @@ struct vch_service {
     struct vch_key_pool *keys;
     struct vch_site site;
     struct vch_str endpoint_host;  /* what DescribeEndpoint answers: the first host name, no port */
+    int mqtt_port, edge_port;      /* where devices connect; 0: closed */
     const char *const *hostnames;  /* of the configuration; beside them it is "localhost" */
     size_t hostname_count;
     struct vch_str root_pem;       /* DIR/ca.pem */

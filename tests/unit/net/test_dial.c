@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/codec.h"
 #include "support/cmocka_all.h"
 #include "support/net_server.h"
 
@@ -62,6 +63,58 @@ static void a_stranger_is_not_trusted(void **state) {
     struct vch_dial_options options = to(server, "localhost");
     options.root_pem = vch_str_from(other.certificate_pem);
     assert_refused(&options, VCH_ERR_DENIED, "tls-untrusted", "self-signed certificate");
+}
+
+static void a_root_is_known_by_its_digest(void **state) {
+    struct net_server *server = *state;
+    static const char *const hosts[] = {"localhost", "127.0.0.1"};
+    uint8_t pin[32];
+    assert_int_equal(vch_unhex(vch_str_from(server->identity.id), pin, sizeof pin), VCH_OK);
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        struct vch_dial_options options = to(server, hosts[i]);
+        struct vch_dial *dial = NULL;
+        struct vch_buf pem;
+        options.root_pem = VCH_STR("nothing here"); /* is not looked at */
+        options.root_sha256 = pin;
+        vch_buf_init(&pem, 8192);
+        assert_int_equal(vch_dial_open(&options, &dial, NULL), VCH_OK);
+        assert_echo(dial, "hello");
+        assert_int_equal(vch_dial_root(dial, pin, &pem), VCH_OK);
+        assert_true(vch_str_eq_c(vch_str_of(pem.ptr, pem.len), server->identity.certificate_pem));
+        pin[0] ^= 1;
+        assert_int_equal(vch_dial_root(dial, pin, &pem), VCH_ERR_NOT_FOUND);
+        pin[0] ^= 1;
+        vch_buf_deinit(&pem);
+        vch_dial_close(dial);
+    }
+    for (size_t i = 0; i < sizeof pin; i += 31) {
+        struct vch_dial_options options = to(server, "localhost"); /* whose root would do */
+        pin[i] ^= 0x80;
+        options.root_sha256 = pin;
+        assert_refused(&options, VCH_ERR_DENIED, "tls-untrusted", "the root certificate is not the one that was handed over");
+        pin[i] ^= 0x80;
+    }
+}
+
+/* The digest stands for the root, and for nothing else of the check. */
+static void a_digest_excuses_nothing(void **state) {
+    (void)state;
+    static const struct {
+        struct net_setup setup;
+        const char *host, *words;
+    } rows[] = {{{.names = "DNS:*.example.com"}, "localhost", "hostname mismatch"},
+                {{.names = "DNS:localhost"}, "127.0.0.1", "IP address mismatch"},
+                {{.days = -1}, "localhost", "certificate has expired"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct net_server server;
+        uint8_t pin[32];
+        net_server_start(&server, &rows[i].setup);
+        assert_int_equal(vch_unhex(vch_str_from(server.identity.id), pin, sizeof pin), VCH_OK);
+        struct vch_dial_options options = to(&server, rows[i].host);
+        options.root_sha256 = pin;
+        assert_refused(&options, VCH_ERR_DENIED, "tls-untrusted", rows[i].words);
+        net_server_free(&server);
+    }
 }
 
 static void another_name_is_not_trusted(void **state) {
@@ -345,6 +398,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(name_and_address_are_verified, start, stop),
         cmocka_unit_test_setup_teardown(a_stranger_is_not_trusted, start, stop),
+        cmocka_unit_test_setup_teardown(a_root_is_known_by_its_digest, start, stop),
+        cmocka_unit_test(a_digest_excuses_nothing),
         cmocka_unit_test(another_name_is_not_trusted),
         cmocka_unit_test(an_expired_server_is_not_trusted),
         cmocka_unit_test_setup_teardown(broken_credentials_are_named, start, stop),

@@ -634,6 +634,8 @@ static void wrong_settings_are_named(void **state) {
         {{.certificate_file = certificate, .key_file = certificate, .client_cert = VCH_CLIENT_CERT_NONE}, "server-key"},
         {{.certificate_file = certificate, .key_file = key, .client_cert = VCH_CLIENT_CERT_REQUIRED}, "verify-missing"},
         {{.certificate_file = certificate, .key_file = key, .client_cert = VCH_CLIENT_CERT_NONE, .alpn = empty_name}, NULL},
+        {{.certificate_file = certificate, .key_file = key, .anchor_file = missing}, "server-certificate"},
+        {{.certificate_file = certificate, .key_file = key, .anchor_file = key}, "server-certificate"},
         {{.certificate_file = certificate, .key_file = key, .hosts = &no_key, .host_count = 1}, "server-key"},
         {{.certificate_file = certificate, .key_file = key, .hosts = &no_certificate, .host_count = 1}, "server-certificate"},
     };
