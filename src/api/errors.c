@@ -176,6 +176,14 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(HANDSHAKE_TIMEOUT, ACCESS_DENIED, 403, "AccessDenied"),
     ROW(CONNECTIONS_FULL, THROTTLING, 429, "Throttled"),
     ROW(MEMORY_FULL, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
+    ROW(SIGN_IN_REFUSED, UNAUTHORIZED, 403, "AccessDenied"),
+    ROW(SIGN_IN_LOCKED, TOO_MANY_REQUESTS, 429, "Throttled"),
+    ROW(SIGN_IN_BUSY, TOO_MANY_REQUESTS, 429, "Throttled"),
+    ROW(TOTP_NEEDED, UNAUTHORIZED, 403, "AccessDenied"),
+    ROW(TOTP_STATE, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
+    ROW(PASSWORD_WEAK, INVALID_REQUEST, 400, "InvalidParameters"),
+    ROW(SESSION_ENDED, UNAUTHORIZED, 403, "AccessDenied"),
+    ROW(CSRF_REFUSED, ACCESS_DENIED, 403, "AccessDenied"),
 };
 #undef ROW
 

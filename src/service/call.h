@@ -19,6 +19,9 @@ struct vch_connectivity;
 struct vch_refusals;
 struct vch_hooks;
 struct vch_hook_turn;
+struct vch_sign_in;
+struct vch_web_session;
+struct vch_web_grant;
 
 /* Shared by all calls; does not change once the server serves. */
 struct vch_service {
@@ -44,6 +47,8 @@ struct vch_service {
     struct vch_connectivity *connectivity; /* who is connected; connectivity.h; NULL: only what the registry knows */
     struct vch_refusals *refusals; /* why clients were refused; refusals.h; NULL: nothing is remembered */
     struct vch_policy_cache *policies; /* compiled IoT policies; authz.h */
+    struct vch_sign_in *sign_in; /* counts attempts; sign_in.h; NULL: nobody signs in by password */
+    int64_t web_idle_s, web_life_s; /* of sessions in browsers; 0: as web_session.h has it */
     struct vch_hooks *hooks; /* who carries out pre-provisioning hooks; hook.h; NULL: nobody */
 };
 
@@ -82,6 +87,8 @@ struct vch_call {
     struct vch_val *out;      /* a map, filled by the use case */
     struct vch_diag *diag;
     struct vch_hook_turn *hook; /* of a caller that can wait for a hook's answer; hook.h; NULL: it cannot */
+    const struct vch_web_session *web; /* of a caller who signed in in a browser; NULL: another credential */
+    struct vch_web_grant *web_grant;   /* where a new session goes; NULL: to nobody */
     struct vch_lint *lint;    /* what to warn of, beside the answer; NULL: nobody listens */
 };
 
@@ -123,6 +130,7 @@ vch_use_case vch_uc_attach_principal_policy, vch_uc_detach_principal_policy, vch
 /* authorization.c, explain.c */
 vch_use_case vch_uc_get_effective_policies, vch_uc_test_authorization, vch_uc_explain;
 vch_use_case vch_uc_why; /* why.c */
+vch_use_case vch_uc_lint_document; /* lint.c */
 /* templates.c */
 vch_use_case vch_uc_create_provisioning_template, vch_uc_describe_provisioning_template, vch_uc_list_provisioning_templates,
     vch_uc_update_provisioning_template, vch_uc_delete_provisioning_template;
