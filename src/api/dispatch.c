@@ -164,6 +164,7 @@ static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_LIST_HOOK_SERIALS] = vch_uc_list_hook_serials,
     [VCH_OP_DELETE_HOOK_SERIAL] = vch_uc_delete_hook_serial,
     [VCH_OP_TRY_TEMPLATE] = vch_uc_try_template,
+    [VCH_OP_LINT_DOCUMENT] = vch_uc_lint_document,
     [VCH_OP_BACKUP_REGISTRY] = vch_uc_backup_registry,
 };
 

@@ -1,6 +1,5 @@
 #include "service/warn.h"
 
-#include "core/lint.h"
 #include "store/groups.h"
 
 /* Memory that runs out leaves fewer findings, not a refusal. */
@@ -10,7 +9,7 @@ void vch_warn_policy(struct vch_call *call, struct vch_str document) {
 }
 
 /* Only what is surely absent is warned of. */
-static bool exists(void *arg, enum vch_lint_name kind, struct vch_str name) {
+bool vch_warn_exists(void *arg, enum vch_lint_name kind, struct vch_str name) {
     struct vch_call *call = arg;
     struct vch_store *store = call->service->store;
     struct vch_rec_policy policy;
@@ -27,6 +26,6 @@ static bool exists(void *arg, enum vch_lint_name kind, struct vch_str name) {
 }
 
 void vch_warn_template(struct vch_call *call, struct vch_str body, bool hook) {
-    const struct vch_lint_template_options options = {.hook = hook, .exists = exists, .arg = call};
+    const struct vch_lint_template_options options = {.hook = hook, .exists = vch_warn_exists, .arg = call};
     if (call->lint && vch_lint_template(body, &options, call->arena, call->lint, NULL) != VCH_OK) call->lint->count = 0;
 }
