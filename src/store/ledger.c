@@ -52,7 +52,7 @@ static enum vch_err append(struct vch_apply *a, const struct vch_step *step) {
     VCH_TRY(insert_row(a, &row));
     a->head.seq = row.seq;
     memcpy(a->head.hash, hash, HASH_LEN);
-    return VCH_OK;
+    return vch_apply_changed_ledger(a);
 }
 
 void vch_plan_ledger(struct vch_plan *p, const struct vch_rec_ledger *row) {
@@ -86,6 +86,45 @@ enum vch_err vch_store_ledger(struct vch_store *s, int64_t after_seq, size_t lim
     VCH_TRY(vch_read_list(s, VCH_Q_LEDGER_LIST, VCH_ARGS(VCH_I(after_seq), VCH_I(vch_listing_ask(limit))), &l, arena,
                           diag));
     *ret = (struct vch_list_ledger){l.items, l.count, l.more};
+    return VCH_OK;
+}
+
+/* The rows between which one call looks: neither is among them. */
+struct reach {
+    int64_t low, high;
+};
+
+static struct reach reach_of(const struct vch_ledger_query *q, int64_t last) {
+    bool bounded = q->event.len || q->outcome.len || q->any.len;
+    if (!q->newest_first) {
+        bool far = bounded && last - q->from_seq > VCH_LEDGER_FIND_ROWS;
+        return (struct reach){q->from_seq, far ? q->from_seq + VCH_LEDGER_FIND_ROWS + 1 : last + 1};
+    }
+    int64_t high = q->from_seq && q->from_seq <= last ? q->from_seq : last + 1;
+    bool far = bounded && high > VCH_LEDGER_FIND_ROWS + 1;
+    return (struct reach){far ? high - VCH_LEDGER_FIND_ROWS - 1 : 0, high};
+}
+
+/* Behind the last row of a full page, else behind what was looked at. */
+static int64_t next_of(const struct vch_ledger_query *q, const struct vch_listing *l, const struct reach *reach, int64_t last) {
+    const struct vch_rec_ledger *rows = l->items;
+    if (l->more && l->count) return rows[l->count - 1].seq;
+    if (q->newest_first) return reach->low > 0 ? reach->low + 1 : 0;
+    return reach->high <= last ? reach->high - 1 : 0;
+}
+
+enum vch_err vch_store_ledger_find(struct vch_store *s, const struct vch_ledger_query *q, size_t limit, struct vch_list_ledger *ret, int64_t *ret_next, VCH_R) {
+    struct vch_listing l = {.fill = fill_row, .size = sizeof *ret->items, .limit = limit};
+    uint8_t hash[HASH_LEN];
+    int64_t last;
+    VCH_TRY(vch_store_ledger_last(s, &last, hash, diag));
+    struct reach reach = reach_of(q, last);
+    VCH_TRY(vch_read_list(s, q->newest_first ? VCH_Q_LEDGER_FIND_DESC : VCH_Q_LEDGER_FIND,
+                          VCH_ARGS(VCH_I(reach.low), VCH_I(reach.high), VCH_T(q->event), VCH_T(q->outcome), VCH_T(q->any),
+                                   VCH_T(q->any_actor), VCH_I(vch_listing_ask(limit))),
+                          &l, arena, diag));
+    *ret = (struct vch_list_ledger){l.items, l.count, false};
+    *ret_next = next_of(q, &l, &reach, last);
     return VCH_OK;
 }
 

@@ -132,6 +132,18 @@ struct vch_rec_checkpoint {
     struct vch_str hash, signature, public_key; /* 32 bytes; DER; DER */
 };
 struct vch_list_checkpoint { struct vch_rec_checkpoint *items; size_t count; bool more; };
+/* Rows that match, from `from_seq` on, which is not among them; 0: from the end at
+ * which the order begins. Empty views match anything; `any` is a thing, client,
+ * claim, certificate, template, address or actor, `any_actor` that actor's ARN.
+ * With a condition at most VCH_LEDGER_FIND_ROWS rows are looked at. *ret_next is
+ * where to go on, 0 when all were seen; `ret->more` is not set. */
+enum { VCH_LEDGER_FIND_ROWS = 20000 };
+struct vch_ledger_query {
+    bool newest_first;
+    int64_t from_seq;
+    struct vch_str event, outcome, any, any_actor;
+};
+enum vch_err vch_store_ledger_find(struct vch_store *s, const struct vch_ledger_query *query, size_t limit, struct vch_list_ledger *ret, int64_t *ret_next, VCH_R) VCH_MUST;
 enum vch_err vch_store_ledger_row(struct vch_store *s, int64_t seq, struct vch_rec_ledger *ret, VCH_R) VCH_MUST; /* LEDGER_ROW_MISSING */
 enum vch_err vch_store_ledger_last(struct vch_store *s, int64_t *ret_seq, uint8_t ret_hash[VCH_LEDGER_HASH_LEN], struct vch_diag *diag) VCH_MUST; /* 0 when it is empty */
 enum vch_err vch_store_checkpoint(struct vch_store *s, int64_t seq, struct vch_rec_checkpoint *ret, VCH_R) VCH_MUST; /* CHECKPOINT_MISSING */

@@ -37,6 +37,23 @@ def test_a_registration_is_told_whole(server):
     own.refused(server, 404, "ResourceNotFoundException", "GET", "/_vouch/ledger/999999")
 
 
+def test_a_part_of_the_ledger_by_api_and_command(server):
+    for name in ("search.a", "search.b"):
+        own.call(server, "POST", f"/_vouch/users/{name}")
+    keys = own.call(server, "POST", "/_vouch/users/search.a/access-keys")
+    newest = own.call(server, "GET", "/_vouch/ledger?newestFirst=true&maxResults=1")
+    assert newest["entries"][0]["event"] == "access-key-created" and keys["userName"] == "search.a"
+    before = own.call(server, "GET", f"/_vouch/ledger?newestFirst=true&maxResults=2&nextToken={newest['nextToken']}")["entries"]
+    assert [json.loads(row["detail"]).get("userName") for row in before] == ["search.b", "search.a"]
+    assert own.call(server, "GET", "/_vouch/ledger?any=nobody-of-this-name")["entries"] == []
+    made = own.call(server, "GET", "/_vouch/ledger?event=user-created&any=admin&newestFirst=true")["entries"]
+    assert made[0]["sequence"] == before[0]["sequence"] and {row["event"] for row in made} == {"user-created"}
+    assert all(row["actor"].endswith(":user/admin") for row in made)
+    listed = json.loads(server.vouch("ledger", "list", "admin", "--event", "user-created", "--outcome", "ok", "--newest").stdout)
+    assert [row["sequence"] for row in listed["entries"]] == [row["sequence"] for row in made]
+    own.refused(server, 400, "InvalidRequestException", "GET", "/_vouch/ledger?newestFirst=perhaps")
+
+
 def test_words_for_secrets_are_the_operators():
     with vouch.Server("--ledger-secrets", "serial") as server:
         server.prepare_workshop()

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/digest.h"
+#include "store/provisioning.h"
 
 static void append(struct fix *f, const char *event) {
     const struct vch_rec_ledger row = a_row(event);
@@ -114,6 +115,66 @@ static void pages(void **state) {
     assert_int_equal(list.count, 0);
 }
 
+static struct vch_rec_ledger row_of(const char *event, const char *thing, const char *actor) {
+    struct vch_rec_ledger row = a_row(event);
+    row.thing_name = S(thing);
+    row.actor = S(actor);
+    return row;
+}
+
+/* What one call finds, as "3 1", and where it says to go on. */
+static void found(struct fix *f, struct vch_ledger_query q, size_t limit, const char *expected, int64_t expected_next) {
+    struct vch_list_ledger list;
+    char text[128] = "";
+    size_t len = 0;
+    int64_t next = -1;
+    READ(f, vch_store_ledger_find, &q, limit, &list, &next);
+    for (size_t i = 0; i < list.count; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%d", i ? " " : "", (int)list.items[i].seq);
+    assert_string_equal(text, expected);
+    assert_int_equal(next, expected_next);
+}
+
+static void finds(void **state) {
+    struct fix *f = *state;
+    const struct vch_rec_ledger rows[] = {row_of("made", "lamp", "anna"), row_of("made", "door", "ben"), row_of("gone", "lamp", "arn:ben")};
+    for (size_t i = 0; i < 3; i++) DO(f, vch_plan_ledger, &rows[i]);
+    struct vch_ledger_query all = {.from_seq = 0}, newest = {.newest_first = true};
+    found(f, all, 10, "1 2 3", 0);
+    found(f, all, 2, "1 2", 2);
+    found(f, newest, 10, "3 2 1", 0);
+    found(f, newest, 2, "3 2", 2);
+    found(f, (struct vch_ledger_query){.newest_first = true, .from_seq = 2}, 2, "1", 0);
+    found(f, (struct vch_ledger_query){.from_seq = 3}, 2, "", 0);
+    found(f, (struct vch_ledger_query){.from_seq = INT64_MAX}, 2, "", 0);
+    found(f, (struct vch_ledger_query){.newest_first = true, .from_seq = INT64_MAX}, 2, "3 2", 2);
+    found(f, (struct vch_ledger_query){.event = S("made")}, 10, "1 2", 0);
+    found(f, (struct vch_ledger_query){.event = S("mad")}, 10, "", 0);
+    found(f, (struct vch_ledger_query){.any = S("lamp")}, 10, "1 3", 0);
+    found(f, (struct vch_ledger_query){.any = S("ben"), .any_actor = S("arn:ben"), .newest_first = true}, 10, "3 2", 0);
+    found(f, (struct vch_ledger_query){.any = S("192.0.2.1"), .event = S("gone")}, 10, "3", 0);
+    found(f, (struct vch_ledger_query){.outcome = S("never")}, 10, "", 0);
+    found(f, (struct vch_ledger_query){.any = S("' OR '1' = '1")}, 10, "", 0);
+}
+
+static void a_search_looks_at_so_many_rows_and_goes_on(void **state) {
+    struct fix *f = *state;
+    const struct vch_rec_ledger first = row_of("first", "lamp", "anna"), row = row_of("row", "door", "ben"), last = row_of("last", "lamp", "anna");
+    DO(f, vch_plan_ledger, &first);
+    for (int n = 0; n < VCH_LEDGER_FIND_ROWS; n += 1000) {
+        PLAN(f, p);
+        for (int i = 0; i < 1000; i++) vch_plan_ledger(p, &row);
+        plan_ok(f, p);
+    }
+    DO(f, vch_plan_ledger, &last);
+    int64_t rows = VCH_LEDGER_FIND_ROWS + 2;
+    found(f, (struct vch_ledger_query){.any = S("lamp")}, 10, "1", VCH_LEDGER_FIND_ROWS);
+    found(f, (struct vch_ledger_query){.any = S("lamp"), .from_seq = VCH_LEDGER_FIND_ROWS}, 10, "20002", 0);
+    found(f, (struct vch_ledger_query){.any = S("lamp"), .newest_first = true}, 10, "20002", rows - VCH_LEDGER_FIND_ROWS + 1);
+    found(f, (struct vch_ledger_query){.any = S("lamp"), .newest_first = true, .from_seq = rows - VCH_LEDGER_FIND_ROWS + 1}, 10, "1", 0);
+    found(f, (struct vch_ledger_query){.newest_first = true}, 1, "20002", rows);
+}
+
 static void several_rows_in_one_plan(void **state) {
     struct fix *f = *state;
     int64_t rows = -1;
@@ -145,4 +206,4 @@ static void a_row_that_is_too_large(void **state) {
 }
 
 STORE_SUITE(STORE_TEST(append_and_read), STORE_TEST(rows_are_chained), STORE_TEST(the_first_row_has_a_known_hash),
-            STORE_TEST(pages), STORE_TEST(several_rows_in_one_plan), STORE_TEST(a_row_that_is_too_large))
+            STORE_TEST(pages), STORE_TEST(finds), STORE_TEST(a_search_looks_at_so_many_rows_and_goes_on), STORE_TEST(several_rows_in_one_plan), STORE_TEST(a_row_that_is_too_large))
