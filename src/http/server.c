@@ -3,26 +3,12 @@
 #include "base/clock.h"
 #include "http/answer_priv.h"
 #include "http/parse.h"
+#include "http/server_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REQUEST_MS = 30000, IDLE_MS = 75000, ANSWER_HEAD_MAX = 64 * 1024, UNREAD_MAX = 64 * 1024 };
-
-struct http_conn {
-    struct vch_conn *conn;
-    const struct vch_http_options *options;
-    struct vch_http_reader *reader;     /* NULL between requests */
-    struct vch_http_exchange *exchange; /* the one under way */
-    bool timed;                         /* the request's deadline runs */
-    bool held;                          /* the next request waits until the answers before it are written */
-};
-
-struct vch_http_exchange {
-    struct http_conn *http; /* NULL: the connection is gone */
-    struct vch_loop *loop;
-    struct vch_http_reader *reader;
-};
+enum { REQUEST_MS = 30000, IDLE_MS = 75000, ANSWER_HEAD_MAX = VCH_HTTP_ANSWER_HEAD_MAX, UNREAD_MAX = 64 * 1024 };
 
 const struct vch_http_request *vch_http_exchange_request(const struct vch_http_exchange *x) {
     return vch_http_reader_request(x->reader);
@@ -32,14 +18,14 @@ struct vch_loop *vch_http_exchange_loop(const struct vch_http_exchange *x) {
     return x->loop;
 }
 
-static void await_request(struct http_conn *http) {
+static void await_request(struct vch_http_conn *http) {
     int64_t idle_ms = http->options->idle_timeout_ms;
     http->timed = false;
     vch_conn_deadline(http->conn, idle_ms > 0 ? idle_ms : IDLE_MS);
 }
 
 /* From the first byte to the last: more bytes do not buy more time. */
-static void time_request(struct http_conn *http) {
+static void time_request(struct vch_http_conn *http) {
     int64_t request_ms = http->options->request_timeout_ms;
     if (http->timed) return;
     http->timed = true;
@@ -48,7 +34,7 @@ static void time_request(struct http_conn *http) {
 
 /* ---- answering ------------------------------------------------------------------ */
 
-static void write_answer(struct http_conn *http, const struct vch_http_answer *answer, bool keep_alive,
+static void write_answer(struct vch_http_conn *http, const struct vch_http_answer *answer, bool keep_alive,
                          bool head_only) {
     static const struct vch_http_answer broken = {.status = 500};
     struct vch_buf buf;
@@ -70,19 +56,19 @@ static void write_answer(struct http_conn *http, const struct vch_http_answer *a
     vch_buf_deinit(&buf);
 }
 
-static void exchange_free(struct vch_http_exchange *x) {
+void vch_http_exchange_free(struct vch_http_exchange *x) {
     vch_http_reader_free(x->reader);
     free(x);
 }
 
 /* Whoever sends requests and does not read the answers must not fill our memory. */
-static void next_request(struct http_conn *http) {
+static void next_request(struct vch_http_conn *http) {
     http->held = vch_conn_pending(http->conn) > UNREAD_MAX;
     if (!http->held) vch_conn_resume(http->conn);
 }
 
 void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *answer) {
-    struct http_conn *http = x->http;
+    struct vch_http_conn *http = x->http;
     vch_assert(answer->status >= 200 && answer->status <= 599);
     if (http) {
         bool keep_alive = !answer->close && vch_http_reader_keep_alive(x->reader);
@@ -95,7 +81,7 @@ void vch_http_reply(struct vch_http_exchange *x, const struct vch_http_answer *a
         else
             vch_conn_close(http->conn, NULL);
     }
-    exchange_free(x);
+    vch_http_exchange_free(x);
 }
 
 static void reply_early(struct vch_http_exchange *x) {
@@ -118,7 +104,7 @@ static bool write_upgrade(struct vch_conn *conn, const struct vch_http_header *h
 
 struct vch_conn *vch_http_upgrade(struct vch_http_exchange *x, const struct vch_http_header *headers, size_t count,
                                   const struct vch_conn_filter *filter, void *filter_arg) {
-    struct http_conn *http = x->http;
+    struct vch_http_conn *http = x->http;
     struct vch_conn *conn = http ? http->conn : NULL;
     if (!conn || !vch_conn_is_open(conn) || vch_conn_unread(conn)) {
         reply_early(x);
@@ -126,7 +112,7 @@ struct vch_conn *vch_http_upgrade(struct vch_http_exchange *x, const struct vch_
     }
     http->exchange = NULL;
     bool given = write_upgrade(conn, headers, count) && vch_conn_set_filter(conn, filter, filter_arg) == VCH_OK;
-    exchange_free(x);
+    vch_http_exchange_free(x);
     if (!given) {
         vch_conn_close(conn, NULL);
         return NULL;
@@ -139,7 +125,7 @@ struct vch_conn *vch_http_upgrade(struct vch_http_exchange *x, const struct vch_
 
 /* What cannot be read is answered here, and ends the connection: where the next
  * request would start is unknown. */
-static void refuse(struct http_conn *http) {
+static void refuse(struct vch_http_conn *http) {
     struct vch_diag diag = {0};
     char body[256];
     int status = vch_http_reader_status(http->reader);
@@ -157,7 +143,7 @@ static void refuse(struct http_conn *http) {
 /* ---- requests --------------------------------------------------------------------- */
 
 /* The exchange may outlive the connection, so it copies what is the connection's. */
-static bool fill_peer(struct http_conn *http, struct vch_http_exchange *x) {
+static bool fill_peer(struct vch_http_conn *http, struct vch_http_exchange *x) {
     struct vch_http_request *request = vch_http_reader_request(x->reader);
     struct vch_arena *arena = vch_http_reader_arena(x->reader);
     request->peer_ip = vch_arena_str(arena, vch_str_from(vch_conn_peer_ip(http->conn))).ptr;
@@ -168,7 +154,7 @@ static bool fill_peer(struct http_conn *http, struct vch_http_exchange *x) {
     return request->peer_ip && request->peer_id && request->sni;
 }
 
-static void begin_exchange(struct http_conn *http) {
+static void begin_exchange(struct vch_http_conn *http) {
     struct vch_http_exchange *x = calloc(1, sizeof *x);
     if (!x) {
         vch_conn_close(http->conn, NULL);
@@ -177,7 +163,7 @@ static void begin_exchange(struct http_conn *http) {
     *x = (struct vch_http_exchange){.http = http, .loop = vch_conn_loop(http->conn), .reader = http->reader};
     http->reader = NULL;
     if (!fill_peer(http, x)) {
-        exchange_free(x);
+        vch_http_exchange_free(x);
         vch_conn_close(http->conn, NULL);
         return;
     }
@@ -187,7 +173,7 @@ static void begin_exchange(struct http_conn *http) {
     http->options->on_request(x, http->options->arg);
 }
 
-static bool need_reader(struct http_conn *http) {
+static bool need_reader(struct vch_http_conn *http) {
     size_t body_max = http->options->body_max ? http->options->body_max : VCH_HTTP_BODY_MAX;
     if (!http->reader) http->reader = vch_http_reader_new(body_max);
     if (!http->reader) vch_conn_close(http->conn, NULL);
@@ -195,8 +181,9 @@ static bool need_reader(struct http_conn *http) {
 }
 
 static size_t on_data(struct vch_conn *conn, void *arg, struct vch_str bytes) {
-    struct http_conn *http = arg;
+    struct vch_http_conn *http = arg;
     size_t total = 0;
+    if (http->stream) return bytes.len; /* no request comes behind one that has no end */
     if (http->exchange || !need_reader(http)) return 0;
     for (;;) {
         size_t used = 0;
@@ -219,7 +206,11 @@ static void on_open(struct vch_conn *conn, void *arg) {
 }
 
 static void on_drain(struct vch_conn *conn, void *arg) {
-    struct http_conn *http = arg;
+    struct vch_http_conn *http = arg;
+    if (http->stream) {
+        vch_http_stream_drained(http->stream);
+        return;
+    }
     if (!http->exchange && !http->timed) await_request(http); /* a large answer took its time */
     if (!http->held) return;
     http->held = false;
@@ -227,18 +218,18 @@ static void on_drain(struct vch_conn *conn, void *arg) {
 }
 
 static void on_close(struct vch_conn *conn, void *arg, enum vch_close_reason reason, const struct vch_diag *diag) {
-    struct http_conn *http = arg;
+    struct vch_http_conn *http = arg;
     (void)conn;
     (void)reason;
-    (void)diag;
-    if (http->exchange) http->exchange->http = NULL;
+    if (http->stream) vch_http_stream_over(http->stream, diag);
+    else if (http->exchange) http->exchange->http = NULL;
     vch_http_reader_free(http->reader);
     free(http);
 }
 
 enum vch_err vch_http_attach(struct vch_conn *conn, const struct vch_http_options *options) {
     static const struct vch_conn_handler handler = {on_open, on_data, on_drain, on_close, NULL};
-    struct http_conn *http = calloc(1, sizeof *http);
+    struct vch_http_conn *http = calloc(1, sizeof *http);
     if (!http) return VCH_ERR_NOMEM;
     http->conn = conn;
     http->options = options;
