@@ -79,6 +79,19 @@ enum vch_err vch_apply_changed(struct vch_apply *a, enum vch_change_kind kind, s
     return VCH_OK;
 }
 
+/* A plan that was rolled back took it away, and others may stand in its place. */
+static bool ledger_is_told(const struct vch_changes *changes) {
+    size_t at = changes->ledger;
+    return at > 0 && at <= changes->count && changes->items[at - 1].kind == VCH_CHANGE_LEDGER;
+}
+
+enum vch_err vch_apply_changed_ledger(struct vch_apply *a) {
+    if (ledger_is_told(a->changes)) return VCH_OK;
+    VCH_TRY(vch_apply_changed(a, VCH_CHANGE_LEDGER, VCH_STR("")));
+    a->changes->ledger = a->changes->count;
+    return VCH_OK;
+}
+
 enum vch_err vch_apply_changed_all(struct vch_apply *a, enum vch_change_kind kind, enum vch_query query,
                                    struct vch_str owner) {
     VCH_CURSOR cursor = {0};

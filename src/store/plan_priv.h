@@ -14,6 +14,7 @@ struct vch_change {
 struct vch_changes {
     struct vch_change *items;
     size_t count, cap;
+    size_t ledger; /* one behind the place of the ledger's change, if it is there still */
     struct vch_arena *keys;
 };
 void vch_changes_deinit(struct vch_changes *changes);
@@ -37,6 +38,8 @@ struct vch_apply {
 };
 /* Remembers a change; NOMEM. */
 enum vch_err vch_apply_changed(struct vch_apply *a, enum vch_change_kind kind, struct vch_str key) VCH_MUST;
+/* The ledger grew: told once of all plans of a batch. */
+enum vch_err vch_apply_changed_ledger(struct vch_apply *a) VCH_MUST;
 /* A change of every certificate that the query (one parameter) names. */
 enum vch_err vch_apply_changed_all(struct vch_apply *a, enum vch_change_kind kind, enum vch_query query,
                                    struct vch_str owner) VCH_MUST;

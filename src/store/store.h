@@ -36,6 +36,8 @@ enum vch_change_kind {
     VCH_CHANGE_TEMPLATE,    /* template `key`: enabled, default version, deleted */
     VCH_CHANGE_USER,        /* keys or policies of user `key` */
     VCH_CHANGE_ROLE,        /* trust or policies of role `key` */
+    VCH_CHANGE_LEDGER,      /* rows at the end of the ledger; no key */
+    VCH_CHANGE_PAIRING,     /* how far pairing `key` is */
     VCH_CHANGE_ALL          /* anything: a time went by in which other servers' changes were not heard */
 };
 typedef void vch_store_on_change(void *arg, enum vch_change_kind kind, struct vch_str key);

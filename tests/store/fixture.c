@@ -17,7 +17,8 @@ int store_suite(int argc, char **argv, const struct CMUnitTest *tests, size_t co
 static const char *const kinds[] = {
     [VCH_CHANGE_CERTIFICATE] = "certificate", [VCH_CHANGE_CLAIM] = "claim", [VCH_CHANGE_POLICY] = "policy",
     [VCH_CHANGE_TEMPLATE] = "template",       [VCH_CHANGE_USER] = "user",
-    [VCH_CHANGE_ROLE] = "role",               [VCH_CHANGE_ALL] = "all",
+    [VCH_CHANGE_ROLE] = "role",               [VCH_CHANGE_LEDGER] = "ledger",
+    [VCH_CHANGE_ALL] = "all",
 };
 
 void fix_on_change(void *arg, enum vch_change_kind kind, struct vch_str key) {
