@@ -101,15 +101,27 @@ enum vch_err vch_dial_open(const struct vch_dial_options *options, struct vch_di
     return err;
 }
 
-enum vch_err vch_dial_root(const struct vch_dial *dial, const uint8_t sha256[32], struct vch_buf *ret_pem) {
-    X509 *root = dial->ssl ? vch_dial_pinned(SSL_get_peer_cert_chain(dial->ssl), sha256) : NULL;
-    BIO *bio = root ? BIO_new(BIO_s_mem()) : NULL;
+static enum vch_err append_pem(X509 *certificate, struct vch_buf *ret_pem) {
+    BIO *bio = BIO_new(BIO_s_mem());
     char *pem = NULL;
-    if (!root) return VCH_ERR_NOT_FOUND;
-    long len = bio && PEM_write_bio_X509(bio, root) == 1 ? BIO_get_mem_data(bio, &pem) : 0;
+    long len = bio && PEM_write_bio_X509(bio, certificate) == 1 ? BIO_get_mem_data(bio, &pem) : 0;
     if (len > 0) vch_buf_bytes(ret_pem, pem, (size_t)len);
     BIO_free(bio);
     return len > 0 && !ret_pem->failed ? VCH_OK : VCH_ERR_NOMEM;
+}
+
+enum vch_err vch_dial_root(const struct vch_dial *dial, const uint8_t sha256[32], struct vch_buf *ret_pem) {
+    X509 *root = dial->ssl ? vch_dial_pinned(SSL_get_peer_cert_chain(dial->ssl), sha256) : NULL;
+    return root ? append_pem(root, ret_pem) : VCH_ERR_NOT_FOUND;
+}
+
+enum vch_err vch_dial_anchor(const struct vch_dial *dial, uint8_t ret_sha256[32], struct vch_buf *ret_pem) {
+    STACK_OF(X509) *chain = dial->ssl ? SSL_get0_verified_chain(dial->ssl) : NULL;
+    X509 *root = chain && sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
+    unsigned len = 32;
+    if (!root) return VCH_ERR_NOT_FOUND;
+    if (X509_digest(root, EVP_sha256(), ret_sha256, &len) != 1) return VCH_ERR_INTERNAL;
+    return append_pem(root, ret_pem);
 }
 
 static enum vch_err plain_failure(struct vch_dial *dial, int failure) {

@@ -19,6 +19,8 @@ struct vch_dial_options {
     struct vch_str root_pem;   /* trust; empty: the system's */
     const uint8_t *root_sha256; /* of 32 bytes, in place of root_pem: trust in the one root of this digest (of its DER),
                                    which the server must send in its chain; NULL: none. Kept until the dial is open */
+    bool root_unknown; /* in place of both, for a first meeting: the root that the server sends, whoever's it is. What
+                          vch_dial_anchor tells must be shown to somebody who can compare it */
     struct vch_str certificate_pem, key_pem; /* empty: no client certificate */
     struct evp_pkey_st *key;   /* in place of key_pem, such as one on a token; still the caller's */
     const char *properties;    /* of OpenSSL's, that the key needs; or NULL */
@@ -41,6 +43,8 @@ enum vch_err vch_dial_send(struct vch_dial *dial, struct vch_str bytes, int64_t 
 enum vch_err vch_dial_recv(struct vch_dial *dial, void *buf, size_t size, size_t *ret_len, int64_t deadline_ms) VCH_MUST;
 /* Appends the root of options.root_sha256, PEM, as the server sent it. NOT_FOUND when it sent none of that digest. */
 enum vch_err vch_dial_root(const struct vch_dial *dial, const uint8_t sha256[32], struct vch_buf *ret_pem) VCH_MUST;
+/* The root that the server's certificate was found to come from: its digest, and appended as PEM. NOT_FOUND when plain. */
+enum vch_err vch_dial_anchor(const struct vch_dial *dial, uint8_t ret_sha256[32], struct vch_buf *ret_pem) VCH_MUST;
 void vch_dial_close(struct vch_dial *dial); /* orderly; NULL is fine */
 
 /* Why the last send or recv failed (DENIED: a TLS alert, which is how TLS 1.3

@@ -66,13 +66,12 @@ X509 *vch_dial_pinned(const STACK_OF(X509) *sent, const uint8_t sha256[32]) {
     return NULL;
 }
 
-/* The whole check, names and times too, with the pinned root as all that is trusted. */
-static int verify_pinned(X509_STORE_CTX *store, void *arg) {
-    X509 *root = vch_dial_pinned(X509_STORE_CTX_get0_untrusted(store), arg);
+/* The whole check, names and times too, with this root as all that is trusted. */
+static int verify_against(X509_STORE_CTX *store, X509 *root, int otherwise) {
     STACK_OF(X509) *trusted = root ? sk_X509_new_null() : NULL;
     int result = 0;
     if (!root) {
-        X509_STORE_CTX_set_error(store, VCH_DIAL_NOT_PINNED);
+        X509_STORE_CTX_set_error(store, otherwise);
     } else if (!trusted || sk_X509_push(trusted, root) == 0) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
     } else {
@@ -83,8 +82,18 @@ static int verify_pinned(X509_STORE_CTX *store, void *arg) {
     return result;
 }
 
-static void pin_root(SSL_CTX *ctx, const uint8_t *sha256) {
-    SSL_CTX_set_cert_verify_callback(ctx, verify_pinned, (void *)(uintptr_t)sha256);
+static int verify_pinned(X509_STORE_CTX *store, void *arg) {
+    return verify_against(store, vch_dial_pinned(X509_STORE_CTX_get0_untrusted(store), arg), VCH_DIAL_NOT_PINNED);
+}
+
+/* The last certificate of the chain, when it is its own issuer. */
+static int verify_unknown(X509_STORE_CTX *store, void *arg) {
+    const STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
+    int count = sent ? sk_X509_num(sent) : 0;
+    X509 *last = count ? sk_X509_value(sent, count - 1) : NULL;
+    (void)arg;
+    return verify_against(store, last && X509_self_signed(last, 1) == 1 ? last : NULL,
+                          X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
 }
 
 /* The first certificate is the client's own; what follows is its chain. */
@@ -128,7 +137,9 @@ static enum vch_err fill_context(SSL_CTX *ctx, const struct vch_dial_options *op
                                     SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     if (options->root_sha256)
-        pin_root(ctx, options->root_sha256);
+        SSL_CTX_set_cert_verify_callback(ctx, verify_pinned, (void *)(uintptr_t)options->root_sha256);
+    else if (options->root_unknown)
+        SSL_CTX_set_cert_verify_callback(ctx, verify_unknown, NULL);
     else
         VCH_TRY(add_roots(ctx, options->root_pem, diag));
     if (options->certificate_pem.len == 0 && options->key_pem.len == 0 && !options->key) return VCH_OK;

@@ -96,7 +96,40 @@ static void a_root_is_known_by_its_digest(void **state) {
     }
 }
 
-/* The digest stands for the root, and for nothing else of the check. */
+/* A first meeting takes whatever root is sent, tells which one, and excuses nothing else. */
+static void a_first_meeting_tells_the_root(void **state) {
+    struct net_server *server = *state;
+    uint8_t want[32], got[32];
+    struct vch_dial *dial = NULL;
+    struct vch_buf pem;
+    vch_buf_init(&pem, 8192);
+    struct vch_dial_options options = to(server, "localhost");
+    options.root_pem = VCH_STR("nothing here"); /* is not looked at */
+    options.root_unknown = true;
+    assert_int_equal(vch_unhex(vch_str_from(server->identity.id), want, sizeof want), VCH_OK);
+    assert_int_equal(vch_dial_open(&options, &dial, NULL), VCH_OK);
+    assert_echo(dial, "hello");
+    assert_int_equal(vch_dial_anchor(dial, got, &pem), VCH_OK);
+    assert_memory_equal(got, want, sizeof want);
+    assert_true(vch_str_eq_c(vch_str_of(pem.ptr, pem.len), server->identity.certificate_pem));
+    vch_dial_close(dial);
+    /* What was found is what the next connection may be held to. */
+    options = to(server, "localhost");
+    options.root_pem = vch_str_of(pem.ptr, pem.len);
+    assert_int_equal(vch_dial_open(&options, &dial, NULL), VCH_OK);
+    memset(got, 0, sizeof got);
+    assert_int_equal(vch_dial_anchor(dial, got, &pem), VCH_OK);
+    assert_memory_equal(got, want, sizeof want);
+    vch_dial_close(dial);
+    vch_buf_deinit(&pem);
+    /* A pin is stronger: who has one does not meet strangers. */
+    want[3] ^= 1;
+    options.root_sha256 = want;
+    options.root_unknown = true;
+    assert_refused(&options, VCH_ERR_DENIED, "tls-untrusted", "the root certificate is not the one that was handed over");
+}
+
+/* The digest stands for the root, and for nothing else of the check; so does a first meeting. */
 static void a_digest_excuses_nothing(void **state) {
     (void)state;
     static const struct {
@@ -112,6 +145,9 @@ static void a_digest_excuses_nothing(void **state) {
         assert_int_equal(vch_unhex(vch_str_from(server.identity.id), pin, sizeof pin), VCH_OK);
         struct vch_dial_options options = to(&server, rows[i].host);
         options.root_sha256 = pin;
+        assert_refused(&options, VCH_ERR_DENIED, "tls-untrusted", rows[i].words);
+        options.root_sha256 = NULL;
+        options.root_unknown = true;
         assert_refused(&options, VCH_ERR_DENIED, "tls-untrusted", rows[i].words);
         net_server_free(&server);
     }
@@ -399,6 +435,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(name_and_address_are_verified, start, stop),
         cmocka_unit_test_setup_teardown(a_stranger_is_not_trusted, start, stop),
         cmocka_unit_test_setup_teardown(a_root_is_known_by_its_digest, start, stop),
+        cmocka_unit_test_setup_teardown(a_first_meeting_tells_the_root, start, stop),
         cmocka_unit_test(a_digest_excuses_nothing),
         cmocka_unit_test(another_name_is_not_trusted),
         cmocka_unit_test(an_expired_server_is_not_trusted),
