@@ -1,0 +1,1 @@
+vch_fuzz(claim_text ROOMS core base)
