@@ -49,12 +49,12 @@ static void a_registration(void **state) {
     plan_certificate(certificate, &n, S(""), T0);
     plan_ok(f, certificate);
     assert_int_equal(registration_state(f, &n), NOTHING);
-    changed(f, NULL);
+    f->change_count = 0;
     PLAN(f, registration);
     plan_registration(registration, &n, T0);
     plan_ok(f, registration);
     assert_int_equal(registration_state(f, &n), WHOLE);
-    assert_int_equal(f->change_count, 2); /* the certificate once though thrice changed, and the claim */
+    assert_int_equal(f->change_count, 3); /* the certificate once though thrice changed, the claim, and the ledger */
     PLAN(f, again);
     plan_registration(again, &n, T0);
     REFUSED(f, again, DENIED, TOKEN_INVALID);
@@ -70,6 +70,7 @@ static void all_or_nothing(void **state) {
     plan_claim(start, &n, T0);
     plan_certificate(start, &n, S(""), T0);
     plan_ok(f, start);
+    f->change_count = 0;
     for (int i = 0; i < 3; i++) {
         PLAN(f, p);
         if (i == 0) vch_plan_need_policy(p, S("missing"));
@@ -116,6 +117,27 @@ static void changes_are_told_once(void **state) {
     vch_plan_certificate_status(p, id_of(f, 1), S(""), S("INACTIVE"), T0);
     plan_ok(f, p);
     changed(f, "certificate 0000000000000000000000000000000000000000000000000000000000000001", NULL);
+}
+
+/* The ledger's growth is told once of all rows, and not when a plan leaves none. */
+static void the_ledger_is_told(void **state) {
+    struct fix *f = *state;
+    const struct vch_rec_ledger row = {.event = S("e"), .actor = S("server"), .outcome = S("ok"), .detail = S("{}")};
+    have_thing(f, "t");
+    f->change_count = 0;
+    PLAN(f, p);
+    for (int i = 0; i < 3; i++) vch_plan_ledger(p, &row);
+    plan_ok(f, p);
+    changed(f, "ledger ", NULL);
+    PLAN(f, refused);
+    vch_plan_ledger(refused, &row);
+    vch_plan_need_policy(refused, S("missing"));
+    REFUSED(f, refused, NOT_FOUND, POLICY_MISSING);
+    changed(f, NULL);
+    PLAN(f, again);
+    vch_plan_ledger(again, &row);
+    plan_ok(f, again);
+    changed(f, "ledger ", NULL);
 }
 
 /* Told before apply returns: who acts on the answer meets no old state. */
@@ -184,5 +206,5 @@ static void urls(void **state) {
 
 STORE_SUITE(STORE_TEST(an_empty_plan), STORE_TEST(a_plan_larger_than_its_arena), STORE_TEST(no_diagnosis_wanted),
             STORE_TEST(a_registration), STORE_TEST(all_or_nothing), STORE_TEST(a_plan_sees_its_own_writes),
-            STORE_TEST(changes_are_told_once), STORE_TEST(told_when_apply_returns), STORE_TEST(what_text_may_hold),
+            STORE_TEST(changes_are_told_once), STORE_TEST(the_ledger_is_told), STORE_TEST(told_when_apply_returns), STORE_TEST(what_text_may_hold),
             STORE_TEST(survives_reopening), cmocka_unit_test(urls))

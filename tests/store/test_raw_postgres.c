@@ -54,13 +54,13 @@ static struct vch_str text_of(struct vch_buf *buf) {
 static void notices(void **state) {
     (void)state;
     struct vch_change items[] = {{VCH_CHANGE_CERTIFICATE, S("c1")}, {VCH_CHANGE_POLICY, S("p 1")}, {VCH_CHANGE_USER, S("")},
-                                 {VCH_CHANGE_CLAIM, S("l")}, {VCH_CHANGE_TEMPLATE, S("t")}, {VCH_CHANGE_ROLE, S("r")}};
-    const struct vch_changes changes = {.items = items, .count = 6};
+                                 {VCH_CHANGE_CLAIM, S("l")}, {VCH_CHANGE_TEMPLATE, S("t")}, {VCH_CHANGE_ROLE, S("r")}, {VCH_CHANGE_LEDGER, S("")}};
+    const struct vch_changes changes = {.items = items, .count = 7};
     struct vch_notice notice;
     struct vch_buf buf;
     vch_buf_init(&buf, 16384);
     vch_notice_begin(&buf, "me", 42);
-    assert_int_equal(vch_notice_fill(&buf, &changes, 0), 6);
+    assert_int_equal(vch_notice_fill(&buf, &changes, 0), 7);
     assert_true(vch_notice_parse(text_of(&buf), &notice));
     assert_true(vch_str_eq_c(notice.sender, "me"));
     assert_int_equal(notice.batch, 42);
