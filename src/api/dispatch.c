@@ -136,6 +136,7 @@ static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_DETACH_ROLE_POLICY] = vch_uc_detach_owner_policy,
     [VCH_OP_LIST_ATTACHED_ROLE_POLICIES] = vch_uc_list_attached_owner_policies,
     [VCH_OP_CREATE_CLAIM] = vch_uc_create_claim,
+    [VCH_OP_ENCODE_QR] = vch_uc_encode_qr,
     [VCH_OP_GET_TEMPLATE_SETTINGS] = vch_uc_get_template_settings,
     [VCH_OP_PUT_TEMPLATE_SETTINGS] = vch_uc_put_template_settings,
     [VCH_OP_LIST_CLAIM_LIMITS] = vch_uc_list_claim_limits,

@@ -108,6 +108,7 @@ vch_use_case vch_uc_claim_csr;                 /* (MQTT) certificateSigningReque
 vch_use_case vch_uc_register_thing_fleet;      /* (MQTT) templateName certificateOwnershipToken parameters -> deviceConfiguration thingName */
 /* our own API */
 vch_use_case vch_uc_create_claim, vch_uc_list_claims, vch_uc_describe_claim, vch_uc_cancel_claim;
+vch_use_case vch_uc_encode_qr; /* qr.c */
 vch_use_case vch_uc_put_template_settings, vch_uc_get_template_settings;
 vch_use_case vch_uc_put_claim_limits, vch_uc_get_claim_limits, vch_uc_delete_claim_limits, vch_uc_list_claim_limits;
 vch_use_case vch_uc_list_claim_requests, vch_uc_approve_claim_request, vch_uc_deny_claim_request;

@@ -3,6 +3,7 @@
 #include "core/claim.h"
 #include "core/reason.h"
 #include "pki/csr.h"
+#include "service/claim_hand.h"
 #include "service/claim_make.h"
 #include "store/provisioning.h"
 
@@ -114,5 +115,6 @@ enum vch_err vch_uc_create_claim(struct vch_call *call) {
     VCH_TRY(read_life(call, &wish));
     VCH_TRY(read_key(call, &wish));
     VCH_TRY(vch_binding_check(&wish.binding, call->diag));
-    return vch_claim_make(call, &wish);
+    VCH_TRY(vch_claim_make(call, &wish));
+    return vch_claim_hand_put(call, wish.template_name);
 }
