@@ -1,5 +1,5 @@
-/* From a signature to a user. */
-#include "api/http_job_priv.h"
+/* From a signature to a user; without one, from a session (browser.c). */
+#include "api/browser_priv.h"
 #include "core/reason.h"
 #include "service/access_key.h"
 #include "service/session.h"
@@ -113,6 +113,7 @@ enum vch_err vch_http_authenticate(struct vch_http_job *job, int64_t now_ms) {
     struct vch_sigv4_request request;
     struct vch_sigv4_claim claim;
     if (vch_data_is(job->op) && job->request->peer_id[0] && !vch_http_is_signed(job->request)) return vch_data_certificate(job);
+    if (!vch_http_is_signed(job->request) && vch_browser_wanted(job)) return vch_browser_authenticate(job, now_ms);
     VCH_TRY(as_signed(job, &request));
     VCH_TRY(vch_sigv4_parse(&request, job->arena, &claim, &job->diag));
     job->caller.access_key_id = claim.access_key_id;

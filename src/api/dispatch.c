@@ -166,6 +166,18 @@ static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_DELETE_HOOK_SERIAL] = vch_uc_delete_hook_serial,
     [VCH_OP_TRY_TEMPLATE] = vch_uc_try_template,
     [VCH_OP_LINT_DOCUMENT] = vch_uc_lint_document,
+    [VCH_OP_SIGN_IN] = vch_uc_sign_in,
+    [VCH_OP_GET_SESSION] = vch_uc_get_session,
+    [VCH_OP_SIGN_OUT] = vch_uc_sign_out,
+    [VCH_OP_CHANGE_PASSWORD] = vch_uc_change_password,
+    [VCH_OP_ENROL_TOTP] = vch_uc_enrol_totp,
+    [VCH_OP_CONFIRM_TOTP] = vch_uc_confirm_totp,
+    [VCH_OP_REMOVE_TOTP] = vch_uc_remove_totp,
+    [VCH_OP_SET_USER_PASSWORD] = vch_uc_set_user_password,
+    [VCH_OP_REMOVE_USER_TOTP] = vch_uc_remove_user_totp,
+    [VCH_OP_LIST_USER_SESSIONS] = vch_uc_list_user_sessions,
+    [VCH_OP_END_USER_SESSIONS] = vch_uc_end_user_sessions,
+    [VCH_OP_UNLOCK_USER] = vch_uc_unlock_user,
     [VCH_OP_BACKUP_REGISTRY] = vch_uc_backup_registry,
 };
 

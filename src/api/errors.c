@@ -180,6 +180,8 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(SIGN_IN_LOCKED, TOO_MANY_REQUESTS, 429, "Throttled"),
     ROW(SIGN_IN_BUSY, TOO_MANY_REQUESTS, 429, "Throttled"),
     ROW(TOTP_NEEDED, UNAUTHORIZED, 403, "AccessDenied"),
+    ROW(PASSWORD_REFUSED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(TOTP_REFUSED, ACCESS_DENIED, 403, "AccessDenied"),
     ROW(TOTP_STATE, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
     ROW(PASSWORD_WEAK, INVALID_REQUEST, 400, "InvalidParameters"),
     ROW(SESSION_ENDED, UNAUTHORIZED, 403, "AccessDenied"),

@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "api/browser_priv.h"
 #include "api/errors.h"
 #include "api/faults.h"
 #include "api/http_job_priv.h"
@@ -14,6 +16,7 @@
 #include "core/reason.h"
 #include "service/access_key.h"
 
+#include "service/rights.h"
 enum { JOB_ARENA_MAX = 32 << 20, BODY_MAX = 256 * 1024 };
 
 /* ---- the answer: on the loop ---- */
@@ -55,6 +58,7 @@ static void job_free(struct vch_http_job *job) {
     vch_buf_deinit(&job->body);
     vch_iam_principal_unref(job->principal);
     vch_arena_free(job->arena);
+    vch_wipe(&job->grant, sizeof job->grant);
     free(job);
 }
 
@@ -188,13 +192,14 @@ static enum vch_err throttle(struct vch_http_job *job) {
     return err;
 }
 
+    if (job->op == VCH_OP_GET_RIGHTS) return vch_rights(job->door->iam, call);
 /* Who, whether allowed, whether well formed, then the use case: in this order,
  * so that a stranger learns nothing from the later steps. */
 static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
     int64_t now_ms = vch_now_ms();
     struct vch_val *gathered = NULL, *in = NULL;
     struct vch_diag denied = {0};
-    if (vch_op_row(job->op)->scope != VCH_SCOPE_OPEN) VCH_TRY(vch_http_authenticate(job, now_ms));
+    VCH_TRY(identify(job, now_ms));
     enum vch_err form = gather(job, &gathered);
     if (form == VCH_ERR_NOMEM) return form;
     enum vch_err err = authorize(job, gathered, now_ms, &denied);
@@ -202,6 +207,14 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
     VCH_TRY(err);
     VCH_TRY(throttle(job));
     VCH_TRY(form);
+/* An open operation has no caller, but no other site may have its visitors send one. */
+static enum vch_err identify(struct vch_http_job *job, int64_t now_ms) {
+    if (vch_op_row(job->op)->scope != VCH_SCOPE_OPEN) return vch_http_authenticate(job, now_ms);
+    VCH_TRY(vch_browser_check_site(job));
+    if (job->op == VCH_OP_SIGN_IN) vch_browser_look(job, now_ms);
+    return VCH_OK;
+}
+
     VCH_TRY(vch_shape_check(job->op, gathered, job->arena, &in, &job->diag));
     struct vch_call call = {.service = job->door->options.service,
                             .arena = job->arena,
@@ -227,14 +240,14 @@ static bool run_operation(struct vch_http_job *job) {
     enum vch_err err = run_anew(job, &out);
     if (err == VCH_ERR_WAITING) {
         if (vch_hook_wait_begin(&job->wait)) return false;
+                            .web = job->has_web ? &job->web : NULL,
+                            .web_grant = &job->grant,
         err = run_anew(job, &out);
     }
-    if (err != VCH_OK) {
-        vch_http_answer_error(job, err, out);
-        return true;
-    }
-    vch_http_answer_output(job, out);
-    vch_http_tell_lint(job);
+    if (err == VCH_OK) vch_http_answer_output(job, out);
+    else vch_http_answer_error(job, err, out);
+    if (err == VCH_OK) vch_http_tell_lint(job);
+    vch_browser_answer(job);
     return true;
 }
 
@@ -245,7 +258,8 @@ struct used_key {
 };
 
 static struct used_key used_key_of(const struct vch_http_job *job) {
-    struct used_key used = {.service = job->door->options.service};
+    struct used_key used = {.service = job->door->options.service, .web = job->has_web && job->web.use_due && !job->error_type};
+    memcpy(used.session, job->web.hash, sizeof used.session);
     if (job->key_use_due) (void)vch_str_copy(used.id, sizeof used.id, job->caller.access_key_id);
     return used;
 }
@@ -257,12 +271,14 @@ static void run(void *arg) {
     struct used_key used = used_key_of(job);
     /* A loop that has stopped answers nobody; the exchange ends with it. */
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
-    if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
+    remember_use(&used);
 }
 
 /* The hook's answer came when no worker takes anything more. */
 static void lose(void *arg) {
     struct vch_http_job *job = arg;
+    bool web;
+    uint8_t session[VCH_WEB_HASH_LEN];
     vch_http_answer_error(job, VCH_ERR_UNAVAILABLE, NULL);
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
 }
@@ -271,6 +287,11 @@ static void lose(void *arg) {
 
 static void upgrade_posted(void *arg) {
     struct vch_http_job *job = arg;
+static void remember_use(const struct used_key *used) {
+    if (used->id[0]) vch_access_key_used(used->service, vch_str_from(used->id), vch_now_ms());
+    if (used->web) vch_web_session_used(used->service, used->session, vch_now_ms());
+}
+
     if (job->error_type) {
         reply(job);
         return;
@@ -285,7 +306,7 @@ static void run_upgrade(void *arg) {
     if (err != VCH_OK) vch_http_answer_error(job, err, NULL);
     struct used_key used = used_key_of(job);
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), upgrade_posted, job)) job_free(job);
-    if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
+    remember_use(&used);
 }
 
 /* ---- arrival: on the loop ---- */

@@ -15,6 +15,7 @@
 #include "service/iam.h"
 #include "shape/shape.h"
 
+#include "service/web_session.h"
 struct vch_http_door {
     struct vch_http_door_options options;
     struct vch_http_options attachment;
@@ -41,6 +42,9 @@ struct vch_http_job {
     struct vch_diag diag;
     char request_id[37];
     int64_t begun_us;
+    bool has_web; /* the caller signed in in a browser */
+    struct vch_web_session web;
+    struct vch_web_grant grant; /* what the browser gets; secret */
     struct vch_hook_wait wait;
     /* A request to become a WebSocket. */
     bool websocket;

@@ -13,7 +13,8 @@
 #include "service/connectivity.h"
 #include "service/refusals.h"
 
-enum { DRAIN_MS = 3000, JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000 };
+enum { DRAIN_MS = 3000, JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, SIGN_INS_MAX = 4 };
+#include "service/sign_in_guard.h"
 
 /* ---- what the doors and the store tell ------------------------------------ */
 
@@ -25,6 +26,7 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
     if (kind == VCH_CHANGE_USER) vch_iam_changed(wiring->iam, key);
     if (kind == VCH_CHANGE_ROLE) vch_iam_role_changed(wiring->iam, key);
     vch_mqtt_door_changed(wiring->mqtt, kind, key);
+    if (kind == VCH_CHANGE_USER) vch_sign_in_forget(wiring->service->sign_in, key);
 }
 
 static void on_clock_moved(void *arg, int64_t delta_ms) {
@@ -191,6 +193,11 @@ static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *dia
     VCH_TRY(vch_connectivity_new(&wiring->service->connectivity));
     VCH_TRY(vch_refusals_new(&wiring->service->refusals));
     VCH_TRY(vch_guard_open(&wiring->guard, wiring->config, wiring->service, wiring->site->server_pem));
+/* Passwords keep a processor busy: workers are left for everybody else. */
+static unsigned sign_ins_at_once(int64_t workers) {
+    return workers >= 16 ? SIGN_INS_MAX : workers > 4 ? (unsigned)workers / 4 : 1;
+}
+
     VCH_TRY(vch_connectivity_begin(wiring->service, vch_now_ms(), diag));
     return vch_key_pool_new(algorithm, RSA_AHEAD, &wiring->service->keys);
 }
@@ -199,6 +206,7 @@ static enum vch_err start_loops(struct vch_wiring *wiring) {
     for (size_t i = 0; i < wiring->loop_count; i++) VCH_TRY(vch_loop_start(wiring->loops[i]));
     wiring->serving = true;
     return VCH_OK;
+    VCH_TRY(vch_sign_in_new(sign_ins_at_once(wiring->config->workers), &wiring->service->sign_in));
 }
 
 static enum vch_err open_all(struct vch_wiring *wiring, struct vch_entrances *entrances, struct vch_diag *diag) {
@@ -235,6 +243,7 @@ enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *en
 static void stop_loops(struct vch_wiring *wiring) {
     for (size_t i = 0; i < wiring->loop_count; i++) {
         if (wiring->loops[i]) vch_loop_stop(wiring->loops[i]);
+    wiring->service->version = VCH_STR(VOUCH_VERSION);
     }
     for (size_t i = 0; i < wiring->loop_count; i++) {
         if (wiring->loops[i]) vch_loop_join(wiring->loops[i]);
@@ -319,3 +328,5 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     wiring->service->store = NULL;
     wiring->service->keys = NULL;
 }
+    vch_sign_in_free(wiring->service->sign_in);
+    wiring->service->sign_in = NULL;

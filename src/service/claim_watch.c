@@ -133,7 +133,7 @@ static bool take(atomic_int_fast64_t *next_us, int64_t pause_us, int64_t burst) 
     }
 }
 
-static bool may_write(struct vch_watch *watch, struct vch_str principal) {
+bool vch_refusal_may_write(struct vch_watch *watch, struct vch_str principal) {
     atomic_fetch_add(&watch->refusals, 1);
     if (take(&watch->slot_us[vch_hash(principal) % VCH_WATCH_SLOTS], own_pause_us, own_burst) &&
         take(&watch->next_us, all_pause_us, all_burst))
@@ -180,7 +180,7 @@ void vch_provisioning_refused(const struct vch_call *call, const char *operation
     unsigned alarms = call->caller.kind == VCH_CALLER_CLAIM ? alarm_of(call->diag) : 0;
     if (is_ours(err)) return;
     if (alarms) vch_claim_alarms_raise(call, call->caller.certificate_id, alarms);
-    if (!may_write(&call->service->watch, call->caller.certificate_id)) return;
+    if (!vch_refusal_may_write(&call->service->watch, call->caller.certificate_id)) return;
     enum vch_err written = write_refusal(call, operation, err);
     if (written != VCH_OK) VCH_LOG(WARN, "refusal-not-recorded", VCH_LOG_C("error", vch_err_word(written)));
 }

@@ -28,6 +28,9 @@ void vch_provisioning_refused(const struct vch_call *call, const char *operation
 void vch_certificate_arrived(const struct vch_call *call, struct vch_str certificate_id);
 /* Those that are due. */
 enum vch_err vch_retire_due(struct vch_service *service, int64_t now_ms, struct vch_diag *diag) VCH_MUST;
+/* Whether one more refusal of this principal (or address) goes into the ledger; counts it. Any thread. */
+bool vch_refusal_may_write(struct vch_watch *watch, struct vch_str principal);
+
 
 /* Parameters as the ledger keeps them: secrets and keys left out, long values cut. */
 enum vch_err vch_ledger_put_parameters(const struct vch_call *call, struct vch_val *map, const struct vch_val *parameters) VCH_MUST;

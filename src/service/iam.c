@@ -243,6 +243,15 @@ enum vch_err vch_iam_decide_held(struct vch_iam *iam, const struct vch_iam_held 
     return held->has_session ? eval(iam, held->session, ask, &ret->session, diag) : VCH_OK;
 }
 
+static enum vch_reach reach(const struct grants *g, const struct vch_reach_ask *ask) {
+    return g ? vch_policy_reach((const struct vch_policy *const *)g->policies, g->count, ask) : VCH_REACH_NONE;
+}
+
+enum vch_reach vch_iam_reach_held(const struct vch_iam_held *held, const struct vch_reach_ask *ask) {
+    enum vch_reach identity = reach(held->identity, ask), session = held->has_session ? reach(held->session, ask) : VCH_REACH_ALL;
+    return identity < session ? identity : session;
+}
+
 enum vch_err vch_iam_decide(struct vch_iam *iam, const struct vch_iam_ask *ask, struct vch_iam_decision *ret,
                             struct vch_diag *diag) {
     struct vch_iam_held held;

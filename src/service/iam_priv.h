@@ -2,6 +2,7 @@
 #ifndef VCH_SERVICE_IAM_PRIV_H
 #define VCH_SERVICE_IAM_PRIV_H
 
+#include "core/policy_reach.h"
 #include "service/iam.h"
 
 /* The values of condition keys for one question; iam_context.c. */
@@ -33,6 +34,8 @@ enum vch_err vch_iam_hold(struct vch_iam *iam, const struct vch_caller *caller, 
 void vch_iam_let_go(struct vch_iam *iam, struct vch_iam_held *held); /* NULL is fine */
 enum vch_err vch_iam_decide_held(struct vch_iam *iam, const struct vch_iam_held *held, const struct vch_iam_ask *ask,
                                  struct vch_iam_decision *ret, struct vch_diag *diag) VCH_MUST;
+/* How far an action reaches by these policies. */
+enum vch_reach vch_iam_reach_held(const struct vch_iam_held *held, const struct vch_reach_ask *ask);
 struct vch_service *vch_iam_service(const struct vch_iam *iam);
 
 /* DENIED: the usual sentence and `why` behind it. */

@@ -1,47 +1,16 @@
 /* The first user. The file with the secrets is written before the registry
  * knows the user: a kill in between leaves no user, and the next start makes
  * both anew. */
-#include <argon2.h>
-
 #include "base/clock.h"
-#include "base/codec.h"
-#include "base/digest.h"
 #include "base/file.h"
 #include "service/access_key.h"
 #include "service/change.h"
+#include "service/password.h"
 
-/* Argon2id as OWASP's password storage advice has it: 19 MiB, two passes. */
-enum { PASSWORD_BYTES = 15, SALT_LEN = 16, HASH_LEN = 32, MEMORY_KIB = 19456, PASSES = 2, ENCODED_MAX = 256, FILE_MAX = 4096 };
+enum { FILE_MAX = 4096 };
 
 static const char administrator[] =
     "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
-
-static enum vch_err password_new(struct vch_arena *arena, struct vch_str *ret) {
-    uint8_t bytes[PASSWORD_BYTES];
-    struct vch_buf buf;
-    struct vch_str text;
-    vch_random(bytes, sizeof bytes);
-    vch_buf_init_secret(&buf, 64);
-    vch_base64url(vch_str_of(bytes, sizeof bytes), &buf);
-    vch_wipe(bytes, sizeof bytes);
-    enum vch_err err = vch_buf_finish(&buf, &text);
-    if (err == VCH_OK) *ret = vch_arena_str(arena, text);
-    vch_buf_deinit(&buf);
-    if (err != VCH_OK) return err;
-    return ret->ptr ? VCH_OK : VCH_ERR_NOMEM;
-}
-
-static enum vch_err password_hash(struct vch_arena *arena, struct vch_str password, struct vch_str *ret) {
-    uint8_t salt[SALT_LEN];
-    char *encoded = vch_arena_alloc(arena, ENCODED_MAX);
-    if (!encoded) return VCH_ERR_NOMEM;
-    vch_random(salt, sizeof salt);
-    if (argon2id_hash_encoded(PASSES, MEMORY_KIB, 1, password.ptr, password.len, salt, sizeof salt, HASH_LEN, encoded,
-                              ENCODED_MAX) != ARGON2_OK)
-        return VCH_ERR_INTERNAL;
-    *ret = vch_str_from(encoded);
-    return VCH_OK;
-}
 
 static enum vch_err file_write(const struct vch_call *call, const char *path, const struct vch_access_key *key,
                                struct vch_str password) {
@@ -84,8 +53,8 @@ static enum vch_err make_admin(struct vch_call *call, const char *path) {
     struct vch_access_key key;
     struct vch_str password, hash;
     VCH_TRY(vch_access_key_new(call->service, call->arena, &key));
-    VCH_TRY(password_new(call->arena, &password));
-    VCH_TRY(password_hash(call->arena, password, &hash));
+    VCH_TRY(vch_password_new(call->arena, &password));
+    VCH_TRY(vch_password_hash(password, call->arena, &hash));
     VCH_TRY(file_write(call, path, &key, password));
     return register_admin(call, &key, hash);
 }

@@ -139,6 +139,7 @@ enum vch_err vch_web_session_find(struct vch_service *service, struct vch_str co
     ret->used_ms = record.used_ms;
     ret->expires_ms = record.expires_ms;
     ret->use_due = use_due(service, record.used_ms, now_ms);
+    vch_web_csrf(cookie, ret->csrf);
     return VCH_OK;
 }
 

@@ -27,6 +27,7 @@ struct vch_web_session {
     int64_t created_ms, used_ms;
     int64_t expires_ms; /* at the latest; without use before */
     bool use_due;       /* vch_web_session_used should be told */
+    char csrf[VCH_WEB_TOKEN_LEN + 1];
 };
 
 /* What the door gives a browser; zeroed: nothing. Secret: wipe it. */

@@ -187,6 +187,18 @@ enum vch_err vch_op_resources(enum vch_op op, const struct vch_site *site, const
     return VCH_OK;
 }
 
+struct vch_str vch_op_resource_prefix(enum vch_op op, const struct vch_site *site, struct vch_arena *arena, bool *ret_whole) {
+    struct vch_str rest = vch_str_from(vch_op_row(op)->resource), word = {NULL, 0};
+    char type[40];
+    (void)vch_str_split(&rest, ' ', &word);
+    size_t open = vch_str_find(word, '{', 0);
+    *ret_whole = open == SIZE_MAX;
+    if (*ret_whole) return word;
+    if (open == 0) return VCH_STR("arn:");
+    vch_assert(vch_str_copy(type, sizeof type, vch_str_sub(word, 0, open - 1)));
+    return is_iam_type(op, type) ? vch_iam_arn(site, type, VCH_STR(""), arena) : vch_arn(site, type, VCH_STR(""), arena);
+}
+
 struct vch_str vch_op_resource(enum vch_op op, const struct vch_site *site, const struct vch_val *inputs,
                                struct vch_arena *arena) {
     struct vch_op_resources all;

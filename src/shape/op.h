@@ -120,6 +120,9 @@ struct vch_op_resources {
 };
 enum vch_err vch_op_resources(enum vch_op op, const struct vch_site *site, const struct vch_val *inputs,
                               struct vch_arena *arena, struct vch_op_resources *ret) VCH_MUST;
+/* What the ARNs of the row's first resource begin with, up to the name. A row
+ * whose resource is whole ("*") gives it, and *ret_whole. .ptr NULL: memory. */
+struct vch_str vch_op_resource_prefix(enum vch_op op, const struct vch_site *site, struct vch_arena *arena, bool *ret_whole);
 /* The first of them. .ptr NULL: memory. */
 struct vch_str vch_op_resource(enum vch_op op, const struct vch_site *site, const struct vch_val *inputs,
                                struct vch_arena *arena);

@@ -92,6 +92,7 @@
 #define objects(n, ...) ROW_OF(n, BODY, OBJECTS, false, .members = LIST(__VA_ARGS__))
 #define TYPE_PROPERTIES object(thingTypeProperties, str(thingTypeDescription), strs(searchableAttributes), any(mqtt5Configuration))
 #define TYPE_METADATA object(thingTypeMetadata, BOOL(deprecated), time(deprecationDate), TIME(creationDate))
+#define SESSION_FIELDS STR(userName), STR(arn), str(csrfToken), time(expiration)
 #define NAME_ARN STR(groupName), STR(groupArn)
 #define AUTH_POLICIES OBJECTS(policies, STR(policyName), STR(policyArn))
 #define CLAIM_FIELDS                                                                                                   \

@@ -1,0 +1,223 @@
+#include "service/sign_in_guard.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/map.h"
+#include "core/reason.h"
+
+enum { SETS = 4096, WAYS = 8, WAIT_S = 2, TEXT_MAX = 256 };
+
+struct entry {
+    uint64_t user, place; /* 0: any */
+    int64_t since_ms, touched_ms; /* of the window; 0: the entry is free */
+    int count;
+    bool known; /* the user signed in from there */
+    bool told;  /* that it is closed */
+};
+
+struct rule {
+    int max;
+    int64_t window_ms;
+};
+static const struct rule pair_rule = {VCH_SIGN_IN_PAIR_MAX, 15 * 60 * 1000};
+static const struct rule place_rule = {VCH_SIGN_IN_PLACE_MAX, 5 * 60 * 1000};
+static const struct rule user_rule = {VCH_SIGN_IN_USER_MAX, 60 * 60 * 1000};
+
+struct vch_sign_in {
+    pthread_mutex_t lock; /* of all below; held for lookups */
+    pthread_cond_t freed;
+    unsigned running, running_max, waiting;
+    struct entry entries[SETS][WAYS];
+};
+
+enum vch_err vch_sign_in_new(unsigned at_once, struct vch_sign_in **ret) {
+    struct vch_sign_in *s = calloc(1, sizeof *s);
+    pthread_condattr_t attr;
+    if (!s) return VCH_ERR_NOMEM;
+    s->running_max = at_once ? at_once : 1;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&s->freed, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    *ret = s;
+    return VCH_OK;
+}
+
+void vch_sign_in_free(struct vch_sign_in *s) {
+    if (!s) return;
+    (void)pthread_cond_destroy(&s->freed);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* ---- keys ---- */
+
+/* Never 0, which stands for any. */
+static uint64_t key_of(char kind, const void *bytes, size_t len) {
+    char text[TEXT_MAX] = {kind};
+    if (len > sizeof text - 1) len = sizeof text - 1;
+    if (len) memcpy(text + 1, bytes, len);
+    uint64_t hash = vch_hash(vch_str_of(text, len + 1));
+    return hash ? hash : 1;
+}
+
+static uint64_t place_key(struct vch_str ip) {
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr six;
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (!vch_str_copy(text, sizeof text, ip) || inet_pton(AF_INET6, text, &six) != 1) return key_of('a', ip.ptr, ip.len);
+    if (memcmp(six.s6_addr, mapped, sizeof mapped) != 0) return key_of('6', six.s6_addr, 8);
+    if (!inet_ntop(AF_INET, six.s6_addr + 12, text, sizeof text)) return key_of('6', six.s6_addr, 8);
+    return key_of('a', text, strlen(text));
+}
+
+/* ---- entries; with the lock held ---- */
+
+static struct entry *entry_of(struct vch_sign_in *s, uint64_t user, uint64_t place, bool make, int64_t now_ms) {
+    struct entry *set = s->entries[(user ^ place) % SETS], *oldest = set;
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].touched_ms && set[i].user == user && set[i].place == place) return &set[i];
+        if (set[i].touched_ms < oldest->touched_ms) oldest = &set[i];
+    }
+    if (!make) return NULL;
+    *oldest = (struct entry){.user = user, .place = place, .since_ms = now_ms, .touched_ms = now_ms};
+    return oldest;
+}
+
+static void age(struct entry *e, const struct rule *rule, int64_t now_ms) {
+    if (now_ms - e->since_ms < rule->window_ms && now_ms >= e->since_ms) return;
+    e->since_ms = now_ms;
+    e->count = 0;
+    e->told = false;
+}
+
+/* How long it is closed still; 0: it is open. */
+static int64_t closed_ms(struct entry *e, const struct rule *rule, int64_t now_ms) {
+    age(e, rule, now_ms);
+    return e->count >= rule->max ? e->since_ms + rule->window_ms - now_ms : 0;
+}
+
+/* The attempt that fills it begins the time for which it is closed. */
+static void add(struct entry *e, const struct rule *rule, int64_t now_ms) {
+    e->touched_ms = now_ms;
+    if (++e->count == rule->max) e->since_ms = now_ms;
+}
+
+static void take_back(struct entry *e) {
+    if (e && e->count > 0) e->count--;
+}
+
+struct entries {
+    struct entry *pair, *place, *user;
+};
+
+/* Two of the three may share a set: touched ones are not thrown out for each other. */
+static struct entries entries_of(struct vch_sign_in *s, const struct vch_attempt *a, int64_t now_ms) {
+    struct entries e;
+    e.pair = entry_of(s, a->user, a->place, true, now_ms);
+    e.pair->touched_ms = now_ms;
+    e.place = entry_of(s, 0, a->place, true, now_ms);
+    e.place->touched_ms = now_ms;
+    e.user = entry_of(s, a->user, 0, true, now_ms);
+    e.user->touched_ms = now_ms;
+    return e;
+}
+
+/* The one that is closed the longest, or NULL. */
+static struct entry *closed(const struct entries *e, int64_t now_ms, int64_t *ret_ms) {
+    int64_t pair_ms = closed_ms(e->pair, &pair_rule, now_ms), place_ms = closed_ms(e->place, &place_rule, now_ms);
+    int64_t user_ms = closed_ms(e->user, &user_rule, now_ms);
+    if (e->pair->known) user_ms = 0;
+    *ret_ms = pair_ms > place_ms ? pair_ms : place_ms;
+    if (user_ms > *ret_ms) *ret_ms = user_ms;
+    if (*ret_ms == 0) return NULL;
+    return *ret_ms == pair_ms ? e->pair : *ret_ms == place_ms ? e->place : e->user;
+}
+
+/* ---- attempts ---- */
+
+static enum vch_err enter(struct vch_sign_in *s, const struct vch_attempt *a, int64_t now_ms, int64_t *ret_ms, bool *ret_first) {
+    const struct entries e = entries_of(s, a, now_ms);
+    struct entry *shut = closed(&e, now_ms, ret_ms);
+    *ret_first = shut && !shut->told;
+    if (shut) {
+        shut->told = true;
+        return VCH_ERR_THROTTLED;
+    }
+    add(e.pair, &pair_rule, now_ms);
+    add(e.place, &place_rule, now_ms);
+    add(e.user, &user_rule, now_ms);
+    return VCH_OK;
+}
+
+enum vch_err vch_sign_in_enter(struct vch_sign_in *s, struct vch_str user, struct vch_str source_ip, int64_t now_ms,
+                               struct vch_attempt *ret, int64_t *ret_retry_s, bool *ret_first, struct vch_diag *diag) {
+    int64_t closed_for_ms = 0;
+    *ret = (struct vch_attempt){key_of('u', user.ptr, user.len), place_key(source_ip)};
+    (void)pthread_mutex_lock(&s->lock);
+    enum vch_err err = enter(s, ret, now_ms, &closed_for_ms, ret_first);
+    (void)pthread_mutex_unlock(&s->lock);
+    *ret_retry_s = (closed_for_ms + 999) / 1000;
+    if (err == VCH_OK) return VCH_OK;
+    return VCH_REFUSE(diag, err, SIGN_IN_LOCKED, "", "There were too many attempts; try again in %lld seconds.", (long long)*ret_retry_s);
+}
+
+static void leave(struct vch_sign_in *s, const struct vch_attempt *a, enum vch_attempt_end end, int64_t now_ms) {
+    if (end == VCH_ATTEMPT_BAD) return;
+    struct entry *pair = entry_of(s, a->user, a->place, end == VCH_ATTEMPT_GOOD, now_ms);
+    take_back(pair);
+    take_back(entry_of(s, 0, a->place, false, now_ms));
+    take_back(entry_of(s, a->user, 0, false, now_ms));
+    if (end != VCH_ATTEMPT_GOOD) return;
+    pair->count = 0;
+    pair->known = true;
+}
+
+void vch_sign_in_leave(struct vch_sign_in *s, const struct vch_attempt *attempt, enum vch_attempt_end end, int64_t now_ms) {
+    (void)pthread_mutex_lock(&s->lock);
+    leave(s, attempt, end, now_ms);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void vch_sign_in_forget(struct vch_sign_in *s, struct vch_str user) {
+    uint64_t key = key_of('u', user.ptr, user.len);
+    (void)pthread_mutex_lock(&s->lock);
+    for (size_t set = 0; set < SETS; set++)
+        for (size_t way = 0; way < WAYS; way++)
+            if (s->entries[set][way].user == key) s->entries[set][way] = (struct entry){.touched_ms = 0};
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- computations ---- */
+
+static bool wait_for_slot(struct vch_sign_in *s) {
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WAIT_S;
+    s->waiting++;
+    int waited = 0;
+    while (s->running >= s->running_max && waited == 0) waited = pthread_cond_timedwait(&s->freed, &s->lock, &until);
+    s->waiting--;
+    return s->running < s->running_max;
+}
+
+enum vch_err vch_sign_in_slot_take(struct vch_sign_in *s, struct vch_diag *diag) {
+    (void)pthread_mutex_lock(&s->lock);
+    bool room = s->running < s->running_max || (s->waiting < s->running_max / 2 && wait_for_slot(s));
+    if (room) s->running++;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (room) return VCH_OK;
+    return VCH_REFUSE(diag, VCH_ERR_THROTTLED, SIGN_IN_BUSY, "", "Too many people sign in at this moment; try again.");
+}
+
+void vch_sign_in_slot_give(struct vch_sign_in *s) {
+    (void)pthread_mutex_lock(&s->lock);
+    s->running--;
+    (void)pthread_cond_signal(&s->freed);
+    (void)pthread_mutex_unlock(&s->lock);
+}
