@@ -100,8 +100,18 @@ static enum vch_exit load_root(struct agent *a) {
         return vch_credentials_load_root(&a->credentials, text(a, VCH_OPT_ROOT_CA), a->report, a->outcome);
     }
     if (a->credentials.root.len == 0)
-        vch_report_line(a->report, VCH_REPORT_DEBUG, "root-ca", "Trusting the system's root certificates.");
+        vch_report_line(a->report, VCH_REPORT_DEBUG, "root-ca", "Trusting %s.",
+                        a->bundle.is_pinned ? "the root certificate that the claim names, and no other"
+                                            : "the system's root certificates");
     return VCH_EXIT_OK;
+}
+
+/* Two words on whom to trust must be the same. */
+static enum vch_exit check_pin(struct agent *a) {
+    struct vch_str root = vch_str_of(a->credentials.root.ptr, a->credentials.root.len);
+    if (!a->bundle.is_pinned || root.len == 0 || vch_x509_holds(root, a->bundle.root_sha256)) return VCH_EXIT_OK;
+    return vch_outcome_set(a->outcome, VCH_EXIT_CREDENTIALS, "Leave --root-ca out, or make a claim on the server of that root.",
+                           "The root certificate that the claim names is not in %s.", text(a, VCH_OPT_ROOT_CA));
 }
 
 static enum vch_exit load_credentials(struct agent *a) {
@@ -114,7 +124,8 @@ static enum vch_exit load_credentials(struct agent *a) {
         VCH_STEP(
             vch_credentials_load(&a->credentials, text(a, VCH_OPT_CERT), text(a, VCH_OPT_KEY), a->report, a->outcome));
     }
-    return load_root(a);
+    VCH_STEP(load_root(a));
+    return check_pin(a);
 }
 
 /* An enrollment that was cut off after its last write but one. A renewal's journal
@@ -136,7 +147,7 @@ static void check_clock(struct agent *a) {
     bool is_claim = vch_options_on(a->options, VCH_OPT_FLEET) && !a->runtime.completed;
     int64_t now = vch_now_ms();
     a->clock = vch_clock_judge(v, is_claim, now);
-    if (a->clock == VCH_CLOCK_PLAUSIBLE || (is_claim && a->credentials.root.len == 0)) return;
+    if (a->clock == VCH_CLOCK_PLAUSIBLE || (is_claim && a->credentials.root.len == 0 && !a->bundle.is_pinned)) return;
     vch_time_iso(now, clock);
     vch_time_iso(v->not_before_ms, begin);
     a->link.time_floor_ms = vch_clock_mend(v);
@@ -218,14 +229,29 @@ static enum vch_exit check_settings(struct agent *a) {
 
 /* ---- the two halves ----------------------------------------------------- */
 
+/* The root that the claim named by its digest: for this run, and for later ones. */
+static enum vch_exit keep_root(void *arg, struct vch_str pem, struct vch_outcome *outcome) {
+    struct agent *a = arg;
+    VCH_STEP(vch_credentials_take_root(&a->credentials, pem, outcome));
+    return vch_state_write(vch_state_path(&a->state, "root-ca.pem"), pem, 0644, outcome);
+}
+
+static void pin_root(struct agent *a) {
+    if (!a->bundle.is_pinned || a->credentials.root.len) return;
+    a->link.root_sha256 = a->bundle.root_sha256;
+    a->link.on_root = keep_root;
+    a->link.root_arg = a;
+}
+
 /* What a bundle told is kept, so that later starts need no bundle. */
 static enum vch_exit keep_bundle(struct agent *a, struct vch_runtime *base) {
     if (!has(a, VCH_OPT_CLAIM)) return VCH_EXIT_OK;
     base->endpoint = vch_str_from(text(a, VCH_OPT_ENDPOINT));
     base->edge_port = a->bundle.edge_port;
     base->mqtt_port = a->bundle.mqtt_port;
-    if (!a->bundle.has_root) return VCH_EXIT_OK;
+    if (!a->bundle.has_root && !a->link.root_sha256) return VCH_EXIT_OK;
     base->root_ca = vch_str_from(vch_state_path(&a->state, "root-ca.pem"));
+    if (!a->bundle.has_root) return VCH_EXIT_OK; /* written when the server shows it */
     return vch_state_write(base->root_ca.ptr, vch_str_of(a->credentials.root.ptr, a->credentials.root.len), 0644,
                            a->outcome);
 }
@@ -350,6 +376,7 @@ static enum vch_exit work(struct agent *a) {
     VCH_STEP(vch_link_init(&a->link, a->report, text(a, VCH_OPT_ENDPOINT), vch_options_int(a->options, VCH_OPT_PORT),
                            a->bundle.edge_port, a->bundle.mqtt_port, a->outcome));
     check_clock(a);
+    pin_root(a);
     choose_way(a);
     bool fresh = vch_options_on(a->options, VCH_OPT_FLEET) && !a->runtime.completed;
     if (fresh) {

@@ -1,6 +1,9 @@
 #include "agent/bundle.h"
 
+#include <string.h>
+
 #include "base/val.h"
+#include "core/claim_text.h"
 
 static enum vch_exit not_a_claim(const char *path, const char *what, struct vch_outcome *outcome) {
     return vch_outcome_set(outcome, VCH_EXIT_CREDENTIALS, "Make a new one: vouch claim create --out DIR.",
@@ -51,12 +54,13 @@ enum vch_exit vch_bundle_read(struct vch_str text, const char *path, struct vch_
                               struct vch_credentials *credentials, struct vch_bundle *ret,
                               struct vch_outcome *outcome) {
     struct vch_val *bundle = NULL;
-    struct vch_arena *arena = vch_arena_new(1 << 20, true);
     *ret = (struct vch_bundle){0};
+    if (vch_claim_text_is(text)) return vch_bundle_read_text(text, path, options, credentials, ret, outcome);
+    struct vch_arena *arena = vch_arena_new(1 << 20, true);
     enum vch_err err = arena ? vch_json_decode(text, NULL, arena, &bundle, NULL) : VCH_ERR_NOMEM;
     enum vch_exit exit = err == VCH_OK && bundle->type == VCH_VAL_MAP
                              ? take(bundle, path, options, credentials, ret, outcome)
-                             : not_a_claim(path, "is not a JSON object", outcome);
+                             : not_a_claim(path, "is neither a JSON object nor the text of a QR code", outcome);
     vch_arena_free(arena);
     return exit;
 }
@@ -64,12 +68,14 @@ enum vch_exit vch_bundle_read(struct vch_str text, const char *path, struct vch_
 enum vch_exit vch_bundle_load(const char *path, struct vch_options *options, struct vch_credentials *credentials,
                               struct vch_bundle *ret, struct vch_report *report, struct vch_outcome *outcome) {
     struct vch_buf text;
+    bool piped = strcmp(path, "-") == 0;
     *ret = (struct vch_bundle){0};
     vch_buf_init_secret(&text, 65536);
-    enum vch_exit exit = vch_text_load(path, "claim bundle", &text, outcome);
-    if (exit == VCH_EXIT_OK) exit = vch_mode_check(path, true, report, outcome);
+    enum vch_exit exit = vch_text_load(piped ? "/dev/stdin" : path, "claim bundle", &text, outcome);
+    if (exit == VCH_EXIT_OK && !piped) exit = vch_mode_check(path, true, report, outcome);
     if (exit == VCH_EXIT_OK)
-        exit = vch_bundle_read(vch_str_of(text.ptr, text.len), path, options, credentials, ret, outcome);
+        exit = vch_bundle_read(vch_str_of(text.ptr, text.len), piped ? "on standard input" : path, options, credentials,
+                               ret, outcome);
     vch_buf_deinit(&text);
     return exit;
 }

@@ -242,6 +242,17 @@ static enum vch_err dial_with_key(const struct vch_dial_options *options, struct
     return err;
 }
 
+static enum vch_exit learn_root(struct vch_link *link, const uint8_t *sha256, struct vch_outcome *outcome) {
+    struct vch_buf pem;
+    vch_buf_init(&pem, VCH_LINK_IN);
+    enum vch_err err = vch_dial_root(link->dial, sha256, &pem);
+    enum vch_exit exit = err == VCH_OK
+                             ? link->on_root(link->root_arg, text_of(&pem), outcome)
+                             : vch_outcome_set(outcome, VCH_EXIT_NETWORK, NULL, "The server's root certificate is lost.");
+    vch_buf_deinit(&pem);
+    return exit;
+}
+
 static enum vch_exit open_route(struct vch_link *link, const struct vch_credentials *c, const char *client_id,
                                 int64_t deadline_ms, const char *whose, struct vch_outcome *outcome) {
     const struct vch_route *route = &link->routes[link->route];
@@ -252,6 +263,7 @@ static enum vch_exit open_route(struct vch_link *link, const struct vch_credenti
         .port = route->port,
         .alpn = route->alpn,
         .root_pem = text_of(&c->root),
+        .root_sha256 = c->root.len ? NULL : link->root_sha256,
         .certificate_pem = text_of(&c->certificate),
         .key_pem = text_of(&c->key),
         .deadline_ms = until < deadline_ms ? until : deadline_ms,
@@ -266,7 +278,8 @@ static enum vch_exit open_route(struct vch_link *link, const struct vch_credenti
     enum vch_err err = dial_with_key(&options, &link->dial, &diag);
     link->refused = is_refusal(&diag);
     if (err != VCH_OK) return dial_failed(err, whose, &diag, outcome);
-    enum vch_exit exit = say_hello(link, client_id, deadline_ms, outcome);
+    enum vch_exit exit = options.root_sha256 ? learn_root(link, options.root_sha256, outcome) : VCH_EXIT_OK;
+    if (exit == VCH_EXIT_OK) exit = say_hello(link, client_id, deadline_ms, outcome);
     link->refused = exit != VCH_EXIT_OK && is_refusal(vch_dial_diag(link->dial));
     if (exit != VCH_EXIT_OK) vch_link_close(link);
     return exit;

@@ -23,6 +23,11 @@ struct vch_link {
     struct vch_report *report;
     const struct vch_proxy *proxy; /* or NULL */
     int64_t time_floor_ms;         /* of dial's options */
+    /* For credentials without a root: the digest of the only one to trust, and who takes it (PEM) from the server's
+     * chain before anything is sent. NULL: none. */
+    const uint8_t *root_sha256;
+    enum vch_exit (*on_root)(void *root_arg, struct vch_str root_pem, struct vch_outcome *outcome);
+    void *root_arg;
     void (*on_message)(void *arg, const struct vch_device_message *message);
     void *arg;
     struct vch_dial *dial;

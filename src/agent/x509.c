@@ -1,6 +1,7 @@
 #include "agent/x509.h"
 
 #include <limits.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -80,4 +81,50 @@ enum vch_err vch_x509_check_request(struct vch_str request_pem, struct vch_str k
     AUTO(free_key) EVP_PKEY *key = read_key(key_pem);
     if (!request || !key) return VCH_ERR_MALFORMED;
     return X509_REQ_check_private_key(request, key) == 1 ? VCH_OK : VCH_ERR_CONFLICT;
+}
+
+/* RFC 5915: version, number, curve. OpenSSL finds the public half. */
+static void put_key(const uint8_t number[32], struct vch_buf *pem) {
+    struct vch_buf der;
+    vch_buf_init_secret(&der, 64);
+    vch_buf_bytes(&der, "\x30\x31\x02\x01\x01\x04\x20", 7);
+    vch_buf_bytes(&der, number, 32);
+    vch_buf_bytes(&der, "\xA0\x0A\x06\x08\x2A\x86\x48\xCE\x3D\x03\x01\x07", 12);
+    vch_buf_c(pem, "-----BEGIN EC PRIVATE KEY-----\n");
+    vch_base64(vch_str_of(der.ptr, der.len), pem);
+    vch_buf_c(pem, "\n-----END EC PRIVATE KEY-----\n");
+    vch_buf_deinit(&der);
+}
+
+/* SEC 1 2.3.3, whatever form the key prefers. */
+static bool read_point(const EVP_PKEY *key, uint8_t point[65]) {
+    BIGNUM *x = NULL, *y = NULL;
+    bool read = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) == 1 &&
+                EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) == 1 && BN_bn2binpad(x, point + 1, 32) == 32 &&
+                BN_bn2binpad(y, point + 33, 32) == 32;
+    point[0] = 4;
+    BN_free(x);
+    BN_free(y);
+    return read;
+}
+
+enum vch_err vch_x509_key_of_number(const uint8_t number[32], struct vch_buf *ret_pem, uint8_t point[65]) {
+    size_t mark = ret_pem->len;
+    put_key(number, ret_pem);
+    AUTO(free_key) EVP_PKEY *key = ret_pem->failed ? NULL : read_key(vch_str_of(ret_pem->ptr + mark, ret_pem->len - mark));
+    EVP_PKEY_CTX *check = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+    bool good = check && EVP_PKEY_private_check(check) == 1 && read_point(key, point);
+    EVP_PKEY_CTX_free(check);
+    return good ? VCH_OK : VCH_ERR_INVALID;
+}
+
+bool vch_x509_holds(struct vch_str certificates_pem, const uint8_t sha256[32]) {
+    AUTO(free_bio) BIO *bio = open_text(certificates_pem);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    bool holds = false;
+    for (X509 *next = NULL; bio && !holds && (next = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL; X509_free(next)) {
+        unsigned int len = 0;
+        holds = X509_digest(next, EVP_sha256(), digest, &len) == 1 && vch_ct_eq(digest, len, sha256, 32);
+    }
+    return holds;
 }

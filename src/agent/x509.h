@@ -16,4 +16,10 @@ enum vch_err vch_x509_check_pair(struct vch_str certificate_pem, struct vch_str 
 /* The same for a signing request. */
 enum vch_err vch_x509_check_request(struct vch_str request_pem, struct vch_str key_pem) VCH_MUST;
 
+/* A private key of P-256 as its number, big endian: its PEM is appended, its public
+ * point written, uncompressed. INVALID when it is the number of no key. */
+enum vch_err vch_x509_key_of_number(const uint8_t number[32], struct vch_buf *ret_pem, uint8_t point[65]) VCH_MUST;
+/* True when one of the certificates has this digest (SHA-256 of its DER). */
+bool vch_x509_holds(struct vch_str certificates_pem, const uint8_t sha256[32]);
+
 #endif

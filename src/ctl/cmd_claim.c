@@ -1,5 +1,6 @@
 /* Provisioning claims: five minutes to become a device. */
 #include "ctl/claim_files.h"
+#include "ctl/claim_qr.h"
 #include "ctl/pairs.h"
 #include "ctl/run.h"
 
@@ -44,7 +45,7 @@ static enum vch_ctl_exit print_summary(struct vch_ctl *ctl, const struct vch_val
 
 /* Any of these asks for more than AWS's plain claim. */
 static bool is_bound(const struct vch_ctl_parsed *parsed) {
-    static const char *const names[] = {"--thing-name", "--parameter", "--uses", "--ttl", "--source", "--public-key", "--csr", "--same-key"};
+    static const char *const names[] = {"--thing-name", "--parameter", "--uses", "--ttl", "--source", "--public-key", "--csr", "--same-key", "--qr"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (vch_ctl_arg(parsed, names[i])) return true;
     return false;
@@ -65,22 +66,25 @@ static enum vch_ctl_exit gather_claim(struct vch_ctl *ctl, const struct vch_ctl_
 /* What can fail without a claim comes first: a claim is not spent on it. */
 static enum vch_ctl_exit create(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
     const char *folder = vch_ctl_arg(parsed, "--out");
+    bool qr = vch_ctl_arg(parsed, "--qr") != NULL;
     enum vch_op op = is_bound(parsed) ? VCH_OP_CREATE_CLAIM : VCH_OP_CREATE_PROVISIONING_CLAIM;
     struct vch_ctl_claim claim = {.mqtt_port = ctl->site.mqtt_port,
                                   .edge_port = ctl->site.edge_port,
                                   .own_key = vch_ctl_arg(parsed, "--public-key") || vch_ctl_arg(parsed, "--csr")};
     struct vch_diag diag = {0};
     struct vch_val *inputs = NULL;
+    if (qr && claim.own_key) return vch_ctl_fail(ctl, "--qr hands over a key that the server makes: it goes without --public-key and --csr");
     enum vch_ctl_exit exit = gather_claim(ctl, parsed, op, &inputs);
     if (exit == VCH_CTL_DONE && folder) exit = describe_endpoint(ctl, &claim.endpoint);
     if (exit == VCH_CTL_DONE && folder) exit = vch_ctl_page(ctl, "/ca.pem", &claim.root_pem);
     if (exit == VCH_CTL_DONE) exit = vch_ctl_call(ctl, op, inputs, &claim.answer);
     if (exit != VCH_CTL_DONE) return exit;
-    if (!folder) return vch_ctl_print(ctl, claim.answer, NULL, NULL);
     claim.template_name = vch_str_from(vch_ctl_arg(parsed, "--template"));
+    if (qr) exit = vch_ctl_claim_qr(ctl, claim.answer, claim.template_name);
+    if (!folder) return qr ? exit : vch_ctl_print(ctl, claim.answer, NULL, NULL);
     enum vch_err err = vch_ctl_claim_write(folder, &claim, ctl->arena, &diag);
     if (err != VCH_OK) return vch_ctl_fail(ctl, "%s", diag.message[0] ? diag.message : vch_err_word(err));
-    return print_summary(ctl, claim.answer, folder);
+    return qr ? exit : print_summary(ctl, claim.answer, folder);
 }
 
 #define CLAIM                                                                                                          \
@@ -95,6 +99,7 @@ const struct vch_ctl_command vch_ctl_claim_commands[] = {
      .args = VCH_CTL_ARGS(
          {"--template", "NAME", "templateName", VCH_CTL_REQUIRED, "template that the claim is for"},
          {"--out", "DIR", NULL, 0, "write claim.pem.crt, claim.private.pem.key, root-ca.pem, bundle.json there"},
+         {"--qr", NULL, NULL, 0, "draw it as a QR code, for the camera of the device"},
          {"--thing-name", "NAME", "thingName", 0, "only for the thing of this name"},
          {"--parameter", "NAME=VALUE", NULL, VCH_CTL_REPEAT, "fix a parameter of the template"},
          {"--uses", "N", "maxUses", 0, "for so many devices (1)"},
