@@ -2,10 +2,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "api/browser_priv.h"
 #include "api/errors.h"
 #include "api/faults.h"
 #include "api/http_job_priv.h"
@@ -16,7 +14,6 @@
 #include "core/reason.h"
 #include "service/access_key.h"
 
-#include "service/rights.h"
 enum { JOB_ARENA_MAX = 32 << 20, BODY_MAX = 256 * 1024 };
 
 /* ---- the answer: on the loop ---- */
@@ -58,7 +55,6 @@ static void job_free(struct vch_http_job *job) {
     vch_buf_deinit(&job->body);
     vch_iam_principal_unref(job->principal);
     vch_arena_free(job->arena);
-    vch_wipe(&job->grant, sizeof job->grant);
     free(job);
 }
 
@@ -73,15 +69,17 @@ static struct vch_str body_of(struct vch_http_job *job) {
 }
 
 static void reply(struct vch_http_job *job) {
-    struct vch_http_header headers[7 + VCH_HTTP_EXTRA_MAX];
+    struct vch_http_header headers[8 + VCH_HTTP_EXTRA_MAX];
     size_t n = 0;
     struct vch_str body = body_of(job);
     headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-RequestId"), vch_str_from(job->request_id)};
-    headers[n++] = (struct vch_http_header){VCH_STR("cache-control"), VCH_STR("no-store")};
+    headers[n++] = (struct vch_http_header){VCH_STR("cache-control"), vch_str_from(job->cache_control ? job->cache_control : "no-store")};
     headers[n++] = (struct vch_http_header){VCH_STR("x-content-type-options"), VCH_STR("nosniff")};
-    headers[n++] = (struct vch_http_header){VCH_STR("content-security-policy"), VCH_STR("default-src 'none'; frame-ancestors 'none'")};
-    if (job->error_type)
+    headers[n++] = (struct vch_http_header){VCH_STR("content-security-policy"), vch_str_from(job->security_policy ? job->security_policy : "default-src 'none'; frame-ancestors 'none'")};
+    if (job->error_type) {
         headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-ErrorType"), vch_str_from(job->error_type)};
+        headers[n++] = (struct vch_http_header){VCH_STR("x-vouch-reason"), vch_str_from(job->diag.reason)};
+    }
     if (job->lint_header.len) headers[n++] = (struct vch_http_header){VCH_STR("x-vouch-lint"), job->lint_header};
     for (size_t i = 0; i < job->extra_count; i++) headers[n++] = job->extra[i];
     struct vch_http_answer answer = {
@@ -192,14 +190,13 @@ static enum vch_err throttle(struct vch_http_job *job) {
     return err;
 }
 
-    if (job->op == VCH_OP_GET_RIGHTS) return vch_rights(job->door->iam, call);
 /* Who, whether allowed, whether well formed, then the use case: in this order,
  * so that a stranger learns nothing from the later steps. */
 static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
     int64_t now_ms = vch_now_ms();
     struct vch_val *gathered = NULL, *in = NULL;
     struct vch_diag denied = {0};
-    VCH_TRY(identify(job, now_ms));
+    if (vch_op_row(job->op)->scope != VCH_SCOPE_OPEN) VCH_TRY(vch_http_authenticate(job, now_ms));
     enum vch_err form = gather(job, &gathered);
     if (form == VCH_ERR_NOMEM) return form;
     enum vch_err err = authorize(job, gathered, now_ms, &denied);
@@ -207,14 +204,6 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
     VCH_TRY(err);
     VCH_TRY(throttle(job));
     VCH_TRY(form);
-/* An open operation has no caller, but no other site may have its visitors send one. */
-static enum vch_err identify(struct vch_http_job *job, int64_t now_ms) {
-    if (vch_op_row(job->op)->scope != VCH_SCOPE_OPEN) return vch_http_authenticate(job, now_ms);
-    VCH_TRY(vch_browser_check_site(job));
-    if (job->op == VCH_OP_SIGN_IN) vch_browser_look(job, now_ms);
-    return VCH_OK;
-}
-
     VCH_TRY(vch_shape_check(job->op, gathered, job->arena, &in, &job->diag));
     struct vch_call call = {.service = job->door->options.service,
                             .arena = job->arena,
@@ -240,14 +229,14 @@ static bool run_operation(struct vch_http_job *job) {
     enum vch_err err = run_anew(job, &out);
     if (err == VCH_ERR_WAITING) {
         if (vch_hook_wait_begin(&job->wait)) return false;
-                            .web = job->has_web ? &job->web : NULL,
-                            .web_grant = &job->grant,
         err = run_anew(job, &out);
     }
-    if (err == VCH_OK) vch_http_answer_output(job, out);
-    else vch_http_answer_error(job, err, out);
-    if (err == VCH_OK) vch_http_tell_lint(job);
-    vch_browser_answer(job);
+    if (err != VCH_OK) {
+        vch_http_answer_error(job, err, out);
+        return true;
+    }
+    vch_http_answer_output(job, out);
+    vch_http_tell_lint(job);
     return true;
 }
 
@@ -258,8 +247,7 @@ struct used_key {
 };
 
 static struct used_key used_key_of(const struct vch_http_job *job) {
-    struct used_key used = {.service = job->door->options.service, .web = job->has_web && job->web.use_due && !job->error_type};
-    memcpy(used.session, job->web.hash, sizeof used.session);
+    struct used_key used = {.service = job->door->options.service};
     if (job->key_use_due) (void)vch_str_copy(used.id, sizeof used.id, job->caller.access_key_id);
     return used;
 }
@@ -271,14 +259,12 @@ static void run(void *arg) {
     struct used_key used = used_key_of(job);
     /* A loop that has stopped answers nobody; the exchange ends with it. */
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
-    remember_use(&used);
+    if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
 }
 
 /* The hook's answer came when no worker takes anything more. */
 static void lose(void *arg) {
     struct vch_http_job *job = arg;
-    bool web;
-    uint8_t session[VCH_WEB_HASH_LEN];
     vch_http_answer_error(job, VCH_ERR_UNAVAILABLE, NULL);
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
 }
@@ -287,11 +273,6 @@ static void lose(void *arg) {
 
 static void upgrade_posted(void *arg) {
     struct vch_http_job *job = arg;
-static void remember_use(const struct used_key *used) {
-    if (used->id[0]) vch_access_key_used(used->service, vch_str_from(used->id), vch_now_ms());
-    if (used->web) vch_web_session_used(used->service, used->session, vch_now_ms());
-}
-
     if (job->error_type) {
         reply(job);
         return;
@@ -306,7 +287,7 @@ static void run_upgrade(void *arg) {
     if (err != VCH_OK) vch_http_answer_error(job, err, NULL);
     struct used_key used = used_key_of(job);
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), upgrade_posted, job)) job_free(job);
-    remember_use(&used);
+    if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
 }
 
 /* ---- arrival: on the loop ---- */
@@ -338,6 +319,8 @@ static void route(struct vch_http_job *job) {
     job->query = vch_sts_wanted(job->request);
     job->op = job->query ? vch_sts_route(job->request, job->arena)
                          : vch_op_route(job->request->method, job->request->path, job->arena, &job->captures);
+    if (job->op == VCH_OP_NONE) job->op = vch_page_route_head(job);
+    if (job->op == VCH_OP_PAGE_ASSET && !vch_page_file_of(job)) job->op = VCH_OP_NONE;
     /* Without --test-clock those operations do not exist. */
     bool test = job->op == VCH_OP_ADVANCE_CLOCK || job->op == VCH_OP_CREATE_FAULT || job->op == VCH_OP_LIST_FAULTS ||
                 job->op == VCH_OP_CLEAR_FAULTS;

@@ -7,6 +7,7 @@
 
 #include "api/hook_wait_priv.h"
 #include "api/http_door.h"
+#include "api/page_files.h"
 #include "api/quota.h"
 #include "base/histogram.h"
 #include "core/lint.h"
@@ -15,7 +16,6 @@
 #include "service/iam.h"
 #include "shape/shape.h"
 
-#include "service/web_session.h"
 struct vch_http_door {
     struct vch_http_door_options options;
     struct vch_http_options attachment;
@@ -26,7 +26,7 @@ struct vch_http_door {
     atomic_uint_fast64_t requests, refused, failed;
 };
 
-enum { VCH_HTTP_ANSWER_MAX = 16 << 20, VCH_HTTP_EXTRA_MAX = 6 };
+enum { VCH_HTTP_ANSWER_MAX = 16 << 20, VCH_HTTP_EXTRA_MAX = 10 };
 
 struct vch_http_job {
     struct vch_http_door *door;
@@ -42,9 +42,6 @@ struct vch_http_job {
     struct vch_diag diag;
     char request_id[37];
     int64_t begun_us;
-    bool has_web; /* the caller signed in in a browser */
-    struct vch_web_session web;
-    struct vch_web_grant grant; /* what the browser gets; secret */
     struct vch_hook_wait wait;
     /* A request to become a WebSocket. */
     bool websocket;
@@ -55,6 +52,7 @@ struct vch_http_job {
     size_t extra_count;
     int status;
     const char *content_type;
+    const char *cache_control, *security_policy; /* NULL: as documents have it */
     const char *error_type; /* NULL when it went well */
     struct vch_buf body;    /* secret */
     struct vch_lint lint;   /* of a document that was accepted */
@@ -99,6 +97,8 @@ void vch_sts_answer_output(struct vch_http_job *job, const struct vch_val *out);
 void vch_sts_answer_error(struct vch_http_job *job, const char *code, int status, const char *message);
 
 /* pages.c */
+enum vch_op vch_page_route_head(struct vch_http_job *job); /* HEAD of a public page, or NONE */
+const struct vch_page_file *vch_page_file_of(const struct vch_http_job *job); /* NULL: the operation is no file, or not there */
 enum vch_err vch_pages_prepare(struct vch_http_door *door) VCH_MUST;
 /* On a loop; READYZ on a worker. */
 void vch_page_answer(struct vch_http_job *job);

@@ -1,5 +1,5 @@
 /* What anybody may read: the root certificate, health, counters, the API's
- * description and a first page. */
+ * description, a first page, and the files of the console. */
 #include "api/http_job_priv.h"
 
 enum { OPENAPI_MAX = 1 << 20 };
@@ -9,6 +9,8 @@ static const char home_head[] =
     "<meta name=\"viewport\" content=\"width=device-width\"></head><body>\n"
     "<h1>vouch</h1>\n<p>This server gives devices their identity: a trusted user vouches for a device, the device trades "
     "a five-minute claim for a certificate of its own, and comes back under that identity.</p>\n<ul>\n"
+    "<li><a href=\"/console\">Console</a>, to look after a fleet</li>\n"
+    "<li><a href=\"/install\">Installer</a>, to vouch for the device in front of you</li>\n"
     "<li><a href=\"/ca.pem\">Root certificate</a>, for devices and command lines to trust</li>\n"
     "<li><a href=\"/_vouch/openapi.json\">Description of the API</a> (OpenAPI); requests are signed with AWS Signature "
     "Version 4, so the AWS command line and SDKs work against it</li>\n"
@@ -50,9 +52,64 @@ static void ready_write(struct vch_http_job *job) {
     vch_buf_c(&job->body, err == VCH_OK ? "ready\n" : "the registry does not answer\n");
 }
 
+/* ---- the files of the console ---- */
+
+/* Nothing from elsewhere, nothing inline, in nobody's frame; no text becomes markup. */
+static const char file_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+const struct vch_page_file *vch_page_file_of(const struct vch_http_job *job) {
+    switch (job->op) {
+    case VCH_OP_PAGE_CONSOLE: return vch_page_file_find(VCH_STR("console.html"));
+    case VCH_OP_PAGE_INSTALL: return vch_page_file_find(VCH_STR("install.html"));
+    case VCH_OP_PAGE_SIGN_IN: return vch_page_file_find(VCH_STR("sign-in.html"));
+    case VCH_OP_PAGE_ASSET: return vch_page_file_find(job->captures.item[0].value);
+    default: return NULL;
+    }
+}
+
+enum vch_op vch_page_route_head(struct vch_http_job *job) {
+    if (!vch_str_eq_c(job->request->method, "HEAD")) return VCH_OP_NONE;
+    enum vch_op op = vch_op_route(VCH_STR("GET"), job->request->path, job->arena, &job->captures);
+    return op != VCH_OP_NONE && vch_op_row(op)->scope == VCH_SCOPE_PUBLIC ? op : VCH_OP_NONE;
+}
+
+static void extra(struct vch_http_job *job, const char *name, const char *value) {
+    vch_assert(job->extra_count < VCH_HTTP_EXTRA_MAX);
+    job->extra[job->extra_count++] = (struct vch_http_header){vch_str_from(name), vch_str_from(value)};
+}
+
+static void file_write(struct vch_http_job *job, const struct vch_page_file *file) {
+    struct vch_page_choice *choice = vch_arena_alloc(job->arena, sizeof *choice);
+    if (!choice) {
+        vch_http_answer_error(job, VCH_ERR_NOMEM, NULL);
+        return;
+    }
+    vch_page_choose(file, vch_http_header_get(job->request, "accept-encoding"), vch_http_header_get(job->request, "if-none-match"), choice);
+    job->status = choice->unchanged ? 304 : 200;
+    job->content_type = file->type;
+    job->cache_control = "no-cache";
+    job->security_policy = file_policy;
+    extra(job, "etag", choice->etag);
+    extra(job, "vary", "accept-encoding");
+    extra(job, "referrer-policy", "no-referrer");
+    extra(job, "permissions-policy", "camera=(self), microphone=(), geolocation=()");
+    extra(job, "cross-origin-opener-policy", "same-origin");
+    extra(job, "cross-origin-resource-policy", "same-origin");
+    extra(job, "x-frame-options", "DENY");
+    if (choice->gzip) extra(job, "content-encoding", "gzip");
+    if (!choice->unchanged) vch_buf_str(&job->body, choice->gzip ? file->gzip : file->plain);
+}
+
 void vch_page_answer(struct vch_http_job *job) {
     job->status = 200;
     job->content_type = "text/plain; charset=utf-8";
+    const struct vch_page_file *file = vch_page_file_of(job);
+    if (file) {
+        file_write(job, file);
+        return;
+    }
     switch (job->op) {
     case VCH_OP_PAGE_HOME: home_write(job); break;
     case VCH_OP_PAGE_METRICS: metrics_write(job); break;

@@ -1,0 +1,2 @@
+// English texts of settings, policies, templates, things and certificates.
+export default {};
