@@ -12,8 +12,10 @@
 
 #include "agent/bundle.h"
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/file.h"
 #include "material.h"
+#include "support/golden.h"
 
 struct fixture {
     char dir[64], cert_path[96], key_path[96];
@@ -117,6 +119,117 @@ static void test_flags_are_stronger_than_the_bundle(void **state) {
     assert_int_equal(f.bundle.mqtt_port, 0);
     assert_int_equal(f.bundle.edge_port, 0);
     assert_false(f.bundle.has_root);
+}
+
+/* ---- the text of a QR code ---------------------------------------------- */
+
+static const struct vch_val *vector(size_t i) {
+    const struct vch_val *good = vch_val_get(golden_json(f.arena, "tests/vectors/claim-qr/vectors.json"), "good");
+    assert_true(vch_val_is(good, VCH_VAL_LIST) && i < good->count);
+    return &good->items[i];
+}
+
+static struct vch_str pem_body(const struct vch_buf *pem, struct vch_buf *der) {
+    struct vch_str text = vch_str_of(pem->ptr, pem->len);
+    size_t begin = vch_str_find(text, '\n', 0) + 1;
+    for (size_t end; (end = vch_str_find(text, '\n', begin)) != SIZE_MAX && text.ptr[begin] != '-'; begin = end + 1)
+        assert_int_equal(vch_unbase64(vch_str_sub(text, begin, end - begin), der), VCH_OK);
+    return vch_str_of(der->ptr, der->len);
+}
+
+static void assert_certificate(const struct vch_val *v) {
+    struct vch_buf der;
+    char hex[4096];
+    vch_buf_init(&der, 2048);
+    struct vch_str body = pem_body(&f.credentials.certificate, &der);
+    assert_true(2 * body.len < sizeof hex);
+    vch_hex(body.ptr, body.len, hex);
+    assert_true(vch_str_eq_c(vch_val_str_at(v, "certificate"), hex));
+    vch_buf_deinit(&der);
+}
+
+static void test_a_code_says_all_of_a_bundle(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        const struct vch_val *v = vector(i);
+        char hex[65];
+        vch_options_init(&f.options, f.arena);
+        put(f.key_path, vch_arena_printf(f.arena, "%s\n", vch_val_str_at(v, "text").ptr).ptr, 0600);
+        assert_int_equal(load_bundle(), VCH_EXIT_OK);
+        assert_string_equal(vch_options_text(&f.options, VCH_OPT_ENDPOINT), vch_val_str_at(v, "endpoint").ptr);
+        assert_string_equal(vch_options_text(&f.options, VCH_OPT_TEMPLATE), vch_val_str_at(v, "templateName").ptr);
+        assert_true(vch_options_on(&f.options, VCH_OPT_FLEET));
+        assert_int_equal(f.bundle.mqtt_port, vch_val_int_at(v, "mqttPort", -1));
+        assert_int_equal(f.bundle.edge_port, vch_val_int_at(v, "edgePort", -1));
+        assert_true(f.bundle.is_pinned && !f.bundle.has_root);
+        assert_int_equal(f.credentials.root.len, 0);
+        vch_hex(f.bundle.root_sha256, 32, hex);
+        assert_true(vch_str_eq_c(vch_val_str_at(v, "rootSha256"), hex));
+        assert_int_equal(f.credentials.validity.not_before_ms, 1000 * vch_val_int_at(v, "notBefore", -1));
+        assert_int_equal(f.credentials.validity.not_after_ms, 1000 * vch_val_int_at(v, "notAfter", -1));
+        assert_certificate(v);
+    }
+}
+
+static void test_spoiled_codes(void **state) {
+    (void)state;
+    const struct vch_val *bad = vch_val_get(golden_json(f.arena, "tests/vectors/claim-qr/vectors.json"), "bad");
+    for (size_t i = 0; i < bad->count; i++) {
+        struct vch_str text = vch_val_str_at(&bad->items[i], "text");
+        put(f.key_path, text.ptr, 0600);
+        assert_int_equal(load_bundle(), VCH_EXIT_CREDENTIALS);
+        assert_false(f.bundle.is_pinned);
+        assert_false(vch_options_has(&f.options, VCH_OPT_ENDPOINT));
+        assert_int_equal(f.credentials.key.len, 0);
+        /* A part of the text is a part of the key. */
+        if (text.len > 100) assert_null(strstr(f.outcome.sentence, vch_arena_str(f.arena, vch_str_sub(text, 20, 12)).ptr));
+    }
+}
+
+static void test_flags_are_stronger_than_a_code(void **state) {
+    (void)state;
+    vch_options_set(&f.options, VCH_OPT_ENDPOINT, VCH_STR("cli"), VCH_SOURCE_CLI);
+    put(f.key_path, vch_val_str_at(vector(0), "text").ptr, 0600);
+    assert_int_equal(load_bundle(), VCH_EXIT_OK);
+    assert_string_equal(vch_options_text(&f.options, VCH_OPT_ENDPOINT), "cli");
+}
+
+/* SEC 2 2.4.2: the number 1 gives the base point; 0 and the order give none. */
+static void test_keys_of_numbers(void **state) {
+    (void)state;
+    uint8_t number[32] = {0}, point[65];
+    char hex[131];
+    struct vch_buf pem;
+    vch_buf_init_secret(&pem, 4096);
+    number[31] = 1;
+    assert_int_equal(vch_x509_key_of_number(number, &pem, point), VCH_OK);
+    vch_hex(point, sizeof point, hex);
+    assert_string_equal(hex, "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+                             "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5");
+    number[31] = 0;
+    assert_int_equal(vch_x509_key_of_number(number, &pem, point), VCH_ERR_INVALID);
+    assert_int_equal(vch_unhex(VCH_STR("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"), number, 32), VCH_OK);
+    assert_int_equal(vch_x509_key_of_number(number, &pem, point), VCH_ERR_INVALID);
+    number[31]--;
+    assert_int_equal(vch_x509_key_of_number(number, &pem, point), VCH_OK);
+    memset(number, 0xFF, sizeof number);
+    assert_int_equal(vch_x509_key_of_number(number, &pem, point), VCH_ERR_INVALID);
+    vch_buf_deinit(&pem);
+}
+
+static void test_one_of_several_roots(void **state) {
+    (void)state;
+    struct vch_validity validity;
+    uint8_t digest[32];
+    struct vch_str both = vch_arena_printf(f.arena, "%s%s", own.certificate, other.certificate);
+    assert_int_equal(vch_x509_describe(vch_str_from(other.certificate), &validity), VCH_OK);
+    assert_int_equal(vch_unhex(vch_str_from(validity.id), digest, 32), VCH_OK);
+    assert_true(vch_x509_holds(both, digest));
+    assert_true(vch_x509_holds(vch_str_from(other.certificate), digest));
+    assert_false(vch_x509_holds(vch_str_from(own.certificate), digest));
+    assert_false(vch_x509_holds(VCH_STR(""), digest));
+    digest[31] ^= 1;
+    assert_false(vch_x509_holds(both, digest));
 }
 
 /* The good one passes above; each of these lacks or spoils one thing. */
@@ -255,6 +368,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_whole_bundle, setup, teardown),
         cmocka_unit_test_setup_teardown(test_flags_are_stronger_than_the_bundle, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_code_says_all_of_a_bundle, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spoiled_codes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_flags_are_stronger_than_a_code, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys_of_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_of_several_roots, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spoiled_bundles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_as_they_should_be, setup, teardown),
         cmocka_unit_test_setup_teardown(test_swapped_files, setup, teardown),
