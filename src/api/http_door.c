@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "api/browser_priv.h"
 #include "api/errors.h"
 #include "api/faults.h"
 #include "api/http_job_priv.h"
@@ -13,6 +15,7 @@
 #include "core/names.h"
 #include "core/reason.h"
 #include "service/access_key.h"
+#include "service/rights.h"
 
 enum { JOB_ARENA_MAX = 32 << 20, BODY_MAX = 256 * 1024 };
 
@@ -53,9 +56,14 @@ static void log_line(const struct vch_http_job *job) {
 static void job_free(struct vch_http_job *job) {
     vch_hook_turn_deinit(&job->wait.turn);
     vch_buf_deinit(&job->body);
+    vch_wipe(&job->grant, sizeof job->grant);
     vch_iam_principal_unref(job->principal);
     vch_arena_free(job->arena);
     free(job);
+}
+
+void vch_http_job_free(struct vch_http_job *job) {
+    job_free(job);
 }
 
 /* A body that did not fit is an error of ours; the second try is small. */
@@ -177,6 +185,7 @@ static enum vch_err perform(struct vch_http_job *job, struct vch_call *call) {
     if (job->op == VCH_OP_CREATE_FAULT) return add_fault(faults, call);
     if (job->op == VCH_OP_LIST_FAULTS) return vch_faults_list(faults, call->arena, call->out);
     if (job->op == VCH_OP_CLEAR_FAULTS) return clear_faults(faults);
+    if (job->op == VCH_OP_GET_RIGHTS) return vch_rights(job->door->iam, call);
     if (vch_data_is(job->op)) return vch_data_perform(job, call);
     return vch_use_case_of(job->op)(call);
 }
@@ -190,13 +199,21 @@ static enum vch_err throttle(struct vch_http_job *job) {
     return err;
 }
 
+/* An open operation has no caller, but no other site may have its visitors send one. */
+static enum vch_err identify(struct vch_http_job *job, int64_t now_ms) {
+    if (vch_op_row(job->op)->scope != VCH_SCOPE_OPEN) return vch_http_authenticate(job, now_ms);
+    VCH_TRY(vch_browser_check_site(job));
+    if (job->op == VCH_OP_SIGN_IN) vch_browser_look(job, now_ms);
+    return VCH_OK;
+}
+
 /* Who, whether allowed, whether well formed, then the use case: in this order,
  * so that a stranger learns nothing from the later steps. */
 static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
     int64_t now_ms = vch_now_ms();
     struct vch_val *gathered = NULL, *in = NULL;
     struct vch_diag denied = {0};
-    if (vch_op_row(job->op)->scope != VCH_SCOPE_OPEN) VCH_TRY(vch_http_authenticate(job, now_ms));
+    VCH_TRY(identify(job, now_ms));
     enum vch_err form = gather(job, &gathered);
     if (form == VCH_ERR_NOMEM) return form;
     enum vch_err err = authorize(job, gathered, now_ms, &denied);
@@ -214,6 +231,8 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
                             .out = out,
                             .diag = &job->diag,
                             .hook = &job->wait.turn,
+                            .web = job->has_web ? &job->web : NULL,
+                            .web_grant = &job->grant,
                             .lint = &job->lint};
     return perform(job, &call);
 }
@@ -231,12 +250,10 @@ static bool run_operation(struct vch_http_job *job) {
         if (vch_hook_wait_begin(&job->wait)) return false;
         err = run_anew(job, &out);
     }
-    if (err != VCH_OK) {
-        vch_http_answer_error(job, err, out);
-        return true;
-    }
-    vch_http_answer_output(job, out);
-    vch_http_tell_lint(job);
+    if (err == VCH_OK) vch_http_answer_output(job, out);
+    else vch_http_answer_error(job, err, out);
+    if (err == VCH_OK) vch_http_tell_lint(job);
+    vch_browser_answer(job);
     return true;
 }
 
@@ -244,12 +261,20 @@ static bool run_operation(struct vch_http_job *job) {
 struct used_key {
     struct vch_service *service;
     char id[129];
+    bool web;
+    uint8_t session[VCH_WEB_HASH_LEN];
 };
 
 static struct used_key used_key_of(const struct vch_http_job *job) {
-    struct used_key used = {.service = job->door->options.service};
+    struct used_key used = {.service = job->door->options.service, .web = job->has_web && job->web.use_due && !job->error_type};
+    memcpy(used.session, job->web.hash, sizeof used.session);
     if (job->key_use_due) (void)vch_str_copy(used.id, sizeof used.id, job->caller.access_key_id);
     return used;
+}
+
+static void remember_use(const struct used_key *used) {
+    if (used->id[0]) vch_access_key_used(used->service, vch_str_from(used->id), vch_now_ms());
+    if (used->web) vch_web_session_used(used->service, used->session, vch_now_ms());
 }
 
 static void run(void *arg) {
@@ -259,7 +284,7 @@ static void run(void *arg) {
     struct used_key used = used_key_of(job);
     /* A loop that has stopped answers nobody; the exchange ends with it. */
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
-    if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
+    remember_use(&used);
 }
 
 /* The hook's answer came when no worker takes anything more. */
@@ -287,7 +312,7 @@ static void run_upgrade(void *arg) {
     if (err != VCH_OK) vch_http_answer_error(job, err, NULL);
     struct used_key used = used_key_of(job);
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), upgrade_posted, job)) job_free(job);
-    if (used.id[0]) vch_access_key_used(used.service, vch_str_from(used.id), vch_now_ms());
+    remember_use(&used);
 }
 
 /* ---- arrival: on the loop ---- */

@@ -14,6 +14,7 @@
 #include "core/sigv4.h"
 #include "http/websocket.h"
 #include "service/iam.h"
+#include "service/web_session.h"
 #include "shape/shape.h"
 
 struct vch_http_door {
@@ -39,6 +40,9 @@ struct vch_http_job {
     struct vch_caller caller;
     int64_t credentials_end_ms; /* of temporary ones; 0: none */
     bool key_use_due; /* the last use of the caller's key that is remembered is old */
+    bool has_web; /* the caller signed in in a browser */
+    struct vch_web_session web;
+    struct vch_web_grant grant; /* what the browser gets; secret */
     struct vch_diag diag;
     char request_id[37];
     int64_t begun_us;
@@ -58,6 +62,8 @@ struct vch_http_job {
     struct vch_lint lint;   /* of a document that was accepted */
     struct vch_str lint_header, lint_words; /* in the arena; empty: nothing to warn of */
 };
+
+void vch_http_job_free(struct vch_http_job *job); /* any thread */
 
 /* auth.c: who signed it. UNAUTHENTICATED, EXPIRED, DENIED or MALFORMED as core/sigv4 says, ACCESS_KEY_UNKNOWN. */
 enum vch_err vch_http_authenticate(struct vch_http_job *job, int64_t now_ms) VCH_MUST;
