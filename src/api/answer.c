@@ -20,6 +20,11 @@ static void member(struct vch_buf *buf, const char *name, const struct vch_val *
     vch_json_encode_str(value, buf);
 }
 
+static bool is_own(enum vch_op op) {
+    enum vch_op_scope scope = op == VCH_OP_NONE ? VCH_SCOPE_PUBLIC : vch_op_row(op)->scope;
+    return scope == VCH_SCOPE_VOUCH || scope == VCH_SCOPE_OPEN;
+}
+
 void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const struct vch_val *out) {
     struct vch_api_error error = vch_api_error_of(err, &job->diag);
     bool data = vch_data_is(job->op);
@@ -38,6 +43,7 @@ void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const str
     vch_buf_c(&job->body, "{\"message\":");
     vch_json_encode_str(vch_str_from(message), &job->body);
     if (data) vch_buf_printf(&job->body, ",\"traceId\":\"%s\"", job->request_id);
+    if (is_own(job->op)) vch_buf_printf(&job->body, ",\"reason\":\"%s\"", job->diag.reason); /* of core/reason.def */
     if (err == VCH_ERR_EXISTS) {
         member(&job->body, "resourceId", out);
         member(&job->body, "resourceArn", out);

@@ -156,6 +156,7 @@ static enum vch_err authorize(struct vch_http_job *job, const struct vch_val *ga
     /* A bound claim is a claim. */
     ask.action = VCH_STR("iot:CreateProvisioningClaim");
     if (job->op == VCH_OP_CREATE_CLAIM) VCH_TRY(vch_iam_check(job->door->iam, &ask, diag));
+    VCH_TRY(vch_pairing_authorize(job, &ask, diag));
     VCH_TRY(vch_data_authorize_retain(job, &ask, diag));
     return authorize_roles(job, &ask, diag);
 }
@@ -218,6 +219,7 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
     if (form == VCH_ERR_NOMEM) return form;
     enum vch_err err = authorize(job, gathered, now_ms, &denied);
     if (err != VCH_OK) job->diag = denied;
+    if (err != VCH_OK) vch_pairing_unauthorized(job, gathered, err);
     VCH_TRY(err);
     VCH_TRY(throttle(job));
     VCH_TRY(form);
@@ -231,6 +233,7 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
                             .out = out,
                             .diag = &job->diag,
                             .hook = &job->wait.turn,
+                            .pairing = &job->pairing.turn,
                             .web = job->has_web ? &job->web : NULL,
                             .web_grant = &job->grant,
                             .lint = &job->lint};
@@ -239,6 +242,7 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
 
 static enum vch_err run_anew(struct vch_http_job *job, struct vch_val **ret_out) {
     *ret_out = vch_val_new_map(job->arena);
+    job->pairing.mark = vch_pairing_waits_mark(job->door->pairings);
     return *ret_out ? run_steps(job, *ret_out) : VCH_ERR_NOMEM;
 }
 
@@ -246,7 +250,11 @@ static enum vch_err run_anew(struct vch_http_job *job, struct vch_val **ret_out)
 static bool run_operation(struct vch_http_job *job) {
     struct vch_val *out;
     enum vch_err err = run_anew(job, &out);
-    if (err == VCH_ERR_WAITING) {
+    if (err == VCH_ERR_WAITING && job->pairing.turn.waiting) {
+        if (vch_pairing_wait_begin(&job->pairing)) return false;
+        job->pairing.turn.over = true;
+        err = run_anew(job, &out);
+    } else if (err == VCH_ERR_WAITING) {
         if (vch_hook_wait_begin(&job->wait)) return false;
         err = run_anew(job, &out);
     }
@@ -330,9 +338,12 @@ static struct vch_http_job *job_new(struct vch_http_door *door, struct vch_http_
     job->request = vch_http_exchange_request(x);
     job->arena = arena;
     job->caller.source_ip = vch_str_from(job->request->peer_ip);
+    job->caller.host = vch_http_header_get(job->request, "host");
     job->begun_us = vch_mono_us();
     job->wait = (struct vch_hook_wait){
         .hooks = door->options.service->hooks, .pool = door->options.pool, .resume = run, .lost = lose, .arg = job};
+    job->pairing = (struct vch_pairing_wait){
+        .waits = door->pairings, .loop = vch_http_exchange_loop(x), .resume = run, .lost = lose, .arg = job};
     vch_buf_init_secret(&job->body, VCH_HTTP_ANSWER_MAX);
     vch_uuid(job->request_id);
     return job;
@@ -395,6 +406,7 @@ enum vch_err vch_http_door_new(const struct vch_http_door_options *options, stru
     door->attachment = (struct vch_http_options){.body_max = BODY_MAX, .on_request = on_request, .arg = door};
     enum vch_err err = options->iam ? VCH_OK : vch_iam_new(options->service, &door->own_iam);
     door->iam = options->iam ? options->iam : door->own_iam;
+    if (err == VCH_OK) err = vch_pairing_waits_new(options->pool, &door->pairings);
     if (err == VCH_OK) err = vch_pages_prepare(door);
     if (err != VCH_OK) {
         vch_http_door_free(door);
@@ -406,6 +418,7 @@ enum vch_err vch_http_door_new(const struct vch_http_door_options *options, stru
 
 void vch_http_door_free(struct vch_http_door *door) {
     if (!door) return;
+    vch_pairing_waits_free(door->pairings);
     vch_buf_deinit(&door->openapi);
     vch_iam_free(door->own_iam);
     free(door);
@@ -421,6 +434,10 @@ void vch_http_door_user_changed(struct vch_http_door *door, struct vch_str user)
 
 void vch_http_door_role_changed(struct vch_http_door *door, struct vch_str role) {
     if (door->own_iam) vch_iam_role_changed(door->own_iam, role);
+}
+
+void vch_http_door_pairing_changed(struct vch_http_door *door, const struct vch_str *id) {
+    vch_pairing_waits_changed(door->pairings, id);
 }
 
 void vch_http_door_all_changed(struct vch_http_door *door) {

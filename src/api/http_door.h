@@ -38,6 +38,8 @@ const struct vch_http_options *vch_http_door_attachment(struct vch_http_door *do
 void vch_http_door_user_changed(struct vch_http_door *door, struct vch_str user);
 /* VCH_CHANGE_ROLE. */
 void vch_http_door_role_changed(struct vch_http_door *door, struct vch_str role);
+/* VCH_CHANGE_PAIRING; NULL: of VCH_CHANGE_ALL. */
+void vch_http_door_pairing_changed(struct vch_http_door *door, const struct vch_str *id);
 /* VCH_CHANGE_ALL. */
 void vch_http_door_all_changed(struct vch_http_door *door);
 

@@ -8,6 +8,7 @@
 #include "api/hook_wait_priv.h"
 #include "api/http_door.h"
 #include "api/page_files.h"
+#include "api/pairing_wait_priv.h"
 #include "api/quota.h"
 #include "base/histogram.h"
 #include "core/lint.h"
@@ -22,6 +23,7 @@ struct vch_http_door {
     struct vch_http_options attachment;
     struct vch_iam *iam, *own_iam; /* own: nobody gave one */
     struct vch_quotas quotas; /* used when the service has AWS's limits */
+    struct vch_pairing_waits *pairings;
     struct vch_buf openapi; /* written once */
     struct vch_histogram latency[VCH_OP_COUNT];
     atomic_uint_fast64_t requests, refused, failed;
@@ -47,6 +49,7 @@ struct vch_http_job {
     char request_id[37];
     int64_t begun_us;
     struct vch_hook_wait wait;
+    struct vch_pairing_wait pairing;
     /* A request to become a WebSocket. */
     bool websocket;
     char ws_accept[VCH_WS_ACCEPT];
@@ -83,6 +86,10 @@ bool vch_ws_wanted(const struct vch_http_job *job);
 bool vch_ws_refuse_form(struct vch_http_job *job); /* true: refused, the answer is filled */
 enum vch_err vch_ws_admit(struct vch_http_job *job) VCH_MUST; /* on a worker */
 void vch_ws_become(struct vch_http_job *job); /* on the loop; the exchange is gone afterwards */
+
+/* pairing_door.c: the right to make claims of the template that is approved for; a refused one's row. [worker] */
+enum vch_err vch_pairing_authorize(struct vch_http_job *job, const struct vch_iam_ask *asked, struct vch_diag *diag) VCH_MUST;
+void vch_pairing_unauthorized(struct vch_http_job *job, const struct vch_val *gathered, enum vch_err err);
 
 /* dispatch.c: the use case of an operation; NULL for pages and the test clock. */
 vch_use_case *vch_use_case_of(enum vch_op op);

@@ -1,5 +1,5 @@
 /* What a CONNECT leaves to do in the registry, on a worker, when it is answered
- * already: alarms about a claim, and the end of certificates that waited for
+ * already: alarms about a claim, the step of a pairing, and the end of certificates that waited for
  * this one. What finds no worker waits for the next CONNECT. */
 #include <stdlib.h>
 
@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "core/names.h"
 #include "service/claim_watch.h"
+#include "service/pairing.h"
 
 enum { ARENA_BYTES = 1 << 20 };
 
@@ -15,7 +16,7 @@ struct aftermath {
     struct vch_service *service;
     char peer_id[65], source_ip[64], client_id[VCH_CLIENT_ID_MAX + 1];
     unsigned alarms;
-    bool claim;
+    bool claim, awaited;
 };
 
 static void settle(const struct aftermath *a, struct vch_arena *arena) {
@@ -28,8 +29,9 @@ static void settle(const struct aftermath *a, struct vch_arena *arena) {
                                              .client_id = vch_str_from(a->client_id)},
                                   .now_ms = vch_now_ms(),
                                   .diag = &diag};
-    if (a->claim) vch_claim_alarms_raise(&call, vch_str_from(a->peer_id), a->alarms);
-    else vch_certificate_arrived(&call, vch_str_from(a->peer_id));
+    if (a->alarms) vch_claim_alarms_raise(&call, vch_str_from(a->peer_id), a->alarms);
+    if (a->awaited && a->claim) vch_pairing_connected(&call, vch_str_from(a->peer_id));
+    if (a->awaited && !a->claim) vch_certificate_arrived(&call, vch_str_from(a->peer_id));
 }
 
 static void work(void *arg) {
@@ -45,6 +47,7 @@ void vch_door_aftermath(struct vch_mqtt_door *door, const struct vch_aftermath *
     if (!a) return;
     a->service = door->service;
     a->claim = what->claim;
+    a->awaited = what->awaited;
     a->alarms = what->alarms;
     (void)vch_str_copy(a->peer_id, sizeof a->peer_id, vch_str_from(what->peer_id));
     (void)vch_str_copy(a->source_ip, sizeof a->source_ip, vch_str_from(what->source_ip));

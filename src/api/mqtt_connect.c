@@ -37,7 +37,7 @@ struct job {
     struct vch_diag diag;
     struct vch_policy_decision denied;
     struct vch_identity identity;
-    unsigned alarms; /* about a claim that seems to be in other hands */
+    struct vch_claim_entry entry; /* of a claim: who else wants to know */
     struct vch_authz *authz;
     struct vch_iam_view *view;
 };
@@ -115,7 +115,7 @@ static enum vch_err admit_claim(struct job *job) {
         return VCH_REFUSE(&job->diag, VCH_ERR_DENIED, CLIENT_ID_INVALID, "clientId",
                           "A provisioning claim cannot connect with this client id.");
     VCH_TRY(vch_claim_may_connect(job->door->service, vch_str_from(job->peer_id), vch_str_from(job->client_id),
-                                  vch_str_from(job->source_ip), &job->alarms, &job->diag));
+                                  vch_str_from(job->source_ip), &job->entry, &job->diag));
     return check_not_a_device(job);
 }
 
@@ -252,8 +252,9 @@ static enum vch_err start(struct job *job) {
 
 static void see_to_the_rest(const struct job *job) {
     bool claim = job->identity.kind == VCH_IDENTITY_CLAIM;
-    if (claim ? job->alarms == 0 : job->err != VCH_OK || !job->identity.succeeds) return;
-    vch_door_aftermath(job->door, &(const struct vch_aftermath){job->peer_id, job->source_ip, job->client_id, job->alarms, claim});
+    bool pairs = job->err == VCH_OK && (claim ? job->entry.pairs : job->identity.succeeds);
+    if (job->entry.alarms == 0 && !pairs) return;
+    vch_door_aftermath(job->door, &(const struct vch_aftermath){job->peer_id, job->source_ip, job->client_id, job->entry.alarms, claim, pairs});
 }
 
 static void finish_connect(void *arg) {

@@ -96,11 +96,11 @@ void vch_door_refresh(struct vch_mqtt_session *session);
 /* Tells that the connection's thing is there, unless that was told; and that it is gone. [loop] */
 void vch_door_seen(struct vch_mqtt_session *session);
 
-/* mqtt_aftermath.c: alarms of a claim, or certificates that waited for this device's. [loop] */
+/* mqtt_aftermath.c: alarms of a claim; certificates, or a pairing, that waited for this connection. [loop] */
 struct vch_aftermath {
     const char *peer_id, *source_ip, *client_id;
     unsigned alarms; /* bits of enum vch_alarm */
-    bool claim;
+    bool claim, awaited;
 };
 void vch_door_aftermath(struct vch_mqtt_door *door, const struct vch_aftermath *what);
 

@@ -38,7 +38,7 @@ static bool put(struct vch_arena *arena, struct vch_val *map, const char *name, 
 struct vch_val *vch_binding_put(const struct vch_binding *binding, struct vch_arena *arena) {
     struct vch_val *map = vch_val_new_map(arena);
     bool ok = map && put(arena, map, "thingName", binding->thing_name) && put(arena, map, "source", binding->source) &&
-              put(arena, map, "key", binding->key) &&
+              put(arena, map, "key", binding->key) && put(arena, map, "pairing", binding->pairing) &&
               (!binding->same_key || vch_val_put_bool(arena, map, "sameKey", true) == VCH_OK);
     if (!ok) return NULL;
     if (!binding->parameters || binding->parameters->count == 0) return map;
@@ -57,6 +57,7 @@ enum vch_err vch_binding_parse(struct vch_str json, struct vch_arena *arena, str
     *ret = (struct vch_binding){.thing_name = vch_val_str_at(map, "thingName"),
                                 .source = vch_val_str_at(map, "source"),
                                 .key = vch_val_str_at(map, "key"),
+                                .pairing = vch_val_str_at(map, "pairing"),
                                 .same_key = vch_val_bool_at(map, "sameKey", false),
                                 .parameters = vch_val_is(parameters, VCH_VAL_MAP) ? parameters : NULL};
     return VCH_OK;

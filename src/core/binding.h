@@ -12,6 +12,7 @@ enum { VCH_BINDING_PARAMETERS_MAX = 50 };
 struct vch_binding {
     struct vch_str thing_name, source; /* source: "10.0.0.0/8" */
     struct vch_str key;                /* hexadecimal SHA-256 of the DER public key */
+    struct vch_str pairing;            /* the id of the pairing that it came of; restricts nothing */
     bool same_key;                     /* the device's certificate must be for that key too */
     const struct vch_val *parameters;  /* a map of strings, or NULL */
 };

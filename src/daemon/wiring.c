@@ -11,6 +11,7 @@
 #include "core/reason.h"
 #include "service/authz.h"
 #include "service/connectivity.h"
+#include "service/pairing.h"
 #include "service/refusals.h"
 
 enum { DRAIN_MS = 3000, JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, SIGN_INS_MAX = 4 };
@@ -25,6 +26,7 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
     if (kind == VCH_CHANGE_ALL) vch_iam_forget_all(wiring->iam);
     if (kind == VCH_CHANGE_USER) vch_iam_changed(wiring->iam, key);
     if (kind == VCH_CHANGE_ROLE) vch_iam_role_changed(wiring->iam, key);
+    if (kind == VCH_CHANGE_PAIRING || kind == VCH_CHANGE_ALL) vch_http_door_pairing_changed(wiring->http, kind == VCH_CHANGE_ALL ? NULL : &key);
     vch_mqtt_door_changed(wiring->mqtt, kind, key);
     if (kind == VCH_CHANGE_USER) vch_sign_in_forget(wiring->service->sign_in, key);
 }
@@ -192,6 +194,7 @@ static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *dia
     VCH_TRY(vch_policy_cache_new(&wiring->service->policies));
     VCH_TRY(vch_connectivity_new(&wiring->service->connectivity));
     VCH_TRY(vch_refusals_new(&wiring->service->refusals));
+    VCH_TRY(vch_pairings_new(&wiring->service->pairings));
     VCH_TRY(vch_guard_open(&wiring->guard, wiring->config, wiring->service, wiring->site->server_pem));
 /* Passwords keep a processor busy: workers are left for everybody else. */
 static unsigned sign_ins_at_once(int64_t workers) {
@@ -230,6 +233,7 @@ enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *en
     wiring->hooks.runner = vch_hooks_runner(wiring->hooks_client);
     wiring->hooks.timeout_ms = wiring->config->hook_timeout;
     wiring->service->hooks = &wiring->hooks;
+    wiring->service->api_port = port_of(entrances, VCH_ENTRANCE_API);
     wiring->service->mqtt_port = port_of(entrances, VCH_ENTRANCE_MQTT);
     wiring->service->edge_port = port_of(entrances, VCH_ENTRANCE_EDGE);
     wiring->loop_count = entrances->loops;
@@ -319,6 +323,8 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     vch_policy_cache_free(wiring->service->policies);
     vch_connectivity_free(wiring->service->connectivity);
     vch_hosts_deinit(&wiring->hosts);
+    vch_pairings_free(wiring->service->pairings);
+    wiring->service->pairings = NULL;
     vch_refusals_free(wiring->service->refusals);
     wiring->service->refusals = NULL;
     vch_guard_close(&wiring->guard);

@@ -19,6 +19,8 @@ struct vch_connectivity;
 struct vch_refusals;
 struct vch_hooks;
 struct vch_hook_turn;
+struct vch_pairings;
+struct vch_pairing_turn;
 struct vch_sign_in;
 struct vch_web_session;
 struct vch_web_grant;
@@ -31,6 +33,7 @@ struct vch_service {
     struct vch_site site;
     struct vch_str endpoint_host;  /* what DescribeEndpoint answers: the first host name, no port */
     int mqtt_port, edge_port;      /* where devices connect; 0: closed */
+    int api_port;                  /* where people do; 0: closed */
     const char *const *hostnames;  /* of the configuration; beside them it is "localhost" */
     size_t hostname_count;
     struct vch_str root_pem;       /* DIR/ca.pem */
@@ -50,6 +53,7 @@ struct vch_service {
     struct vch_policy_cache *policies; /* compiled IoT policies; authz.h */
     struct vch_sign_in *sign_in; /* counts attempts; sign_in.h; NULL: nobody signs in by password */
     int64_t web_idle_s, web_life_s; /* of sessions in browsers; 0: as web_session.h has it */
+    struct vch_pairings *pairings; /* what is remembered of devices that pair; pairing.h; NULL: nobody does */
     struct vch_hooks *hooks; /* who carries out pre-provisioning hooks; hook.h; NULL: nobody */
 };
 
@@ -76,6 +80,7 @@ struct vch_caller {
     struct vch_str template_name;  /* claims */
     struct vch_str access_key_id;
     struct vch_str source_ip, client_id;
+    struct vch_str host;           /* HTTP: what the Host header says; anything */
 };
 
 struct vch_call {
@@ -90,6 +95,7 @@ struct vch_call {
     struct vch_hook_turn *hook; /* of a caller that can wait for a hook's answer; hook.h; NULL: it cannot */
     const struct vch_web_session *web; /* of a caller who signed in in a browser; NULL: another credential */
     struct vch_web_grant *web_grant;   /* where a new session goes; NULL: to nobody */
+    struct vch_pairing_turn *pairing; /* of a caller that can wait for a pairing; pairing.h; NULL: it cannot */
     struct vch_lint *lint;    /* what to warn of, beside the answer; NULL: nobody listens */
 };
 
@@ -120,6 +126,9 @@ vch_use_case vch_uc_list_orphans;
 vch_use_case vch_uc_put_hook, vch_uc_get_hook, vch_uc_list_hooks, vch_uc_delete_hook, vch_uc_test_hook;
 vch_use_case vch_uc_put_hook_serials, vch_uc_list_hook_serials, vch_uc_delete_hook_serial;
 vch_use_case vch_uc_try_template;
+/* pairing_*.c */
+vch_use_case vch_uc_start_pairing, vch_uc_poll_pairing, vch_uc_look_up_pairing, vch_uc_get_pairing, vch_uc_list_pairings,
+    vch_uc_approve_pairing, vch_uc_deny_pairing;
 vch_use_case vch_uc_backup_registry; /* {} -> fileName size */
 
 /* policies.c */

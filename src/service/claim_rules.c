@@ -7,6 +7,7 @@
 #include "core/claim.h"
 #include "core/reason.h"
 #include "service/claim_watch.h"
+#include "service/pairing.h"
 
 struct vch_str vch_claim_principal(const struct vch_call *call) {
     return call->caller.certificate_id;
@@ -111,8 +112,17 @@ static void guard_claim(struct vch_call *call, const struct vch_rec_claim *claim
                                      VCH_CLAIM_CERTIFICATES_MAX * claim->uses_max);
 }
 
-enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_rec_claim *claim, const struct vch_issued *issued,
-                                        const char *event) {
+static enum vch_err plan_pairing(struct vch_call *call, const struct vch_binding *binding, struct vch_plan *plan, struct vch_rec_ledger *row) {
+    if (binding->pairing.len == 0) return VCH_OK;
+    struct vch_val *map = vch_val_new_map(call->arena);
+    if (!map) return VCH_ERR_NOMEM;
+    vch_pairing_advance(plan, binding->pairing, VCH_PAIRING_CERTIFIED, row->certificate_id, VCH_STR(""), call->now_ms);
+    VCH_TRY(vch_pairing_mention(call, map, binding->pairing));
+    return vch_ledger_detail(call, map, row);
+}
+
+enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_rec_claim *claim, const struct vch_binding *binding,
+                                        const struct vch_issued *issued) {
     struct vch_plan *plan = vch_plan_new(call->arena);
     struct vch_rec_certificate *record = pending_record(call, issued);
     if (!plan || !record) return VCH_ERR_NOMEM;
@@ -120,9 +130,10 @@ enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_
     vch_plan_certificate_insert(plan, record);
     struct vch_str token;
     VCH_TRY(vch_claim_token(call, plan, record->id, &token));
-    struct vch_rec_ledger row = vch_call_ledger(call, event);
+    struct vch_rec_ledger row = vch_call_ledger(call, "certificate-created");
     row.certificate_id = record->id;
     row.claim_id = record->claim_id;
+    VCH_TRY(plan_pairing(call, binding, plan, &row));
     vch_plan_ledger(plan, &row);
     VCH_FAULT_POINT("certificate.issued");
     VCH_TRY(vch_store_apply(call->service->store, plan, call->diag));

@@ -21,10 +21,11 @@ struct vch_str vch_claim_principal(const struct vch_call *call);
 enum vch_err vch_claim_token(struct vch_call *call, struct vch_plan *plan, struct vch_str certificate_id,
                              struct vch_str *ret_token) VCH_MUST;
 
-/* The new certificate, its token, the claim's count and the ledger row, in one
- * transaction; then the members that both creating operations answer with. */
-enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_rec_claim *claim, const struct vch_issued *issued,
-                                        const char *event) VCH_MUST;
+/* The new certificate, its token, the claim's count, the step of its pairing and
+ * the ledger row, in one transaction; then the members that both creating
+ * operations answer with. */
+enum vch_err vch_claim_save_certificate(struct vch_call *call, const struct vch_rec_claim *claim, const struct vch_binding *binding,
+                                        const struct vch_issued *issued) VCH_MUST;
 
 /* SHA-256 of a token, in the arena; .ptr NULL when memory is out. */
 struct vch_str vch_claim_token_hash(struct vch_arena *arena, struct vch_str token);

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "core/reason.h"
 #include "service/change.h"
+#include "service/pairing.h"
 
 enum { READ_ARENA_BYTES = 65536, EVENT_MAX = 4096 };
 /* Refusals in the ledger: a hundred at once and ten a second of all; eight at once and one in ten seconds of one principal. */
@@ -36,25 +37,25 @@ enum vch_err vch_claim_may_use(const struct vch_call *call, const struct vch_rec
 }
 
 static enum vch_err may_connect(struct vch_service *service, struct vch_str claim_id, struct vch_str client_id, struct vch_str source_ip,
-                                struct vch_arena *arena, unsigned *ret_alarms, struct vch_diag *diag) {
+                                struct vch_arena *arena, struct vch_claim_entry *ret, struct vch_diag *diag) {
     struct vch_rec_claim claim;
     struct vch_binding binding;
     enum vch_err err = vch_store_claim(service->store, claim_id, &claim, arena, NULL);
     if (err == VCH_ERR_NOT_FOUND) return VCH_OK;
     if (err == VCH_OK) err = vch_binding_parse(claim.bindings, arena, &binding);
     if (err != VCH_OK) return VCH_REFUSE(diag, VCH_ERR_UNAVAILABLE, STORE_FAILED, "", "The registry could not be read.");
-    *ret_alarms = alarms_of(&claim, client_id, source_ip);
+    *ret = (struct vch_claim_entry){alarms_of(&claim, client_id, source_ip), binding.pairing.len > 0};
     err = vch_binding_source(&binding, source_ip, diag);
-    if (err != VCH_OK) *ret_alarms |= bit(VCH_ALARM_OTHER_NETWORK) & ~(unsigned)claim.alarms;
+    if (err != VCH_OK) ret->alarms |= bit(VCH_ALARM_OTHER_NETWORK) & ~(unsigned)claim.alarms;
     return err;
 }
 
 enum vch_err vch_claim_may_connect(struct vch_service *service, struct vch_str claim_id, struct vch_str client_id, struct vch_str source_ip,
-                                   unsigned *ret_alarms, struct vch_diag *diag) {
+                                   struct vch_claim_entry *ret, struct vch_diag *diag) {
     struct vch_arena *arena = vch_arena_new(READ_ARENA_BYTES, false);
-    *ret_alarms = 0;
+    *ret = (struct vch_claim_entry){.alarms = 0};
     if (!arena) return VCH_ERR_NOMEM;
-    enum vch_err err = may_connect(service, claim_id, client_id, source_ip, arena, ret_alarms, diag);
+    enum vch_err err = may_connect(service, claim_id, client_id, source_ip, arena, ret, diag);
     vch_arena_free(arena);
     return err;
 }
@@ -151,6 +152,16 @@ static enum vch_err put_refusal(const struct vch_call *call, const char *operati
     return vch_ledger_put_parameters(call, map, vch_val_get(call->in, "parameters"));
 }
 
+/* The pairing that the caller's claim came of; empty: none. */
+static struct vch_str pairing_of(const struct vch_call *call) {
+    struct vch_rec_claim claim;
+    struct vch_binding binding;
+    if (call->caller.kind != VCH_CALLER_CLAIM) return VCH_STR("");
+    enum vch_err err = vch_store_claim(call->service->store, call->caller.certificate_id, &claim, call->arena, NULL);
+    if (err == VCH_OK) err = vch_binding_parse(claim.bindings, call->arena, &binding);
+    return err == VCH_OK ? binding.pairing : VCH_STR("");
+}
+
 static enum vch_err write_refusal(const struct vch_call *call, const char *operation, enum vch_err err) {
     struct vch_val *map = vch_val_new_map(call->arena);
     struct vch_plan *plan = vch_plan_new(call->arena);
@@ -159,7 +170,10 @@ static enum vch_err write_refusal(const struct vch_call *call, const char *opera
     struct vch_str template_name = vch_val_str_at(call->in, "templateName");
     if (template_name.len) row.template_name = template_name;
     row.outcome = vch_str_from(call->diag->reason ? call->diag->reason : vch_err_word(err));
+    struct vch_str pairing_id = pairing_of(call);
     VCH_TRY(put_refusal(call, operation, map));
+    VCH_TRY(vch_pairing_mention(call, map, pairing_id));
+    vch_pairing_troubled(call, plan, pairing_id);
     VCH_TRY(vch_ledger_detail(call, map, &row));
     vch_plan_ledger(plan, &row);
     return vch_store_apply(call->service->store, plan, NULL);

@@ -11,10 +11,14 @@
 #include "store/provisioning.h"
 
 /* Whether a claim may be used by this client from there: CLAIM_SOURCE. Bits of
- * enum vch_alarm that its use deserves go to *ret_alarms. Reads only; any
+ * enum vch_alarm that its use deserves go to ret->alarms. Reads only; any
  * thread that may read the registry. A claim that is gone passes: others refuse it. */
+struct vch_claim_entry {
+    unsigned alarms;
+    bool pairs; /* it came of a pairing, which wants to know */
+};
 enum vch_err vch_claim_may_connect(struct vch_service *service, struct vch_str claim_id, struct vch_str client_id, struct vch_str source_ip,
-                                   unsigned *ret_alarms, struct vch_diag *diag) VCH_MUST;
+                                   struct vch_claim_entry *ret, struct vch_diag *diag) VCH_MUST;
 /* The same of a claim that is loaded, for a call. */
 enum vch_err vch_claim_may_use(const struct vch_call *call, const struct vch_rec_claim *claim, const struct vch_binding *binding) VCH_MUST;
 
@@ -24,13 +28,13 @@ void vch_claim_alarms_raise(const struct vch_call *call, struct vch_str claim_id
  * and the alarm that the reason deserves. `err` and the call's diagnosis say why. */
 void vch_provisioning_refused(const struct vch_call *call, const char *operation, enum vch_err err);
 
+/* Whether one more refusal of this principal (or address) goes into the ledger; counts it. Any thread. */
+bool vch_refusal_may_write(struct vch_watch *watch, struct vch_str principal);
+
 /* The certificate has connected: those that waited for it end, or are due. */
 void vch_certificate_arrived(const struct vch_call *call, struct vch_str certificate_id);
 /* Those that are due. */
 enum vch_err vch_retire_due(struct vch_service *service, int64_t now_ms, struct vch_diag *diag) VCH_MUST;
-/* Whether one more refusal of this principal (or address) goes into the ledger; counts it. Any thread. */
-bool vch_refusal_may_write(struct vch_watch *watch, struct vch_str principal);
-
 
 /* Parameters as the ledger keeps them: secrets and keys left out, long values cut. */
 enum vch_err vch_ledger_put_parameters(const struct vch_call *call, struct vch_val *map, const struct vch_val *parameters) VCH_MUST;

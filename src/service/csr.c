@@ -16,5 +16,5 @@ enum vch_err vch_uc_claim_csr(struct vch_call *call) {
     VCH_TRY(vch_binding_key(&binding, csr.spki, call->diag));
     struct vch_issued issued;
     VCH_TRY(vch_claim_issue_device(call, csr.spki, csr.subject, &issued));
-    return vch_claim_save_certificate(call, &claim, &issued, "certificate-created");
+    return vch_claim_save_certificate(call, &claim, &binding, &issued);
 }

@@ -7,6 +7,7 @@
 #include "service/claim_make.h"
 #include "service/claim_requests.h"
 #include "service/claim_watch.h"
+#include "service/pairing.h"
 
 enum { BINDINGS_MAX = 300000 };
 
@@ -101,6 +102,7 @@ static enum vch_err fill_row(struct making *m, struct vch_rec_ledger *row) {
     VCH_TRY(vch_val_put_int(call->arena, map, "seconds", m->wish->life_s));
     if (m->wish->binding.source.len) VCH_TRY(vch_val_put_str(call->arena, map, "source", m->wish->binding.source));
     if (m->wish->binding.key.len) VCH_TRY(vch_val_put_str(call->arena, map, "key", m->wish->binding.key));
+    VCH_TRY(vch_pairing_mention(call, map, m->wish->binding.pairing));
     VCH_TRY(vch_ledger_put_parameters(call, map, m->wish->binding.parameters));
     row->thing_name = m->wish->binding.thing_name;
     row->template_name = m->wish->template_name;
@@ -126,6 +128,8 @@ static enum vch_err save(struct making *m, const struct vch_issue *issue, const 
     if (!plan) return VCH_ERR_NOMEM;
     row.claim_id = claim.id;
     VCH_TRY(fill_row(m, &row));
+    const struct vch_claim_made made = {.id = claim.id, .pem = issued->pem, .expires_ms = issue->not_after_ms};
+    if (m->wish->also) VCH_TRY(m->wish->also(m->wish->also_arg, plan, &made));
     vch_plan_need_template(plan, m->wish->template_name, true);
     if (m->near_full) vch_plan_claims_room(plan, m->wish->template_name, call->now_ms, VCH_CLAIMS_PER_TEMPLATE_MAX);
     vch_plan_need_claim_allowed(plan, &m->ask);

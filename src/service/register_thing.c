@@ -11,6 +11,7 @@
 #include "service/claim_rules.h"
 #include "service/claim_watch.h"
 #include "service/hook.h"
+#include "service/pairing.h"
 #include "service/template_kept.h"
 #include "service/template_policies.h"
 #include "service/template_things.h"
@@ -211,6 +212,7 @@ static enum vch_err plan_ledger(struct registration *r, enum vch_on_active on_ac
     row.thing_name = r->wanted->has_thing ? r->wanted->thing_name : VCH_STR("");
     if (r->own_thing.len) VCH_TRY(vch_val_put_str(call->arena, map, "predecessor", call->caller.certificate_id));
     else if (r->wanted->has_thing) VCH_TRY(vch_val_put_str(call->arena, map, "onActive", vch_str_from(vch_on_active_word(on_active))));
+    VCH_TRY(vch_pairing_mention(call, map, r->binding.pairing));
     VCH_TRY(vch_ledger_put_parameters(call, map, r->parameters));
     VCH_TRY(vch_ledger_detail(call, map, &row));
     vch_plan_ledger(plan, &row);
@@ -249,6 +251,8 @@ static enum vch_err apply(struct registration *r) {
     VCH_TRY(plan_things(r, on_active, plan));
     vch_plan_certificate_status(plan, r->token.certificate_id, VCH_STR("PENDING_ACTIVATION"),
                                 r->wanted->certificate_active ? VCH_STR("ACTIVE") : VCH_STR("INACTIVE"), call->now_ms);
+    vch_pairing_advance(plan, r->binding.pairing, VCH_PAIRING_REGISTERED, r->token.certificate_id,
+                        r->wanted->has_thing ? r->wanted->thing_name : VCH_STR(""), call->now_ms);
     VCH_TRY(plan_ledger(r, on_active, plan));
     VCH_TRY(vch_hook_record(call, &r->hook, &r->decision, plan));
     VCH_FAULT_POINT("register.planned");

@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "service/claim_watch.h"
+#include "service/pairing.h"
 
 enum { ARENA_BYTES = 1 << 20 };
 
@@ -34,6 +35,7 @@ static enum vch_err retire_all(const struct vch_call *call, const struct vch_lis
 void vch_certificate_arrived(const struct vch_call *call, struct vch_str certificate_id) {
     struct vch_list_retirement list;
     enum vch_err err;
+    vch_pairing_arrived(call, certificate_id);
     do {
         err = vch_store_retirements(call->service->store, certificate_id, &list, call->arena, NULL);
         if (err == VCH_OK) err = retire_all(call, &list);

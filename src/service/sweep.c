@@ -2,6 +2,7 @@
  * never came into force. */
 #include "base/clock.h"
 #include "service/claim_watch.h"
+#include "service/pairing.h"
 
 enum vch_err vch_service_sweep(struct vch_service *service, int64_t now_ms, int64_t *ret_removed, struct vch_diag *diag) {
     *ret_removed = 0;
@@ -14,5 +15,6 @@ enum vch_err vch_service_sweep(struct vch_service *service, int64_t now_ms, int6
     }
     vch_arena_free(arena);
     if (err == VCH_OK) atomic_fetch_add(&service->watch.swept, (uint64_t)*ret_removed);
+    if (err == VCH_OK) err = vch_pairing_sweep(service, now_ms, diag);
     return err == VCH_OK ? vch_retire_due(service, now_ms, diag) : err;
 }

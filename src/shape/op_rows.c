@@ -118,6 +118,12 @@
     ROW_OF(serials, BODY, OBJECTS, true, .min = 1, .max = 1000,                                                        \
            .members = LIST(ROW_OF(serial, BODY, STR, true, .check = VCH_CHECK_TEXT, .min = 1, .max = 1024),            \
                            body_map(parameterOverrides)))
+#define PAIRING_STEPS OBJECTS(steps, STR(name), time(date))
+#define PAIRING_FIELDS                                                                                                 \
+    STR(pairingId), STR(userCode), STR(serialNumber), STR(model), STR(keyFingerprint), STR(sourceIp), TIME(creationDate), \
+        TIME(expiration), STR(state), PAIRING_STEPS, STR(serverFingerprint), MAP(suggestedParameters), str(reason),    \
+        str(message), str(lookedAtBy), str(decidedBy), str(templateName), map(parameters), str(thingName), str(claimId), \
+        time(claimExpiration), str(certificateId)
 #define ROLE_FIELDS                                                                                                    \
     STR(roleName), STR(roleId), STR(roleArn), str(description), INT(maxSessionDuration), TIME(creationDate),           \
         STR(assumeRolePolicyDocument)

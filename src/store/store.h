@@ -207,7 +207,7 @@ struct vch_identity {
     bool usable; /* device: ACTIVE; claim: not cancelled (a spent one may still repeat its answer) */
     bool revoked;
     bool sni_only; /* device: of mode SNI_ONLY */
-    bool succeeds; /* device: another certificate waits for this one to connect (provisioning.h) */
+    bool succeeds; /* device: another certificate, or a pairing, waits for this one to connect (provisioning.h, pairings.h) */
     int64_t not_before_ms, not_after_ms;
     char template_name[40]; /* claims */
 };

@@ -38,7 +38,8 @@ DELETE FROM certificates WHERE id = $1;
 
 -- :identity
 SELECT 1, status, not_before_ms, not_after_ms, '',
-    CASE WHEN EXISTS (SELECT 1 FROM retirements r WHERE r.successor = c.seq AND r.due_ms = 0) THEN 1 ELSE 0 END, mode
+    CASE WHEN EXISTS (SELECT 1 FROM retirements r WHERE r.successor = c.seq AND r.due_ms = 0)
+        OR EXISTS (SELECT 1 FROM pairings g WHERE g.certificate_id = c.id AND g.step = 7) THEN 1 ELSE 0 END, mode
 FROM certificates c WHERE id = $1
 UNION ALL
 SELECT 2, state, not_before_ms, not_after_ms, template_name, 0, '' FROM claims WHERE id = $1;
