@@ -186,6 +186,7 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(PASSWORD_WEAK, INVALID_REQUEST, 400, "InvalidParameters"),
     ROW(SESSION_ENDED, UNAUTHORIZED, 403, "AccessDenied"),
     ROW(CSRF_REFUSED, ACCESS_DENIED, 403, "AccessDenied"),
+    ROW(EVENTS_FULL, TOO_MANY_REQUESTS, 429, "Throttled"),
     ROW(PAIRING_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
     ROW(PAIRING_STATE, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
     ROW(PAIRING_EXPIRED, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),

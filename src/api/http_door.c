@@ -7,6 +7,7 @@
 
 #include "api/browser_priv.h"
 #include "api/errors.h"
+#include "api/events_priv.h"
 #include "api/faults.h"
 #include "api/http_job_priv.h"
 #include "base/clock.h"
@@ -54,6 +55,7 @@ static void log_line(const struct vch_http_job *job) {
 }
 
 static void job_free(struct vch_http_job *job) {
+    if (job->stream) vch_event_stream_drop(job->stream);
     vch_hook_turn_deinit(&job->wait.turn);
     vch_buf_deinit(&job->body);
     vch_wipe(&job->grant, sizeof job->grant);
@@ -94,6 +96,10 @@ static void reply(struct vch_http_job *job) {
         .status = job->status, .content_type = job->content_type, .headers = headers, .header_count = n, .body = body};
     count(job->door, job->op, vch_mono_us() - job->begun_us, job->status);
     log_line(job);
+    if (job->stream && !job->error_type) {
+        vch_event_stream_begin(job, &answer);
+        return;
+    }
     vch_http_reply(job->exchange, &answer);
     job_free(job);
 }
@@ -188,6 +194,7 @@ static enum vch_err perform(struct vch_http_job *job, struct vch_call *call) {
     if (job->op == VCH_OP_CLEAR_FAULTS) return clear_faults(faults);
     if (job->op == VCH_OP_GET_RIGHTS) return vch_rights(job->door->iam, call);
     if (vch_data_is(job->op)) return vch_data_perform(job, call);
+    if (job->op == VCH_OP_WATCH_EVENTS) return vch_event_stream_admit(job->door->options.events, job, call);
     return vch_use_case_of(job->op)(call);
 }
 
@@ -362,6 +369,7 @@ static void route(struct vch_http_job *job) {
                 job->op == VCH_OP_CLEAR_FAULTS;
     if (test && !job->door->options.faults) job->op = VCH_OP_NONE;
     if (vch_data_is(job->op) && !job->door->options.mqtt) job->op = VCH_OP_NONE;
+    if (job->op == VCH_OP_WATCH_EVENTS && !job->door->options.events) job->op = VCH_OP_NONE;
 }
 
 /* What needs no worker: pages, and what is no operation at all. */

@@ -15,6 +15,7 @@
 
 struct vch_histogram;
 struct vch_http_door;
+struct vch_events;
 struct vch_faults;
 
 struct vch_http_door_options {
@@ -22,6 +23,7 @@ struct vch_http_door_options {
     struct vch_pool *pool;
     struct vch_iam *iam;        /* outlives the door, which then tells it nothing of changes; NULL: one of its own */
     struct vch_mqtt_door *mqtt; /* behind WebSockets and the data plane; outlives the door; NULL: neither is served */
+    struct vch_events *events; /* outlive the door; NULL: nobody can listen */
     const char *version; /* shown on the first page and in the API's description */
     struct vch_faults *faults; /* opens /_vouch/test/...: the clock, and these; NULL: neither */
     /* Appends lines of Prometheus' text form; [loop]; may be NULL. */

@@ -54,6 +54,7 @@ struct vch_http_job {
     bool websocket;
     char ws_accept[VCH_WS_ACCEPT];
     struct vch_iam_principal *principal; /* who signed it; NULL: a certificate */
+    struct vch_event_stream *stream;     /* it listens to events; NULL: it does not */
     /* The answer. */
     struct vch_http_header extra[VCH_HTTP_EXTRA_MAX];
     size_t extra_count;

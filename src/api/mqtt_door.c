@@ -278,6 +278,7 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
     door->iam = options->iam;
     door->retained = options->retained;
     door->faults = options->faults;
+    door->events = options->events;
     (void)pthread_mutex_init(&door->late_lock, NULL);
     struct vch_mqtt_options broker = {
         .keeper = options->keeper,

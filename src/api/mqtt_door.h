@@ -11,6 +11,7 @@
 #include "service/iam_principal.h"
 
 struct vch_mqtt_door;
+struct vch_events;
 struct vch_faults;
 
 struct vch_mqtt_door_options {
@@ -18,6 +19,7 @@ struct vch_mqtt_door_options {
     struct vch_pool *pool;
     enum vch_mqtt_profile profile;
     struct vch_faults *faults; /* outlive the door; NULL: none */
+    struct vch_events *events; /* are told of connections; outlive the door; NULL: nobody is */
     struct vch_iam *iam; /* judges users and roles; outlives the door; NULL: none are served */
     const struct vch_mqtt_keeper *keeper; /* ends after the loops and before the door; NULL: nothing outlives the process */
     struct vch_mqtt_retained *retained;   /* outlives the door; NULL: RETAIN is not kept */

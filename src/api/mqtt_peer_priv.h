@@ -29,6 +29,7 @@ struct vch_mqtt_door {
     pthread_mutex_t late_lock;  /* over `late`, a list that all loops share; tests alone fill it */
     struct request *late;
     struct vch_presence *presence;
+    struct vch_events *events; /* NULL: nobody is told */
     struct vch_gate *certificates; /* connections of each */
     pthread_mutex_t log_lock;      /* over the three; for a comparison */
     int64_t log_second;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/events.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -196,6 +197,7 @@ void vch_door_on_accepted(void *arg, struct vch_mqtt_session *session) {
     struct vch_presence_of of = presence_of(session);
     vch_mqtt_session_uuid(session, peer->presence.session);
     vch_presence_connected(door->presence, &of, peer->claim, &peer->presence);
+    if (door->events) vch_events_connection(door->events, vch_authz_thing_name(peer->authz), of.client_id, true, of.now_ms);
     vch_histogram_add(&door->connect_us, vch_mono_us() - peer->started_us);
 }
 
@@ -216,5 +218,7 @@ void vch_door_on_unsubscribed(void *door, struct vch_mqtt_session *session, cons
 void vch_door_tell_gone(struct vch_mqtt_session *session, const char *word) {
     const struct vch_peer *peer = vch_peer_of(session);
     struct vch_presence_of of = presence_of(session);
+    bool told = peer->presence.session[0] && peer->door->events;
     vch_presence_disconnected(peer->door->presence, &of, &peer->presence, word);
+    if (told) vch_events_connection(peer->door->events, vch_authz_thing_name(peer->authz), of.client_id, false, of.now_ms);
 }

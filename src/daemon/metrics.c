@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "api/events.h"
 #include "base/histogram.h"
 #include "daemon/wiring.h"
 #include "service/refusals.h"
@@ -13,6 +14,7 @@ struct scrape {
     const struct vch_wiring *w;
     struct vch_mqtt_door_stats mqtt;
     struct vch_http_door_stats http;
+    struct vch_events_stats events;
     struct vch_store_stats store;
     struct vch_messages_stats messages;
     struct vch_mqtt_retained_stats retained;
@@ -78,6 +80,9 @@ ONE(certificates_retired, atomic_load(&s->w->service->watch.retired))
 ONE(http_requests, s->http.requests)
 ONE(http_refused, s->http.refused)
 ONE(http_failed, s->http.failed)
+ONE(event_streams, s->events.streams)
+ONE(events_told, s->events.told)
+ONE(event_streams_cut, s->events.cut)
 ONE(store_plans, s->store.plans)
 ONE(store_refused, s->store.refused)
 ONE(store_failed, s->store.failed)
@@ -208,6 +213,7 @@ static void look(const struct vch_wiring *w, struct scrape *s) {
     *s = (struct scrape){.w = w};
     vch_mqtt_door_stats(w->mqtt, &s->mqtt);
     vch_http_door_stats(w->http, &s->http);
+    vch_events_stats(w->events, &s->events);
     vch_store_stats(w->service->store, &s->store);
     vch_keeper_stats(w->keeper, &s->messages);
     vch_mqtt_retained_stats(w->retained, &s->retained);

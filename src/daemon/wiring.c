@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/events.h"
 #include "api/faults.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
     if (kind == VCH_CHANGE_ROLE) vch_iam_role_changed(wiring->iam, key);
     if (kind == VCH_CHANGE_PAIRING || kind == VCH_CHANGE_ALL) vch_http_door_pairing_changed(wiring->http, kind == VCH_CHANGE_ALL ? NULL : &key);
     vch_mqtt_door_changed(wiring->mqtt, kind, key);
+    vch_events_changed(wiring->events, kind);
     if (kind == VCH_CHANGE_USER) vch_sign_in_forget(wiring->service->sign_in, key);
 }
 
@@ -36,6 +38,7 @@ static void on_clock_moved(void *arg, int64_t delta_ms) {
     (void)delta_ms;
     atomic_store(&wiring->sweep_due, true);
     vch_mqtt_door_clock_moved(wiring->mqtt);
+    vch_events_clock_moved(wiring->events);
 }
 
 /* ---- accepting ------------------------------------------------------------ */
@@ -164,7 +167,10 @@ static enum vch_err open_keeper(struct vch_wiring *wiring, struct vch_diag *diag
 static enum vch_err open_doors(struct vch_wiring *wiring) {
     if (wiring->config->test_clock && !(wiring->faults = vch_faults_new())) return VCH_ERR_NOMEM;
     VCH_TRY(vch_iam_new(wiring->service, &wiring->iam));
+    const struct vch_events_options events = {.service = wiring->service, .pool = wiring->pool, .iam = wiring->iam};
+    VCH_TRY(vch_events_new(&events, &wiring->events));
     const struct vch_mqtt_door_options mqtt = {
+        .events = wiring->events,
         .service = wiring->service, .keeper = vch_keeper_table(wiring->keeper), .retained = wiring->retained, .pool = wiring->pool, .iam = wiring->iam, .faults = wiring->faults, .loops = wiring->loops, .loop_count = wiring->loop_count,
         .profile = strcmp(wiring->config->profile, "spec") == 0 ? VCH_MQTT_SPEC : VCH_MQTT_AWS,
         .connections_per_certificate = (size_t)wiring->config->connections_per_certificate,
@@ -172,6 +178,7 @@ static enum vch_err open_doors(struct vch_wiring *wiring) {
     struct vch_http_door_options http = {.service = wiring->service,
                                                .iam = wiring->iam,
                                                .pool = wiring->pool,
+                                               .events = wiring->events,
                                                .version = VOUCH_VERSION,
                                                .faults = wiring->faults,
                                                .metrics = vch_wiring_metrics,
@@ -315,6 +322,8 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     vch_keeper_close(wiring->keeper); /* the last of what sessions said; its receipts need the door's loops */
     if (wiring->mqtt) vch_mqtt_door_free(wiring->mqtt);
     vch_mqtt_retained_free(wiring->retained);
+    vch_events_free(wiring->events);
+    wiring->events = NULL;
     vch_iam_free(wiring->iam);
     vch_faults_free(wiring->faults);
     wiring->faults = NULL;

@@ -24,6 +24,7 @@ struct vch_wiring {
     struct vch_iam *iam;
     struct vch_http_door *http;
     struct vch_mqtt_door *mqtt;
+    struct vch_events *events;
     struct vch_keeper *keeper;
     struct vch_mqtt_retained *retained;
     struct vch_hooks_client *hooks_client; /* opened before there are threads; closed here */

@@ -135,6 +135,8 @@
 #define OUT(...) LIST(__VA_ARGS__)
 #define IN_NOTHING nothing
 #define OUT_NOTHING nothing
+/* The answer is no document but the media type. */
+#define OUT_STREAM(type) LIST(ROW_OF(stream, PAYLOAD, STR, true, .wire = (type)))
 #define ERR(e) | (1u << VCH_AWS_##e)
 #define ERR_NONE
 

@@ -136,9 +136,11 @@ static void answers_write(struct writing *w, struct vch_val *operation, enum vch
     struct vch_val *answers = map_at(w, operation, "responses"), *good = map_at(w, answers, "200");
     text_at(w, good, "description", row->summary);
     if (row->scope == VCH_SCOPE_PUBLIC || row->scope == VCH_SCOPE_STS) return;
-    struct vch_val *schema = map_at(w, map_at(w, map_at(w, good, "content"), "application/json"), "schema");
-    text_at(w, schema, "type", "object");
-    members_write(w, schema, row->out, false);
+    bool stream = row->out->name && row->out->in == VCH_IN_PAYLOAD;
+    struct vch_val *content = map_at(w, map_at(w, good, "content"), stream ? row->out->wire : "application/json");
+    struct vch_val *schema = map_at(w, content, "schema");
+    text_at(w, schema, "type", stream ? "string" : "object");
+    if (!stream) members_write(w, schema, row->out, false);
     text_at(w, map_at(w, answers, "default"), "description",
             "Refused: header x-amzn-ErrorType names the error, the body's message explains it.");
     struct vch_val *errors = list_at(w, operation, "x-errors");

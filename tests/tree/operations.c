@@ -95,7 +95,9 @@ static void print_row(enum vch_op op) {
     (void)printf("\n\n%s\n", row->summary);
     if (row->in->name) (void)printf("\n");
     print_inputs(row);
-    if (row->out->name) {
+    if (row->out->in == VCH_IN_PAYLOAD && row->out->name) {
+        (void)printf("\nGives a stream of `%s`.\n", row->out->wire);
+    } else if (row->out->name) {
         (void)printf("\nGives ");
         print_members(row->out);
         (void)printf(".\n");
