@@ -7,6 +7,7 @@
 #include "core/reason.h"
 #include "http/websocket.h"
 #include "service/authz.h"
+#include "service/refusals.h"
 
 enum { FRAME_MAX = 1 << 20 }; /* what one frame may announce; nothing of it is kept */
 
@@ -16,6 +17,19 @@ bool vch_ws_wanted(const struct vch_http_job *job) {
     return job->door->options.mqtt && vch_str_eq_c(job->request->path, "/mqtt");
 }
 
+/* The WebSocket's own handshake; remembered as TLS's are. */
+static void tell_refused(const struct vch_http_job *job) {
+    const struct vch_refusal refusal = {.what = VCH_REFUSED_HANDSHAKE,
+                                        .reason = job->diag.reason,
+                                        .certificate_id = vch_str_from(job->request->peer_id),
+                                        .source_ip = vch_str_from(job->request->peer_ip),
+                                        .resource = vch_str_from("/mqtt"),
+                                        .statement = -1,
+                                        .message = vch_str_from(job->diag.message),
+                                        .time_ms = vch_now_ms()};
+    if (refusal.reason) vch_refusals_tell(job->door->options.service->refusals, &refusal);
+}
+
 /* ---- before the worker ---- */
 
 bool vch_ws_refuse_form(struct vch_http_job *job) {
@@ -23,6 +37,7 @@ bool vch_ws_refuse_form(struct vch_http_job *job) {
     int status = vch_ws_check(job->request, protocol, job->ws_accept, &why);
     if (status == 0) return false;
     (void)VCH_REFUSE(&job->diag, VCH_ERR_MALFORMED, WEBSOCKET_PROTOCOL, "", "%s", why);
+    tell_refused(job);
     vch_http_answer_error(job, VCH_ERR_MALFORMED, NULL);
     job->status = status;
     job->extra_count = vch_ws_refusal_headers(status, job->extra);
@@ -45,7 +60,9 @@ static enum vch_err admit_certificate(struct vch_http_job *job) {
 
 enum vch_err vch_ws_admit(struct vch_http_job *job) {
     bool is_signed = vch_http_is_signed(job->request);
-    return !is_signed && job->request->peer_id[0] ? admit_certificate(job) : admit_signer(job, vch_now_ms());
+    enum vch_err err = !is_signed && job->request->peer_id[0] ? admit_certificate(job) : admit_signer(job, vch_now_ms());
+    if (err != VCH_OK) tell_refused(job);
+    return err;
 }
 
 /* ---- back on the loop ---- */

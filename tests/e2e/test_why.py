@@ -11,6 +11,7 @@ import pytest
 
 import mqtt
 import vouch
+import websocket as ws
 from test_hostile import provision
 
 
@@ -192,3 +193,41 @@ def test_who_may_ask(server):
     assert error.value.code == 403
     table = server.vouch("--output", "table", "why", "somebody-else").stdout
     assert "policy-silent" in table and "somebody-else" in table
+
+
+# ---- WebSockets that did not begin
+
+@pytest.fixture(scope="module")
+def signer(server):
+    """Somebody with an access key."""
+    server.vouch("user", "create", "why-socket")
+    return json.loads(server.vouch("user", "create-key", "why-socket").stdout)
+
+
+@pytest.mark.parametrize("wrong, reason", [("secret", "signature-mismatch"), ("key", "access-key-unknown"), ("time", "signature-expired"),
+                                           ("service", "signature-scope"), ("nothing", "signature-missing"), ("form", "websocket-protocol")])
+def test_a_refused_websocket_is_told(server, signer, wrong, reason):
+    before, asked = refused(server, "handshake", reason), [r["time"] for r in why(server)[:1]]
+    changed = {"secret": dict(signer, secretAccessKey="0" * 40), "key": dict(signer, accessKeyId="AKIA0000000000000000")}
+    more = {"time": {"now": time.time() - 900}, "service": {"service": "iot"}}.get(wrong, {})
+    query = "" if wrong == "nothing" else ws.presign(changed.get(wrong, signer), vouch.REGION, **more)
+    status, _ = ws.refused(server, query, headers={"Sec-WebSocket-Version": "12"} if wrong == "form" else None)
+    assert status == (426 if wrong == "form" else 403)
+    assert refused(server, "handshake", reason) == before + 1
+    told = why(server, "127.0.0.1")[0]
+    assert (told["what"], told["reason"], told["resource"]) == ("handshake", reason, "/mqtt") and told["message"]
+    assert not told["suggestion"].startswith("Look at the message") and told["time"] >= max(asked, default=0)
+    # What was signed with stays out of it.
+    assert signer["secretAccessKey"] not in json.dumps(why(server)) and "Signature=" not in json.dumps(told)
+
+
+def test_a_websocket_of_a_certificate_that_lost_its_right(server):
+    """On the API's port every certificate passes TLS, and is judged behind it."""
+    iot = server.boto()
+    identity = provision(server, iot, "WhySocket")
+    iot.update_certificate(certificateId=identity.id, newStatus="INACTIVE")
+    port = int(server.api.rsplit(":", 1)[1])
+    assert ws.refused(server, identity=identity, port=port)[0] == 403
+    told = why(server, "--certificate", identity.id)[0]
+    assert (told["what"], told["reason"], told["resource"]) == ("handshake", "certificate-inactive", "/mqtt")
+    assert "cert update" in told["suggestion"]
