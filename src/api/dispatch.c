@@ -166,6 +166,7 @@ static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_DELETE_HOOK_SERIAL] = vch_uc_delete_hook_serial,
     [VCH_OP_TRY_TEMPLATE] = vch_uc_try_template,
     [VCH_OP_LINT_DOCUMENT] = vch_uc_lint_document,
+    [VCH_OP_GET_SITE] = vch_uc_get_site,
     [VCH_OP_START_PAIRING] = vch_uc_start_pairing,
     [VCH_OP_POLL_PAIRING] = vch_uc_poll_pairing,
     [VCH_OP_LIST_PAIRINGS] = vch_uc_list_pairings,

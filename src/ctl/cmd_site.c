@@ -81,6 +81,7 @@ const struct vch_ctl_command vch_ctl_site_commands[] = {
      .args = VCH_CTL_ARGS({"--type", "TYPE", "endpointType", 0, "endpoint type, such as iot:Data-ATS"}),
      .op = VCH_OP_DESCRIBE_ENDPOINT,
      .run = endpoint},
+    {.group = "site", .verb = "", .summary = "Show where devices find this server and what they trust.", .args = none, .op = VCH_OP_GET_SITE},
     {.group = "ca", .verb = "", .summary = "Print the root certificate to trust (PEM).", .args = none, .run = ca},
     {.group = NULL},
 };

@@ -142,6 +142,7 @@ vch_use_case vch_uc_attach_principal_policy, vch_uc_detach_principal_policy, vch
 vch_use_case vch_uc_get_effective_policies, vch_uc_test_authorization, vch_uc_explain;
 vch_use_case vch_uc_why; /* why.c */
 vch_use_case vch_uc_lint_document; /* lint.c */
+vch_use_case vch_uc_get_site; /* site.c */
 /* templates.c */
 vch_use_case vch_uc_create_provisioning_template, vch_uc_describe_provisioning_template, vch_uc_list_provisioning_templates,
     vch_uc_update_provisioning_template, vch_uc_delete_provisioning_template;

@@ -2,6 +2,7 @@
  * DescribeEndpoint. */
 #include "base/digest.h"
 #include "core/reason.h"
+#include "pki/csr.h"
 #include "service/call.h"
 
 static const char *const endpoint_types[] = {
@@ -35,4 +36,42 @@ enum vch_err vch_uc_get_caller_identity(struct vch_call *call) {
     VCH_TRY(vch_val_put_str(call->arena, call->out, "UserId", id));
     VCH_TRY(vch_val_put_str(call->arena, call->out, "Account", call->service->site.account));
     return vch_val_put_str(call->arena, call->out, "Arn", call->caller.arn);
+}
+
+/* ---- ours ---- */
+
+static enum vch_err put_root(struct vch_call *call) {
+    struct vch_str der;
+    struct vch_certificate_info info;
+    VCH_TRY(vch_certificate_from_pem(call->service->root_pem, call->arena, &der, call->diag));
+    VCH_TRY(vch_certificate_describe(der, call->arena, &info, call->diag));
+    struct vch_str fingerprint = vch_arena_str(call->arena, vch_str_from(info.id));
+    struct vch_val *root = vch_val_put_map(call->arena, call->out, "root");
+    if (!root || !fingerprint.ptr) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_val_put_str(call->arena, root, "fingerprint", fingerprint));
+    VCH_TRY(vch_val_put_str(call->arena, root, "commonName", info.subject_cn));
+    VCH_TRY(vch_val_put_time(call->arena, root, "notBefore", info.not_before_ms));
+    return vch_val_put_time(call->arena, root, "notAfter", info.not_after_ms);
+}
+
+static enum vch_err put_hostnames(struct vch_call *call) {
+    struct vch_val *list = vch_val_put_list(call->arena, call->out, "hostnames");
+    if (!list) return VCH_ERR_NOMEM;
+    for (size_t i = 0; i < call->service->hostname_count; i++)
+        VCH_TRY(vch_val_push_str(call->arena, list, vch_str_from(call->service->hostnames[i])));
+    return VCH_OK;
+}
+
+enum vch_err vch_uc_get_site(struct vch_call *call) {
+    const struct vch_service *service = call->service;
+    struct vch_arena *arena = call->arena;
+    VCH_TRY(vch_val_put_str(arena, call->out, "account", service->site.account));
+    VCH_TRY(vch_val_put_str(arena, call->out, "region", service->site.region));
+    VCH_TRY(vch_val_put_str(arena, call->out, "endpointAddress", service->endpoint_host));
+    VCH_TRY(put_hostnames(call));
+    VCH_TRY(vch_val_put_int(arena, call->out, "mqttPort", service->mqtt_port));
+    VCH_TRY(vch_val_put_int(arena, call->out, "edgePort", service->edge_port));
+    VCH_TRY(vch_val_put_str(arena, call->out, "limits", service->limits_aws ? VCH_STR("aws") : VCH_STR("open")));
+    VCH_TRY(vch_val_put_int(arena, call->out, "claimLifetimeMax", service->claim_life_max_s ? service->claim_life_max_s : 300));
+    return put_root(call);
 }

@@ -1,7 +1,12 @@
 """What pages of the console ask beyond AWS's operations: documents looked at before they are stored."""
+import hashlib
 import json
+import pathlib
+import ssl
+import time
 
 import vouch
+from test_api import send, signed
 from test_api_iam import AD, IR, allow, call, document
 
 TOPIC = f"arn:aws:iot:us-east-1:{vouch.ACCOUNT}:topic/a"
@@ -49,3 +54,17 @@ def test_lint_has_bounds_and_needs_the_right(server):
     call(server, "POST", "/users/reader")
     key = call(server, "POST", "/users/reader/access-keys")
     call(server, "POST", "/lint", {"document": "{}"}, key=key, expect=AD)
+
+
+def test_the_site_says_where_devices_find_it(server):
+    site = call(server, "GET", "/site")
+    assert site["account"] == vouch.ACCOUNT and site["region"] == vouch.REGION and site["limits"] == "open"
+    assert site["endpointAddress"] == server.boto().describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    assert site["mqttPort"] == server.mqtt_port and site["edgePort"] == int(server.ready["edge"].rsplit(":", 1)[1]) and site["claimLifetimeMax"] == 86400
+    der = ssl.PEM_cert_to_DER_cert(pathlib.Path(server.ca).read_text())
+    assert site["root"]["fingerprint"] == hashlib.sha256(der).hexdigest()
+    assert site["root"]["notBefore"] < time.time() < site["root"]["notAfter"] and site["root"]["commonName"]
+    assert json.loads(server.vouch("site").stdout) == site
+    call(server, "POST", "/users/newcomer")
+    assert call(server, "GET", "/site", key=call(server, "POST", "/users/newcomer/access-keys")) == site
+    assert send(server, signed(server, "GET", "/_vouch/site", b""), drop=("authorization",))[0] == 403
