@@ -72,6 +72,26 @@ static enum vch_ctl_exit create(struct vch_ctl *ctl, const struct vch_ctl_parsed
     return exit == VCH_CTL_DONE ? vch_ctl_print(ctl, out, NULL, NULL) : exit;
 }
 
+/* A file that an editor wrote ends with a line end, which is no part of the password. */
+static void chomp(struct vch_val *inputs) {
+    for (size_t i = 0; i < inputs->count; i++) {
+        struct vch_str *text = &inputs->members[i].value.str;
+        if (!vch_str_eq_c(inputs->members[i].name, "password")) continue;
+        if (vch_str_ends(*text, VCH_STR("\n"))) text->len--;
+        if (vch_str_ends(*text, VCH_STR("\r"))) text->len--;
+    }
+}
+
+static enum vch_ctl_exit set_password(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
+    struct vch_val *inputs = NULL;
+    const struct vch_val *out = NULL;
+    enum vch_ctl_exit exit = vch_ctl_gather(ctl, parsed, VCH_OP_SET_USER_PASSWORD, &inputs);
+    if (exit != VCH_CTL_DONE) return exit;
+    chomp(inputs);
+    exit = vch_ctl_call(ctl, VCH_OP_SET_USER_PASSWORD, inputs, &out);
+    return exit == VCH_CTL_DONE ? vch_ctl_print(ctl, out, NULL, NULL) : exit;
+}
+
 static const struct vch_ctl_arg none[] = {{.name = NULL}};
 #define NAME                                                                                                           \
     { "NAME", NULL, "userName", VCH_CTL_REQUIRED, "name of the user" }
@@ -173,6 +193,34 @@ const struct vch_ctl_command vch_ctl_user_commands[] = {
      .summary = "Delete an access key.",
      .args = VCH_CTL_ARGS(NAME, KEY),
      .op = VCH_OP_DELETE_ACCESS_KEY},
+    {.group = "user",
+     .verb = "password",
+     .summary = "Set a user's password for the console, or make one; end the user's sessions.",
+     .args = VCH_CTL_ARGS(
+         NAME, {"--password-file", "FILE", "password", VCH_CTL_FILE, "the password; - is standard input; without it one is made and told"}),
+     .run = set_password},
+    {.group = "user",
+     .verb = "totp-remove",
+     .summary = "Take away a user's second factor.",
+     .args = VCH_CTL_ARGS(NAME),
+     .op = VCH_OP_REMOVE_USER_TOTP},
+    {.group = "user",
+     .verb = "sessions",
+     .summary = "List the sessions of a user in browsers.",
+     .args = VCH_CTL_ARGS(NAME),
+     .op = VCH_OP_LIST_USER_SESSIONS,
+     .list = "sessions",
+     .columns = "sessionId how sourceIp creationDate:time lastUsedDate:time expiration:time"},
+    {.group = "user",
+     .verb = "sign-out",
+     .summary = "End every session of a user.",
+     .args = VCH_CTL_ARGS(NAME),
+     .op = VCH_OP_END_USER_SESSIONS},
+    {.group = "user",
+     .verb = "unlock",
+     .summary = "Forget a user's failed attempts to sign in.",
+     .args = VCH_CTL_ARGS(NAME),
+     .op = VCH_OP_UNLOCK_USER},
     {.group = "user",
      .verb = "whoami",
      .summary = "Show who signs these requests.",

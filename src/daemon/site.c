@@ -185,6 +185,8 @@ enum vch_err vch_site_prepare(const struct vch_config *config, struct vch_site_f
     ret->service.hostname_count = config->hostnames.count;
     ret->service.endpoint_host = vch_str_from(config->hostnames.count ? config->hostnames.items[0] : "localhost");
     ret->service.claim_life_max_s = config->claim_life_max;
+    ret->service.web_idle_s = config->session_idle;
+    ret->service.web_life_s = config->session_life;
     ret->service.ledger_secrets = vch_str_from(config->ledger_secrets);
     ret->service.limits_aws = strcmp(config->limits, "aws") == 0;
     return fill_registry(config, ret, diag);

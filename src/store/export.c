@@ -104,6 +104,10 @@ static enum vch_err put_whole_table(struct exporter *e, const struct vch_table *
     struct vch_buf buf;
     struct vch_str select = {NULL, 0};
     VCH_TRY(put_table(e, table));
+    if (vch_transfer_stays(table)) {
+        e->stats->tables++;
+        return VCH_OK;
+    }
     vch_buf_init(&buf, 16384);
     enum vch_err err = select_text(e, table, &buf, &select);
     if (!err) err = put_rows(e, table, select);

@@ -1,4 +1,4 @@
-/* Ownership tokens, and the sweep of what their hour leaves behind. */
+/* Ownership tokens, and the sweep of what their hour leaves behind, and of sessions that ended. */
 #include "store/store_priv.h"
 
 enum { SWEEP_MAX = 5000 };
@@ -102,6 +102,7 @@ static enum vch_err sweep(struct vch_apply *a, const struct vch_step *step) {
     vch_arena_free(arena);
     VCH_TRY(err);
     if (step->ret) *(int64_t *)step->ret = removed;
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_WEB_SESSIONS_SWEEP, VCH_ARGS(VCH_I(step->now_ms)), NULL, a->diag));
     VCH_TRY(vch_sql_run(a->db, VCH_Q_REQUESTS_SWEEP, VCH_ARGS(VCH_I(step->now_ms - claim_kept_ms)), NULL, a->diag));
     return sweep_claims(a, step);
 }

@@ -54,6 +54,13 @@ enum vch_err vch_transfer_tables(struct vch_sql *db, struct vch_arena *arena, st
     return VCH_OK;
 }
 
+bool vch_transfer_stays(const struct vch_table *table) {
+    static const char *const names[] = {"web_sessions"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(table->name, names[i]) == 0) return true;
+    return false;
+}
+
 enum vch_err vch_transfer_version(struct vch_sql *db, int64_t *ret, struct vch_diag *diag) {
     bool row = false;
     return vch_sql_number(db, VCH_Q_SCHEMA_VERSION, NULL, 0, &row, ret, diag);

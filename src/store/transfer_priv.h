@@ -23,6 +23,8 @@ struct vch_table {
 /* In the order of making; owned by the arena. */
 enum vch_err vch_transfer_tables(struct vch_sql *db, struct vch_arena *arena, struct vch_table **ret, size_t *ret_count,
                                  struct vch_diag *diag) VCH_MUST;
+/* Rows of it do not travel: they are worth something here and now alone. */
+bool vch_transfer_stays(const struct vch_table *table);
 /* The version of the schema that the open database has. */
 enum vch_err vch_transfer_version(struct vch_sql *db, int64_t *ret, struct vch_diag *diag) VCH_MUST;
 /* A connection of the driver of `url`, without a store around it. */

@@ -1,4 +1,6 @@
 """Our own operations over HTTPS, signed as botocore signs; and what tests of claims share."""
+import contextlib
+import datetime
 import json
 import ssl
 import subprocess
@@ -18,13 +20,31 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
+@contextlib.contextmanager
+def clock_of(server):
+    """Signatures are made by the clock of a server that a test has moved."""
+    original = botocore.auth.datetime.datetime
+
+    class Moved(original):
+        @classmethod
+        def utcnow(cls):
+            return original.utcnow() + datetime.timedelta(seconds=getattr(server, "advanced", 0))
+
+    botocore.auth.datetime.datetime = Moved
+    try:
+        yield
+    finally:
+        botocore.auth.datetime.datetime = original
+
+
 def call(server, method, path, body=None, key=None):
     """The answer as a document; Refused otherwise."""
     key = key or server.admin
     data = b"" if body is None else json.dumps(body).encode()
     request = botocore.awsrequest.AWSRequest(method, server.api + path, data=data, headers={"content-type": "application/json"})
     credentials = botocore.credentials.Credentials(key["accessKeyId"], key["secretAccessKey"])
-    botocore.auth.SigV4Auth(credentials, "iot", vouch.REGION).add_auth(request)
+    with clock_of(server):
+        botocore.auth.SigV4Auth(credentials, "iot", vouch.REGION).add_auth(request)
     sent = urllib.request.Request(server.api + path, data=data or None, headers=dict(request.headers), method=method)
     try:
         with urllib.request.urlopen(sent, context=ssl.create_default_context(cafile=server.ca)) as answer:
