@@ -14,9 +14,9 @@
 #include "service/connectivity.h"
 #include "service/pairing.h"
 #include "service/refusals.h"
+#include "service/sign_in_guard.h"
 
 enum { DRAIN_MS = 3000, JOBS_MAX = 65536, RSA_AHEAD = 64, HANDSHAKE_MS = 10000, SIGN_INS_MAX = 4 };
-#include "service/sign_in_guard.h"
 
 /* ---- what the doors and the store tell ------------------------------------ */
 
@@ -26,11 +26,11 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
     /* First what is kept of policies: connections are judged afresh by it. */
     if (kind == VCH_CHANGE_ALL) vch_iam_forget_all(wiring->iam);
     if (kind == VCH_CHANGE_USER) vch_iam_changed(wiring->iam, key);
+    if (kind == VCH_CHANGE_USER) vch_sign_in_forget(wiring->service->sign_in, key);
     if (kind == VCH_CHANGE_ROLE) vch_iam_role_changed(wiring->iam, key);
     if (kind == VCH_CHANGE_PAIRING || kind == VCH_CHANGE_ALL) vch_http_door_pairing_changed(wiring->http, kind == VCH_CHANGE_ALL ? NULL : &key);
     vch_mqtt_door_changed(wiring->mqtt, kind, key);
     vch_events_changed(wiring->events, kind);
-    if (kind == VCH_CHANGE_USER) vch_sign_in_forget(wiring->service->sign_in, key);
 }
 
 static void on_clock_moved(void *arg, int64_t delta_ms) {
@@ -193,6 +193,11 @@ static enum vch_err open_doors(struct vch_wiring *wiring) {
     return VCH_OK;
 }
 
+/* Passwords keep a processor busy: workers are left for everybody else. */
+static unsigned sign_ins_at_once(int64_t workers) {
+    return workers >= 16 ? SIGN_INS_MAX : workers > 4 ? (unsigned)workers / 4 : 1;
+}
+
 static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *diag) {
     const struct vch_store_options store = {.url = wiring->site->store_url, .on_change = on_change, .on_change_arg = wiring};
     enum vch_key_algorithm algorithm;
@@ -202,12 +207,8 @@ static enum vch_err open_effects(struct vch_wiring *wiring, struct vch_diag *dia
     VCH_TRY(vch_connectivity_new(&wiring->service->connectivity));
     VCH_TRY(vch_refusals_new(&wiring->service->refusals));
     VCH_TRY(vch_pairings_new(&wiring->service->pairings));
+    VCH_TRY(vch_sign_in_new(sign_ins_at_once(wiring->config->workers), &wiring->service->sign_in));
     VCH_TRY(vch_guard_open(&wiring->guard, wiring->config, wiring->service, wiring->site->server_pem));
-/* Passwords keep a processor busy: workers are left for everybody else. */
-static unsigned sign_ins_at_once(int64_t workers) {
-    return workers >= 16 ? SIGN_INS_MAX : workers > 4 ? (unsigned)workers / 4 : 1;
-}
-
     VCH_TRY(vch_connectivity_begin(wiring->service, vch_now_ms(), diag));
     return vch_key_pool_new(algorithm, RSA_AHEAD, &wiring->service->keys);
 }
@@ -216,7 +217,6 @@ static enum vch_err start_loops(struct vch_wiring *wiring) {
     for (size_t i = 0; i < wiring->loop_count; i++) VCH_TRY(vch_loop_start(wiring->loops[i]));
     wiring->serving = true;
     return VCH_OK;
-    VCH_TRY(vch_sign_in_new(sign_ins_at_once(wiring->config->workers), &wiring->service->sign_in));
 }
 
 static enum vch_err open_all(struct vch_wiring *wiring, struct vch_entrances *entrances, struct vch_diag *diag) {
@@ -243,6 +243,7 @@ enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *en
     wiring->service->api_port = port_of(entrances, VCH_ENTRANCE_API);
     wiring->service->mqtt_port = port_of(entrances, VCH_ENTRANCE_MQTT);
     wiring->service->edge_port = port_of(entrances, VCH_ENTRANCE_EDGE);
+    wiring->service->version = VCH_STR(VOUCH_VERSION);
     wiring->loop_count = entrances->loops;
     enum vch_err err = open_all(wiring, entrances, diag);
     if (err) vch_wiring_close(wiring);
@@ -254,7 +255,6 @@ enum vch_err vch_wiring_open(struct vch_wiring *wiring, struct vch_entrances *en
 static void stop_loops(struct vch_wiring *wiring) {
     for (size_t i = 0; i < wiring->loop_count; i++) {
         if (wiring->loops[i]) vch_loop_stop(wiring->loops[i]);
-    wiring->service->version = VCH_STR(VOUCH_VERSION);
     }
     for (size_t i = 0; i < wiring->loop_count; i++) {
         if (wiring->loops[i]) vch_loop_join(wiring->loops[i]);
@@ -336,6 +336,8 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     wiring->service->pairings = NULL;
     vch_refusals_free(wiring->service->refusals);
     wiring->service->refusals = NULL;
+    vch_sign_in_free(wiring->service->sign_in);
+    wiring->service->sign_in = NULL;
     vch_guard_close(&wiring->guard);
     wiring->serving = false;
     wiring->service->connectivity = NULL;
@@ -343,5 +345,3 @@ void vch_wiring_close(struct vch_wiring *wiring) {
     wiring->service->store = NULL;
     wiring->service->keys = NULL;
 }
-    vch_sign_in_free(wiring->service->sign_in);
-    wiring->service->sign_in = NULL;

@@ -37,10 +37,10 @@ struct vch_service {
     const char *const *hostnames;  /* of the configuration; beside them it is "localhost" */
     size_t hostname_count;
     struct vch_str root_pem;       /* DIR/ca.pem */
+    struct vch_str version;        /* of this program */
     struct vch_str server_id;      /* of this one among those that share the registry; empty: the only one */
     struct vch_str run_dir;        /* DIR/run; empty: no copies of the registry */
     uint8_t seal_key[32];          /* seals access key secrets at rest */
-    struct vch_str version;        /* of this program */
     bool limits_aws;
     int64_t claim_life_max_s;      /* of claims that ask for one; 0: 300 */
     struct vch_str ledger_secrets; /* words, with commas between: values of parameters named so stay out of the ledger */
@@ -179,6 +179,11 @@ vch_use_case vch_uc_get_caller_identity, vch_uc_describe_endpoint;
 vch_use_case vch_uc_create_user, vch_uc_list_users, vch_uc_delete_user, vch_uc_put_user_policy, vch_uc_delete_user_policy,
     vch_uc_list_user_policies, vch_uc_create_access_key, vch_uc_list_access_keys, vch_uc_update_access_key,
     vch_uc_delete_access_key;
+/* sign_in.c, web_session_own.c, password_change.c, totp_own.c, sign_in_admin.c */
+vch_use_case vch_uc_sign_in; /* userName password totpCode? -> a session, in call->web_grant */
+vch_use_case vch_uc_get_session, vch_uc_sign_out, vch_uc_change_password, vch_uc_set_user_password;
+vch_use_case vch_uc_enrol_totp, vch_uc_confirm_totp, vch_uc_remove_totp, vch_uc_remove_user_totp;
+vch_use_case vch_uc_list_user_sessions, vch_uc_end_user_sessions, vch_uc_unlock_user;
 /* user_groups.c, roles.c, iam_policies.c, assume_role.c; owners are named by userName, groupName or roleName */
 vch_use_case vch_uc_create_group, vch_uc_list_groups, vch_uc_get_group, vch_uc_delete_group, vch_uc_add_user_to_group,
     vch_uc_remove_user_from_group, vch_uc_list_groups_for_user;
@@ -189,11 +194,6 @@ vch_use_case vch_uc_put_owner_policy, vch_uc_delete_owner_policy, vch_uc_list_ow
 vch_use_case vch_uc_attach_owner_policy, vch_uc_detach_owner_policy, vch_uc_list_attached_owner_policies;
 
 /* "user/NAME": who that is, in a role or not; .ptr NULL: memory. */
-/* sign_in.c, web_session_own.c, password_change.c, totp_own.c, sign_in_admin.c */
-vch_use_case vch_uc_sign_in; /* userName password totpCode? -> a session, in call->web_grant */
-vch_use_case vch_uc_get_session, vch_uc_sign_out, vch_uc_change_password, vch_uc_set_user_password;
-vch_use_case vch_uc_enrol_totp, vch_uc_confirm_totp, vch_uc_remove_totp, vch_uc_remove_user_totp;
-vch_use_case vch_uc_list_user_sessions, vch_uc_end_user_sessions, vch_uc_unlock_user;
 struct vch_str vch_caller_person(const struct vch_caller *caller, struct vch_arena *arena);
 
 /* "AIDA" and 16 characters that stay with the user's name; "AROA…:SESSION". .ptr NULL: memory. */
