@@ -39,6 +39,12 @@ enum vch_mqtt_verdict {
                       vch_mqtt_recheck; for deliveries the message waits (bounded) */
 };
 
+struct vch_mqtt_inheritance {
+    struct vch_str client_id, principal; /* principal: as vch_mqtt_session_peer_id */
+    struct vch_str topic;
+    bool retain;
+};
+
 struct vch_mqtt_hooks {
     /* A CONNECT of level 4 with a valid form. Answer now or later, once, with
      * vch_mqtt_connect_done from the session's loop. */
@@ -62,6 +68,9 @@ struct vch_mqtt_hooks {
     /* A packet of the client's subscribed to these filters, or gave them up; its acknowledgement has been written. May be NULL. */
     void (*subscribed)(void *arg, struct vch_mqtt_session *session, const struct vch_str *filters, size_t count);
     void (*unsubscribed)(void *arg, struct vch_mqtt_session *session, const struct vch_str *filters, size_t count);
+    /* From restore, so it may block: may the will of a session that was connected when the process ended, or whose delay
+       was not over, still be sent? May be NULL: yes. */
+    bool (*inherited)(void *arg, const struct vch_mqtt_inheritance *will);
     void *arg;
 };
 
