@@ -178,6 +178,7 @@ enum vch_err vch_mqtt_each_of(struct vch_mqtt_broker *broker, const char peer_id
 
 struct vch_mqtt_stats {
     uint64_t connections, sessions, connects, messages_in, messages_out, denied;
+    uint64_t in_of[3], out_of[3]; /* the messages by QoS */
     uint64_t sessions_away;                      /* persistent, without a connection */
     uint64_t dropped;                            /* messages: expired, too large for the receiver, pushed out of a queue */
     uint64_t subscriptions, queued;              /* now */
