@@ -38,8 +38,14 @@ function(vch_program name)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
+# Rooms without threads: ThreadSanitizer has nothing to look at.
+set(VCH_ROOMS_OF_ONE_THREAD core shape wire devlib agent ctl http_client)
+
 # vch_unit_test(ROOM NAME SOURCES ... [ROOMS ...] [LIBS ...]): one cmocka program, one ctest entry.
 function(vch_unit_test room name)
+  if(VOUCH_SANITIZE STREQUAL "thread" AND room IN_LIST VCH_ROOMS_OF_ONE_THREAD)
+    return()
+  endif()
   cmake_parse_arguments(A "" "" "SOURCES;ROOMS;LIBS" ${ARGN})
   add_executable(test_${name} ${A_SOURCES})
   vch_dialect(test_${name} "")
@@ -56,6 +62,9 @@ endfunction()
 # vch_fuzz(NAME ROOMS ...): fuzz/fuzz_NAME.c. With libFuzzer under VOUCH_FUZZ;
 # otherwise a plain test that feeds it fuzz/corpus/NAME and fuzz/regression/NAME.
 function(vch_fuzz name)
+  if(VOUCH_SANITIZE STREQUAL "thread")
+    return()
+  endif()
   cmake_parse_arguments(A "" "" "ROOMS;LIBS" ${ARGN})
   if(VOUCH_FUZZ)
     add_executable(fuzz_${name} fuzz_${name}.c)

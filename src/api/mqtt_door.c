@@ -140,6 +140,30 @@ static enum vch_mqtt_verdict on_deliver(void *arg, struct vch_mqtt_session *sess
     return vch_door_deny(session, VCH_REFUSED_RECEIVE, "iot:Receive", "topic", topic, NULL);
 }
 
+/* ---- after a restart ---------------------------------------------------- */
+
+/* Who signed is not here to be asked again: then it is no. */
+static bool on_inherited(void *arg, const struct vch_mqtt_inheritance *will) {
+    const struct vch_mqtt_door *door = arg;
+    struct vch_identity identity;
+    struct vch_authz *authz = NULL;
+    struct vch_diag diag = {0};
+    if (vch_identity_check(door->service, will->principal, &identity, &diag) != VCH_OK || identity.kind != VCH_IDENTITY_DEVICE) return false;
+    if (vch_authz_load(door->service, will->principal, will->client_id, &authz, &diag) != VCH_OK) return false;
+    struct vch_authz_ask ask = {.authz = authz,
+                                .site = &door->service->site,
+                                .action = "iot:Publish",
+                                .resource_type = "topic",
+                                .name = will->topic,
+                                .client_id = will->client_id,
+                                .certificate_id = will->principal};
+    bool allowed = vch_authz_check(&ask, &diag) == VCH_OK;
+    ask.action = "iot:RetainPublish";
+    allowed = allowed && (!will->retain || vch_authz_check(&ask, &diag) == VCH_OK);
+    vch_authz_unref(authz);
+    return allowed;
+}
+
 /* ---- the end ------------------------------------------------------------ */
 
 static void on_closed(void *arg, struct vch_mqtt_session *session, const char *reason, struct vch_str detail) {
@@ -285,7 +309,7 @@ enum vch_err vch_mqtt_door_new(const struct vch_mqtt_door_options *options, stru
         .retained = options->retained,
         .hooks = {.connect = vch_door_connect, .publish = on_publish, .subscribe = on_subscribe, .deliver = on_deliver,
                   .taken = vch_door_taken, .closed = on_closed, .accepted = vch_door_on_accepted,
-                  .subscribed = vch_door_on_subscribed, .unsubscribed = vch_door_on_unsubscribed, .arg = door},
+                  .subscribed = vch_door_on_subscribed, .unsubscribed = vch_door_on_unsubscribed, .inherited = on_inherited, .arg = door},
         .explain = options->explain,
         .profile = options->profile,
         .sessions_per_principal = options->connections_per_certificate,

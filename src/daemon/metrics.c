@@ -55,8 +55,6 @@ ONE(mqtt_sessions_away, s->mqtt.broker.sessions_away)
 ONE(mqtt_connects, s->mqtt.broker.connects)
 ONE(mqtt_connects_refused, s->mqtt.connects_refused)
 ONE(mqtt_handshakes_refused, s->mqtt.handshakes_refused)
-ONE(mqtt_messages_in, s->mqtt.broker.messages_in)
-ONE(mqtt_messages_out, s->mqtt.broker.messages_out)
 ONE(mqtt_dropped, s->mqtt.broker.dropped)
 ONE(mqtt_queued, s->mqtt.broker.queued)
 ONE(mqtt_subscriptions, s->mqtt.broker.subscriptions)
@@ -107,6 +105,19 @@ static void put_store_cpu(const struct scrape *s, struct vch_buf *out) {
 static void put_connections(const struct scrape *s, struct vch_buf *out) {
     labelled(s, out, "entrance", "device", vch_gate_total(s->w->guard.devices));
     labelled(s, out, "entrance", "api", vch_gate_total(s->w->guard.callers));
+}
+
+static void put_by_qos(const struct scrape *s, struct vch_buf *out, const uint64_t of[3]) {
+    static const char *const words[] = {"0", "1", "2"};
+    for (size_t qos = 0; qos < 3; qos++) labelled(s, out, "qos", words[qos], of[qos]);
+}
+
+static void put_mqtt_messages_in(const struct scrape *s, struct vch_buf *out) {
+    put_by_qos(s, out, s->mqtt.broker.in_of);
+}
+
+static void put_mqtt_messages_out(const struct scrape *s, struct vch_buf *out) {
+    put_by_qos(s, out, s->mqtt.broker.out_of);
 }
 
 static void put_bounds(const struct scrape *s, struct vch_buf *out, const char *entrance, struct vch_gate *gate) {

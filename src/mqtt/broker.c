@@ -142,14 +142,18 @@ void vch_mqtt_stats(struct vch_mqtt_broker *broker, struct vch_mqtt_stats *ret) 
         ret->connections += read_counter(&c->connections);
         ret->sessions += read_counter(&c->sessions);
         ret->connects += read_counter(&c->connects);
-        ret->messages_in += read_counter(&c->messages_in);
-        ret->messages_out += read_counter(&c->messages_out);
+        for (size_t qos = 0; qos < 3; qos++) {
+            ret->in_of[qos] += read_counter(&c->in_of[qos]);
+            ret->out_of[qos] += read_counter(&c->out_of[qos]);
+        }
         ret->denied += read_counter(&c->denied);
         ret->sessions_away += read_counter(&c->away);
         ret->dropped += read_counter(&c->dropped);
         ret->subscriptions += read_counter(&c->subscriptions);
         ret->queued += read_counter(&c->queued);
     }
+    ret->messages_in = ret->in_of[0] + ret->in_of[1] + ret->in_of[2];
+    ret->messages_out = ret->out_of[0] + ret->out_of[1] + ret->out_of[2];
 }
 
 /* ---- finding sessions ------------------------------------------------------------------- */

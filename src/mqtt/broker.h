@@ -39,6 +39,12 @@ enum vch_mqtt_verdict {
                       vch_mqtt_recheck; for deliveries the message waits (bounded) */
 };
 
+struct vch_mqtt_inheritance {
+    struct vch_str client_id, principal; /* principal: as vch_mqtt_session_peer_id */
+    struct vch_str topic;
+    bool retain;
+};
+
 struct vch_mqtt_hooks {
     /* A CONNECT of level 4 with a valid form. Answer now or later, once, with
      * vch_mqtt_connect_done from the session's loop. */
@@ -62,6 +68,9 @@ struct vch_mqtt_hooks {
     /* A packet of the client's subscribed to these filters, or gave them up; its acknowledgement has been written. May be NULL. */
     void (*subscribed)(void *arg, struct vch_mqtt_session *session, const struct vch_str *filters, size_t count);
     void (*unsubscribed)(void *arg, struct vch_mqtt_session *session, const struct vch_str *filters, size_t count);
+    /* From restore, so it may block: may the will of a session that was connected when the process ended, or whose delay
+       was not over, still be sent? May be NULL: yes. */
+    bool (*inherited)(void *arg, const struct vch_mqtt_inheritance *will);
     void *arg;
 };
 
@@ -169,6 +178,7 @@ enum vch_err vch_mqtt_each_of(struct vch_mqtt_broker *broker, const char peer_id
 
 struct vch_mqtt_stats {
     uint64_t connections, sessions, connects, messages_in, messages_out, denied;
+    uint64_t in_of[3], out_of[3]; /* the messages by QoS */
     uint64_t sessions_away;                      /* persistent, without a connection */
     uint64_t dropped;                            /* messages: expired, too large for the receiver, pushed out of a queue */
     uint64_t subscriptions, queued;              /* now */

@@ -23,9 +23,10 @@ static struct vch_mqtt_letter letter_of(const struct vch_mqtt_waiting *entry, ui
                                     .id_count = entry->id_count};
 }
 
-static void sent(struct vch_mqtt_session *session, enum vch_mqtt_written written) {
+static void send(struct vch_mqtt_session *session, const struct vch_mqtt_letter *letter) {
+    enum vch_mqtt_written written = vch_mqtt_write_publish(session, letter);
     if (written == WRITTEN)
-        vch_mqtt_count(&session->home->counters.messages_out, 1);
+        vch_mqtt_count(&session->home->counters.out_of[letter->qos], 1);
     else if (written == WRITTEN_NOT)
         count_dropped(session);
     else
@@ -54,7 +55,7 @@ static void transmit_entry(struct vch_mqtt_session *session, struct vch_mqtt_wai
         vch_mqtt_keep_mark(session, entry, VCH_MQTT_KEPT_SENT, letter.packet_id);
     else
         vch_mqtt_keep_entry(session, entry, letter.packet_id, receipt);
-    sent(session, vch_mqtt_write_publish(session, &letter));
+    send(session, &letter);
     if (entry->qos == 0 || !holds) vch_mqtt_waiting_free(entry);
 }
 
@@ -74,7 +75,7 @@ static void transmit_plain(struct vch_mqtt_session *session, const struct vch_mq
     if (parcel->qos > 0 && letter.packet_id == 0)
         out_of_memory(session);
     else
-        sent(session, vch_mqtt_write_publish(session, &letter));
+        send(session, &letter);
 }
 
 static void transmit(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
@@ -260,7 +261,7 @@ static void send_again(struct vch_mqtt_session *session, struct vch_mqtt_infligh
         struct vch_mqtt_letter letter = letter_of(place->entry, place->id);
         letter.dup = place->entry->sent && vch_mqtt_manners_of(session)->marks_duplicates;
         place->entry->sent = true;
-        sent(session, vch_mqtt_write_publish(session, &letter));
+        send(session, &letter);
     }
 }
 

@@ -207,8 +207,7 @@ struct vch_mqtt_batch {
 };
 
 struct vch_mqtt_counters {
-    _Atomic uint64_t connections, sessions, connects, messages_in, messages_out, denied, away, dropped, subscriptions,
-        queued;
+    _Atomic uint64_t connections, sessions, connects, in_of[3], out_of[3], denied, away, dropped, subscriptions, queued;
 };
 
 struct vch_mqtt_pick; /* shared.c */

@@ -144,7 +144,7 @@ static void publish_allowed(struct vch_mqtt_session *session, const struct vch_m
     bool waits = packet->qos > 0 && (vch_mqtt_route_keeps(session->home, packet->topic, packet->retain) ||
                                      (packet->qos == 2 && vch_mqtt_keeps(session)));
     struct vch_mqtt_receipt *receipt = waits ? vch_mqtt_receipt_of(session->home) : NULL;
-    vch_mqtt_count(&session->home->counters.messages_in, 1);
+    vch_mqtt_count(&session->home->counters.in_of[packet->qos], 1);
     enum vch_err err = waits && !receipt ? VCH_ERR_NOMEM : route(session, packet, receipt);
     bool full = err == VCH_ERR_LIMIT; /* delivered, but not retained */
     if (full) vch_mqtt_count(&session->home->counters.dropped, 1);
@@ -159,7 +159,7 @@ static void publish_allowed(struct vch_mqtt_session *session, const struct vch_m
 
 static void publish_taken(struct vch_mqtt_session *session, const struct vch_mqtt_publish *packet) {
     const struct vch_mqtt_hooks *hooks = &vch_mqtt_options_of(session)->hooks;
-    vch_mqtt_count(&session->home->counters.messages_in, 1);
+    vch_mqtt_count(&session->home->counters.in_of[packet->qos], 1);
     if (!receive(session, packet, NULL)) {
         vch_mqtt_session_fail(session, "internal", "", "Memory is out.");
         return;

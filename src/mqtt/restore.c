@@ -93,10 +93,25 @@ static enum vch_err on_received(void *arg, uint16_t packet_id) {
     return vch_mqtt_received_add(revival->session, packet_id) ? VCH_OK : VCH_ERR_NOMEM;
 }
 
+static bool may_still(const struct vch_mqtt_session *session, const struct vch_mqtt_message *message) {
+    const struct vch_mqtt_hooks *hooks = &vch_mqtt_options_of(session)->hooks;
+    const struct vch_mqtt_inheritance will = {.client_id = vch_mqtt_session_client_id(session),
+                                              .principal = vch_str_from(session->estate->principal),
+                                              .topic = vch_mqtt_message_topic(message),
+                                              .retain = message->retain};
+    return !hooks->inherited || hooks->inherited(hooks->arg, &will);
+}
+
 /* Its session was connected, or the delay was not over. */
 static enum vch_err on_will(void *arg, const struct vch_mqtt_kept_will *kept) {
     struct revival *revival = arg;
     struct vch_mqtt_estate *estate = revival->session->estate;
+    if (!may_still(revival->session, kept->message)) {
+        vch_mqtt_count(&revival->session->home->counters.denied, 1);
+        vch_mqtt_keep_no_will(revival->session);
+        vch_mqtt_message_unref(kept->message);
+        return VCH_OK;
+    }
     vch_mqtt_message_unref(estate->will);
     estate->will = kept->message;
     estate->will_ms = revival->disconnected_ms + (int64_t)kept->delay_s * 1000;

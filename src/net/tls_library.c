@@ -35,18 +35,19 @@ static bool is_named(const OSSL_ALGORITHM *algorithm, const char *const *names) 
     return false;
 }
 
-static bool is_old_form(const OSSL_ALGORITHM *algorithm) {
+/* A peer's certificate holds its key in this one form; keys of our own are decoded elsewhere. */
+static bool is_of_certificates(const OSSL_ALGORITHM *algorithm) {
     const char *p = algorithm->property_definition;
-    return strstr(p, "input=msblob") || strstr(p, "input=pvk");
+    return strstr(p, "input=der") && strstr(p, "structure=SubjectPublicKeyInfo");
 }
 
 /* Those that keep the order of the provider, or nothing when there are too many. */
-static bool choose(int operation, const char *const *names, OSSL_ALGORITHM *ret) {
+static bool choose(int operation, const char *const *names, bool (*fits)(const OSSL_ALGORITHM *algorithm), OSSL_ALGORITHM *ret) {
     int no_store = 0;
     size_t count = 0;
     const OSSL_ALGORITHM *at = OSSL_PROVIDER_query_operation(whole, operation, &no_store);
     for (; at && at->algorithm_names; at++) {
-        if (!is_named(at, names) || is_old_form(at)) continue;
+        if (!is_named(at, names) || (fits && !fits(at))) continue;
         if (count == SHOWN_MAX) return false;
         ret[count++] = *at;
     }
@@ -56,8 +57,8 @@ static bool choose(int operation, const char *const *names, OSSL_ALGORITHM *ret)
 /* HMAC, HKDF and TLS1-PRF are key types to OpenSSL, and TLS uses them. */
 static bool choose_all(void) {
     static const char *const key_names[] = {"EC", "RSA", "RSA-PSS", "X25519", "HMAC", "HKDF", "TLS1-PRF", NULL};
-    static const char *const decoder_names[] = {"EC", "RSA", "RSA-PSS", "DER", NULL};
-    return choose(OSSL_OP_KEYMGMT, key_names, keys) && choose(OSSL_OP_DECODER, decoder_names, decoders);
+    static const char *const decoder_names[] = {"EC", "RSA", "RSA-PSS", NULL};
+    return choose(OSSL_OP_KEYMGMT, key_names, NULL, keys) && choose(OSSL_OP_DECODER, decoder_names, is_of_certificates, decoders);
 }
 
 /* ---- the provider -------------------------------------------------------------- */

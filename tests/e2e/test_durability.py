@@ -181,6 +181,23 @@ def test_a_will_is_published_after_a_kill(world):
     dying.close()
 
 
+def test_a_will_that_is_not_allowed_any_more_is_not_published_after_a_kill(world):
+    server = world[0]
+    lost, kept = allow_all(server, "lost"), allow_all(server, "kept")
+    peers = []
+    for name, identity in (("lost", lost), ("kept", kept)):
+        peers.append(connect((server, identity), 5, f"will-{name}", clean=True, will={"topic": f"inherit/{name}", "payload": b"gone", "qos": 1, "retain": True}))
+        peers[-1].subscribe("any", 1)  # durable, and all before it
+    server.boto().detach_policy(policyName="lost", target=f"arn:aws:iot:{vouch.REGION}:{vouch.ACCOUNT}:cert/{lost.id}")
+    kill(world)
+    with connect(world, 5, "will-reader", kept=False, clean=True) as reader:
+        reader.subscribe([("inherit/kept", 1), ("inherit/lost", 1)])
+        assert reader.message().topic == "inherit/kept"
+        all_messages(reader, 0)
+    for peer in peers:
+        peer.close()
+
+
 def test_one_message_for_many_sessions_is_stored_once(world):
     server = world[0]
     names = [f"many-{i}" for i in range(20)]

@@ -252,6 +252,21 @@ def test_a_claim_does_not_push_out_a_device(server, free):
         client.ping()
 
 
+def test_a_claim_does_not_end_a_session_that_waits(server, free):
+    with mqtt.Client(server, free) as client:
+        client.connect("absent", clean=False)
+        client.subscribe("absent/in")
+        client.disconnect()
+    with mqtt.Client(server, server.claim()) as thief, mqtt.Client(server, free) as other:
+        thief.connect("absent")
+        other.connect("other")
+        other.publish("absent/in", "waits")
+        with mqtt.Client(server, free) as client:
+            assert client.connect("absent", clean=False) == 1
+            assert client.message() == ("absent/in", b"waits")
+        thief.ping()
+
+
 def test_will_is_sent_and_needs_permission(server, free, device):
     with mqtt.Client(server, free) as watcher:
         watcher.connect("watcher")

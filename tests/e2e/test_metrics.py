@@ -77,7 +77,9 @@ def test_numbers_follow(server):
         client.ping()
         during = numbers(server)
         assert during["vouch_mqtt_sessions"] == before["vouch_mqtt_sessions"] + 1
-        assert during["vouch_mqtt_messages_in_total"] == before["vouch_mqtt_messages_in_total"] + 20
+        for qos, count in (("0", 10), ("1", 10), ("2", 0)):
+            key = f'vouch_mqtt_messages_in_total{{qos="{qos}"}}'
+            assert during[key] == before[key] + count
         client.disconnect()
     with mqtt.Client(server, identity) as client:
         client.connect("not-allowed", expect=5)
