@@ -96,9 +96,8 @@ static bool take_file(const char *from, const char *part, const char *to) {
     return ok;
 }
 
-static enum vch_ctl_exit fetch(struct vch_ctl *ctl, const char *data, const struct vch_val *out, const char *to) {
-    struct vch_str name = vch_val_str_at(out, "fileName");
-    if (vch_str_find(name, '/', 0) != SIZE_MAX) return vch_ctl_fail(ctl, "the server's answer is not understood");
+static enum vch_ctl_exit fetch(struct vch_ctl *ctl, const char *data, struct vch_str name, const char *to) {
+    if (name.len == 0 || vch_str_find(name, '/', 0) != SIZE_MAX) return vch_ctl_fail(ctl, "the server's answer is not understood");
     struct vch_str from = vch_arena_printf(ctl->arena, "%s/run/%.*s", data, VCH_STR_ARG(name));
     struct vch_str part = vch_arena_printf(ctl->arena, "%s.part", to);
     if (!from.ptr || !part.ptr) return vch_ctl_fail(ctl, "out of memory");
@@ -113,10 +112,17 @@ static enum vch_ctl_exit backup(struct vch_ctl *ctl, const struct vch_ctl_parsed
     struct vch_val *inputs = vch_ctl_inputs(ctl);
     const struct vch_val *out = NULL;
     if (!parsed->globals.data) return vch_ctl_fail(ctl, "a backup is taken on the server's machine: give --data DIR");
-    if (!inputs) return vch_ctl_fail(ctl, "out of memory");
+    bool only = given(parsed, 1) != NULL;
+    struct vch_str beside = vch_arena_printf(ctl->arena, "%s.messages", given(parsed, 0));
+    if (!inputs || !beside.ptr || (only && !vch_ctl_put(ctl, VCH_OP_BACKUP_REGISTRY, inputs, "messagesOnly", VCH_STR("true"))))
+        return vch_ctl_fail(ctl, "out of memory");
     enum vch_ctl_exit exit = vch_ctl_call(ctl, VCH_OP_BACKUP_REGISTRY, inputs, &out);
-    if (exit == VCH_CTL_DONE) exit = fetch(ctl, parsed->globals.data, out, given(parsed, 0));
-    return exit;
+    if (exit != VCH_CTL_DONE) return exit;
+    struct vch_str messages = vch_val_str_at(out, "messagesFileName");
+    if (only) return fetch(ctl, parsed->globals.data, messages, given(parsed, 0));
+    exit = fetch(ctl, parsed->globals.data, vch_val_str_at(out, "fileName"), given(parsed, 0));
+    enum vch_ctl_exit other = fetch(ctl, parsed->globals.data, messages, beside.ptr); /* taken away in any case */
+    return exit != VCH_CTL_DONE ? exit : other;
 }
 
 #define MOVE_ARGS                                                                                                      \
@@ -139,8 +145,9 @@ const struct vch_ctl_command vch_ctl_store_commands[] = {
      .apart = true},
     {.group = "backup",
      .verb = "",
-     .summary = "Copy the registry of the running server of --data DIR into a new SQLite file.",
-     .args = VCH_CTL_ARGS({"FILE", NULL, NULL, VCH_CTL_REQUIRED, "the copy"}),
+     .summary = "Copy the registry of the running server of --data DIR, and what MQTT keeps, into new SQLite files.",
+     .args = VCH_CTL_ARGS({"FILE", NULL, NULL, VCH_CTL_REQUIRED, "the registry's copy; the other's is FILE.messages"},
+                          {"--messages-only", NULL, NULL, 0, "copy sessions and messages alone, into FILE"}),
      .op = VCH_OP_BACKUP_REGISTRY,
      .run = backup},
     {.group = NULL},

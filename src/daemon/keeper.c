@@ -322,6 +322,10 @@ const struct vch_mqtt_keeper *vch_keeper_table(struct vch_keeper *keeper) {
     return &keeper->table;
 }
 
+struct vch_messages *vch_keeper_messages(struct vch_keeper *keeper) {
+    return keeper->messages;
+}
+
 void vch_keeper_close(struct vch_keeper *keeper) {
     struct vch_diag diag = {.reason = NULL};
     if (!keeper) return;

@@ -160,6 +160,7 @@ static enum vch_err open_keeper(struct vch_wiring *wiring, struct vch_diag *diag
     char path[sizeof wiring->site->store_dir + 16];
     (void)snprintf(path, sizeof path, "%s/messages.db", wiring->site->store_dir);
     VCH_TRY(vch_keeper_open(path, &wiring->keeper, diag));
+    wiring->service->messages = vch_keeper_messages(wiring->keeper);
     const struct vch_mqtt_retained_options options = {.keeper = vch_keeper_table(wiring->keeper)};
     return vch_mqtt_retained_new(&options, &wiring->retained);
 }

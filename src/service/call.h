@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 struct vch_lint;
+struct vch_messages;
 struct vch_policy_cache;
 struct vch_connectivity;
 struct vch_refusals;
@@ -39,6 +40,7 @@ struct vch_service {
     struct vch_str root_pem;       /* DIR/ca.pem */
     struct vch_str version;        /* of this program */
     struct vch_str server_id;      /* of this one among those that share the registry; empty: the only one */
+    struct vch_messages *messages; /* what MQTT keeps; store/messages.h; NULL: nothing */
     struct vch_str run_dir;        /* DIR/run; empty: no copies of the registry */
     uint8_t seal_key[32];          /* seals access key secrets at rest */
     bool limits_aws;

@@ -97,6 +97,10 @@ bool vch_messages_behind(struct vch_messages *m);
 /* As much waits as may: entries are refused. */
 bool vch_messages_full(struct vch_messages *m);
 
+/* A copy of the file as it is at the end of copying, in a new file of mode 0600; what is queued and not yet written
+ * is not in it. Writers go on between its parts. Any thread. */
+enum vch_err vch_messages_copy(struct vch_messages *m, const char *path, struct vch_diag *diag) VCH_MUST;
+
 struct vch_messages_stats {
     uint64_t changes, written, voided, commits, failures;
     size_t waiting_bytes;

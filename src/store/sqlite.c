@@ -270,24 +270,8 @@ static enum vch_err lite_load_begin(struct vch_sql *base, struct vch_diag *diag)
     return lite_script(base, "PRAGMA defer_foreign_keys = ON", diag); /* until the end of the transaction */
 }
 
-/* In one step, so that what is written meanwhile has no part in it. */
 static enum vch_err lite_backup(struct vch_sql *base, const char *path, struct vch_diag *diag) {
-    sqlite3 *from = ((struct lite *)base)->handle;
-    sqlite3 *copy = NULL;
-    VCH_TRY(vch_sqlite_make_file(path, diag));
-    int code = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    sqlite3_backup *backup = code == SQLITE_OK ? sqlite3_backup_init(copy, "main", from, "main") : NULL;
-    if (backup) {
-        (void)sqlite3_backup_step(backup, -1);
-        code = sqlite3_backup_finish(backup);
-    } else if (code == SQLITE_OK) {
-        code = sqlite3_errcode(copy);
-    }
-    /* A copy stands for itself: no log beside it. */
-    if (code == SQLITE_OK) code = sqlite3_exec(copy, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
-    (void)sqlite3_close(copy);
-    if (code == SQLITE_OK) return VCH_OK;
-    return VCH_REFUSE(diag, vch_sqlite_class(code), STORE_FAILED, "", "The copy failed: %s.", sqlite3_errstr(code));
+    return vch_sqlite_copy(((struct lite *)base)->handle, path, NULL, diag);
 }
 
 const struct vch_sql_driver vch_sql_sqlite = {

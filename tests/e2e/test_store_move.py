@@ -161,6 +161,72 @@ def test_copy_of_a_running_server_under_load(source, tmp_path):
     assert len(entries) == 5 and all(json.loads(e["detail"])["fileName"].startswith("backup-") for e in entries)
 
 
+def keep_something(server, device, name):
+    """A session that stays, a message that waits for it, and a retained one."""
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]})
+    iot = server.boto()
+    iot.create_policy(policyName=f"all-{name}", policyDocument=document)
+    iot.attach_policy(policyName=f"all-{name}", target=f"arn:aws:iot:{vouch.REGION}:{vouch.ACCOUNT}:cert/{device.id}")
+    with mqtt.Client(server, device) as client:
+        client.connect(name, clean=False)
+        client.subscribe("kept/+")
+        client.disconnect()
+    with mqtt.Client(server, device) as client:
+        client.connect(f"{name}-sender")
+        client.publish("kept/one", b"waits")
+        client.publish("lamp/state", b"on", retain=True)
+
+
+def finds_it(server, device, name):
+    """Sends what waited, without a SUBSCRIBE."""
+    with mqtt.Client(server, device) as client:
+        client.connect(name, clean=False)
+        assert client.message() == ("kept/one", b"waits")
+    with mqtt.Client(server, device) as client:
+        client.connect(f"{name}-reader")
+        client.subscribe("lamp/state")
+        assert client.message() == ("lamp/state", b"on")
+
+
+def test_a_copy_has_sessions_and_messages(tmp_path):
+    with vouch.Server("--store", "sqlite") as server:
+        server.prepare_workshop()
+        device = provision(server, "keeper")
+        keep_something(server, device, "keeper")
+        server.vouch("backup", str(tmp_path / "copy"))
+        finds_it(server, device, "keeper")  # what happens afterwards is not in it
+        assert {p.name: p.stat().st_mode & 0o777 for p in tmp_path.iterdir()} == {"copy": 0o600, "copy.messages": 0o600}
+        assert not list((server.data / "run").glob("backup-*"))
+        detail = json.loads([e for e in ledger(server) if e["event"] == "registry-copied"][-1]["detail"])
+        assert detail["messagesFileName"].startswith("backup-messages-") and detail["fileName"] != detail["messagesFileName"]
+        shutil.copytree(server.data, tmp_path / "data", ignore=shutil.ignore_patterns("run", "registry.db*", "messages.db*"))
+        # As vouch-data(5) says.
+        os.rename(tmp_path / "copy", tmp_path / "data/store/registry.db")
+        os.rename(tmp_path / "copy.messages", tmp_path / "data/store/messages.db")
+        with vouch.Server("--store", "sqlite", data=tmp_path / "data") as restored:
+            finds_it(restored, device, "keeper")
+            assert ledger(restored)
+
+
+def test_a_copy_of_messages_alone(cluster, tmp_path):
+    """Where the registry has means of its own."""
+    with vouch.Server("--store", cluster.schema("messages_alone")) as server:
+        server.prepare_workshop()
+        device = provision(server, "alone")
+        keep_something(server, device, "alone")
+        server.vouch("backup", str(tmp_path / "copy"), "--messages-only")
+        assert [p.name for p in tmp_path.iterdir()] == ["copy"] and (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
+        assert not list((server.data / "run").glob("backup-*"))
+        assert [e["event"] for e in ledger(server)][-1] == "messages-copied"
+        finds_it(server, device, "alone")
+        server.stop()
+        for old in (server.data / "store").glob("messages.db*"):
+            old.unlink()
+        os.rename(tmp_path / "copy", server.data / "store/messages.db")
+        server.start()
+        finds_it(server, device, "alone")
+
+
 def test_who_may_copy(source, cluster, tmp_path):
     keys = json.loads(source.vouch("user", "create", "nobody", "--allow-claims", vouch.TEMPLATE, "--output", "json").stdout)
     environment = dict(os.environ, AWS_ACCESS_KEY_ID=keys["accessKeyId"], AWS_SECRET_ACCESS_KEY=keys["secretAccessKey"],
@@ -173,3 +239,4 @@ def test_who_may_copy(source, cluster, tmp_path):
     with vouch.Server("--store", cluster.schema("none_of_files")) as remote:
         refused = remote.vouch("backup", str(tmp_path / "y"), check=False)
         assert refused.returncode == 2 and "InvalidRequestException" in refused.stderr
+        assert not list((remote.data / "run").glob("backup-*"))

@@ -158,6 +158,102 @@ static void test_nothing_is_written_while_it_is_read(void **state) {
     assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM sessions WHERE disconnected_ms = 77"), 10);
 }
 
+/* ---- copies ------------------------------------------------------------------------------------ */
+
+static void read_copy(struct keep *k, const char *path, char *ret, size_t size) {
+    struct keep other = *k;
+    assert_true(vch_str_copy(other.path, sizeof other.path, vch_str_from(path)));
+    other.options.path = other.path;
+    keep_open(&other);
+    assert_true(vch_str_copy(ret, size, vch_str_from(keep_read(&other))));
+    keep_close(&other);
+}
+
+static void test_copy(void **state) {
+    struct keep *k = *state;
+    static char copied[65536], own[65536];
+    char path[128];
+    struct ticket ok = {0, 0};
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/copy", k->folder);
+    keep_open(k);
+    fill(k, 1, 20, &ok);
+    put_retained(k, 21, "lamp", "on", &ok);
+    ticket_wait(&ok);
+    assert_int_equal(vch_messages_copy(k->m, path, &k->diag), VCH_OK);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    put_retained(k, 22, "lamp", "off", &ok); /* too late for it */
+    ticket_wait(&ok);
+    keep_close(k);
+    read_copy(k, path, copied, sizeof copied);
+    read_copy(k, k->path, own, sizeof own);
+    assert_non_null(strstr(copied, "lamp=on"));
+    assert_non_null(strstr(own, "lamp=off"));
+    assert_null(strstr(copied, "lamp=off"));
+    assert_non_null(strstr(copied, "session 1 dev of cert"));
+    assert_non_null(strstr(copied, "entry 20 of 20"));
+}
+
+struct busy {
+    struct keep *k;
+    atomic_bool over;
+    uint64_t last; /* written */
+    struct ticket ticket;
+};
+
+static void *keep_busy(void *arg) {
+    struct busy *busy = arg;
+    while (!atomic_load(&busy->over)) {
+        fill(busy->k, busy->last + 1, busy->last + 20, &busy->ticket);
+        busy->last += 20;
+        ticket_wait(&busy->ticket);
+    }
+    return NULL;
+}
+
+/* While it is written to: what is in the copy is a beginning of what was written, without holes. */
+static void test_copy_under_load(void **state) {
+    struct keep *k = *state;
+    struct busy busy = {.k = k};
+    struct ticket ok = {0, 0};
+    pthread_t thread;
+    char path[128];
+    keep_open(k);
+    fill(k, 1, 3000, &ok); /* some parts' worth */
+    ticket_wait(&ok);
+    busy.last = 3000;
+    assert_int_equal(pthread_create(&thread, NULL, keep_busy, &busy), 0);
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof path, "%s/copy-%d", k->folder, i);
+        assert_int_equal(vch_messages_copy(k->m, path, &k->diag), VCH_OK);
+    }
+    atomic_store(&busy.over, true);
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(busy.ticket.failed, 0);
+    keep_close(k);
+    assert_int_equal(keep_ask(k, "SELECT COUNT(*) FROM entries"), (int64_t)busy.last);
+    struct keep other = *k;
+    assert_true(vch_str_copy(other.path, sizeof other.path, vch_str_from(path)));
+    int64_t count = keep_ask(&other, "SELECT COUNT(*) FROM entries");
+    assert_in_range(count, 3000, busy.last);
+    assert_int_equal(keep_ask(&other, "SELECT MAX(seq) FROM entries"), count);
+    assert_int_equal(keep_ask(&other, "SELECT COUNT(*) FROM entries e JOIN messages m ON m.id = e.message"), count);
+    assert_int_equal(keep_ask(&other, "SELECT COUNT(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+}
+
+static void test_copy_to_nowhere(void **state) {
+    struct keep *k = *state;
+    struct ticket ok = {0, 0};
+    keep_open(k);
+    put_session(k, 1, "dev");
+    assert_int_not_equal(vch_messages_copy(k->m, "/nonexistent/copy", &k->diag), VCH_OK);
+    fill(k, 1, 5, &ok); /* nothing is held any more */
+    ticket_wait(&ok);
+    assert_int_equal(ok.failed, 0);
+    keep_close(k);
+}
+
 /* ---- a full disk: a limit on the size of files stands for it -------------------------------- */
 
 static void limit_files(rlim_t bytes) {
@@ -307,6 +403,7 @@ int main(void) {
         KEEP_TEST(test_damaged_head), KEEP_TEST(test_damaged_page),  KEEP_TEST(test_cut_file),
         KEEP_TEST(test_missing_rows), KEEP_TEST(test_reader_may_refuse),
         KEEP_TEST(test_nothing_is_written_while_it_is_read),
+        KEEP_TEST(test_copy),         KEEP_TEST(test_copy_under_load), KEEP_TEST(test_copy_to_nowhere),
         KEEP_TEST(test_full_disk),    KEEP_TEST(test_closed_on_a_full_disk), KEEP_TEST(test_killed),
         KEEP_TEST(test_nobody_waits_for_a_full_disk),
     };
