@@ -138,7 +138,7 @@ export function rights(options = {}) {
 
 // "all" and "some" let the page offer it; the server judges each request.
 export const allowed = (found, action) => !action || ["all", "some"].includes(found.actions?.[action]);
-export const allowedAll = (found, actions) => (actions ?? []).every((action) => allowed(found, action));
+export const allowedAll = (found, actions) => (actions ?? []).every((action) => [action].flat().some((one) => allowed(found, one)));
 
 export async function signOut() {
     await call("DELETE", "/_vouch/session", { stay: true }).catch((error) => {

@@ -7,7 +7,7 @@
 
 static const char *const by_reason[VCH_REASON_COUNT] = {
     ADVICE(CERTIFICATE_UNKNOWN, "Register the certificate (vouch cert register), or provision the device again."),
-    ADVICE(CERTIFICATE_INACTIVE, "Put the certificate into force: vouch cert update --status ACTIVE."),
+    ADVICE(CERTIFICATE_INACTIVE, "Put the certificate into force: vouch cert activate ID."),
     ADVICE(CERTIFICATE_REVOKED, "Provision the device again: a revoked certificate stays revoked."),
     ADVICE(CERTIFICATE_EXPIRED, "Provision the device again; its certificate is past its last day."),
     ADVICE(CERTIFICATE_NOT_YET_VALID, "Compare the clock of the server with the first day of the certificate."),
