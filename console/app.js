@@ -87,17 +87,17 @@ async function visit() {
     running = new AbortController();
     const one = page ? routes.find((each) => each.name === page) : offered()[0];
     const bar = document.body.appendChild(h("div", { class: "progress" }));
-    const root = h("div");
+    const root = h("div", { class: "page" });
     document.title = one ? `${t(one.title)} · ${t("app.name")}` : t("app.name");
     markCurrent(one?.name);
+    const slow = setTimeout(() => mine === order && replace(frame.main, root), 120); // what takes long shows its own loading
     try {
-        const slow = setTimeout(() => mine === order && replace(frame.main, root), 120); // what takes long shows its own loading
         await show(one, params, running.signal, root);
-        clearTimeout(slow);
         if (mine === order && root.parentNode !== frame.main) replace(frame.main, root);
     } catch (error) {
         if (mine === order && error.name !== "AbortError") replace(frame.main, errorBox(error, visit));
     } finally {
+        clearTimeout(slow);
         bar.remove();
     }
     if (mine !== order) return;

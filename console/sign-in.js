@@ -34,7 +34,7 @@ async function signIn(body, withCode) {
 }
 
 function askCode(known) {
-    const code = field({ name: "totpCode", label: t("signin.code"), inputmode: "numeric", autocomplete: "one-time-code", pattern: "[0-9 ]{6,8}", maxlength: 8, required: true, class: "code-input" });
+    const code = field({ name: "totpCode", label: t("signin.code"), inputmode: "numeric", autocomplete: "one-time-code", pattern: "[0-9 ]{6,8}", maxlength: 8, required: true, star: false, class: "code-input" });
     const step = form({
         fields: [code], submit: t("signin.go"), cancel: askPassword,
         onSubmit: ({ totpCode }) => signIn({ ...known, totpCode: totpCode.replaceAll(" ", "") }, true),
@@ -44,8 +44,8 @@ function askCode(known) {
 }
 
 function askPassword() {
-    const user = field({ name: "userName", label: t("signin.user"), autocomplete: "username", required: true, maxlength: 64 });
-    const password = field({ name: "password", label: t("signin.password"), type: "password", autocomplete: "current-password", required: true });
+    const user = field({ name: "userName", label: t("signin.user"), autocomplete: "username", required: true, star: false, maxlength: 64 });
+    const password = field({ name: "password", label: t("signin.password"), type: "password", autocomplete: "current-password", required: true, star: false });
     replace(place, form({ fields: [user, password], submit: t("signin.go"), onSubmit: (values) => signIn(values, false) }), other);
     user.input.focus();
 }

@@ -257,14 +257,14 @@ export function confirm({ title, text, action = t("ui.yes"), danger, word, body,
 // field({name, label, type, value, hint, required, options, placeholder, pattern, rows, checked, …}): the wrapper, with
 // .name, .input, .value (checkboxes: boolean) and .error(text). type: text, password, number, select, textarea, checkbox, …
 // options: texts, or [value, text], or {value, text, disabled}.
-export function field({ name, label, type = "text", value, hint: help, options, oninput, input: given, wide, ...attributes }) {
+export function field({ name, label, type = "text", value, hint: help, options, oninput, input: given, wide, star = true, ...attributes }) {
     const own = id(`field-${name}`);
     const described = h("p", { class: "field-hint", id: `${own}-hint` }, help);
     const problem = h("p", { class: "field-error", id: `${own}-error`, role: "alert" });
     const common = { id: own, name, "aria-describedby": `${own}-hint ${own}-error`, oninput, ...attributes };
     const input = given ?? control(type, common, value, options);
     if (given) for (const key of ["id", "name", "aria-describedby"]) given.setAttribute(key, common[key]);
-    const caption = h("label", { for: own }, label, attributes.required ? h("span", { class: "needed", "aria-hidden": "true" }, " *") : null);
+    const caption = h("label", { for: own }, label, attributes.required && star ? h("span", { class: "needed", "aria-hidden": "true" }, " *") : null);
     const node = h("div", { class: ["field", `field-${type}`, wide && "wide"] }, type === "checkbox" ? [input, caption] : [caption, input], described, problem);
     const error = (text) => {
         problem.textContent = text ?? "";
