@@ -230,4 +230,4 @@ def test_a_websocket_of_a_certificate_that_lost_its_right(server):
     assert ws.refused(server, identity=identity, port=port)[0] == 403
     told = why(server, "--certificate", identity.id)[0]
     assert (told["what"], told["reason"], told["resource"]) == ("handshake", "certificate-inactive", "/mqtt")
-    assert "cert update" in told["suggestion"]
+    assert "into force" in told["suggestion"]
