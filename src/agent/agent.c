@@ -8,6 +8,7 @@
 #include "agent/enroll.h"
 #include "agent/life.h"
 #include "agent/lock.h"
+#include "agent/pair.h"
 #include "agent/stop.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -28,6 +29,7 @@ struct agent {
     enum vch_clock clock;
     char client_id[160];
     struct vch_str likely_name;
+    bool paired;
 };
 
 static const char *text(const struct agent *a, enum vch_opt opt) {
@@ -114,7 +116,22 @@ static enum vch_exit check_pin(struct agent *a) {
                            "The root certificate that the claim names is not in %s.", text(a, VCH_OPT_ROOT_CA));
 }
 
+static enum vch_exit pair(struct agent *a) {
+    const struct vch_pair pair = {.options = a->options,
+                                  .state = &a->state,
+                                  .report = a->report,
+                                  .credentials = &a->credentials,
+                                  .bundle = &a->bundle,
+                                  .own_key = &a->own_key,
+                                  .request = &a->request};
+    enum vch_exit exit = vch_pair_run(&pair, a->outcome);
+    a->paired = exit == VCH_EXIT_OK;
+    if (!a->paired) vch_pair_conclude(&a->state, exit);
+    return exit;
+}
+
 static enum vch_exit load_credentials(struct agent *a) {
+    if (has(a, VCH_OPT_PAIR) && !a->runtime.completed) return pair(a);
     if (has(a, VCH_OPT_CLAIM) && !a->runtime.completed) {
         VCH_STEP(
             vch_bundle_load(text(a, VCH_OPT_CLAIM), a->options, &a->credentials, &a->bundle, a->report, a->outcome));
@@ -132,6 +149,7 @@ static enum vch_exit load_credentials(struct agent *a) {
  * has the files of the certificate that asked beside it, and is not ours. */
 static void drop_finished_journal(const struct agent *a) {
     struct vch_journal journal;
+    if (a->runtime.completed) vch_pairing_remove(&a->state);
     if (!a->runtime.completed || !vch_journal_load(&a->state, &journal)) return;
     const char *asker = vch_state_path(&a->state, "keys/%.*s-certificate.pem.crt", VCH_STR_ARG(journal.claim_id));
     if (vch_str_eq_c(journal.certificate_id, a->credentials.validity.id) && !is_file(asker))
@@ -224,7 +242,7 @@ static enum vch_exit check_settings(struct agent *a) {
     if (a->runtime.completed || !vch_options_on(a->options, VCH_OPT_FLEET)) return VCH_EXIT_OK;
     if (!has(a, VCH_OPT_TEMPLATE)) return missing(a, "template name", "--fleet-provisioning-template-name NAME");
     VCH_STEP(check_parameters(a));
-    return prepare_request(a);
+    return a->paired ? VCH_EXIT_OK : prepare_request(a);
 }
 
 /* ---- the two halves ----------------------------------------------------- */
@@ -245,7 +263,7 @@ static void pin_root(struct agent *a) {
 
 /* What a bundle told is kept, so that later starts need no bundle. */
 static enum vch_exit keep_bundle(struct agent *a, struct vch_runtime *base) {
-    if (!has(a, VCH_OPT_CLAIM)) return VCH_EXIT_OK;
+    if (!has(a, VCH_OPT_CLAIM) && !a->paired) return VCH_EXIT_OK;
     base->endpoint = vch_str_from(text(a, VCH_OPT_ENDPOINT));
     base->edge_port = a->bundle.edge_port;
     base->mqtt_port = a->bundle.mqtt_port;
@@ -279,6 +297,7 @@ static enum vch_exit enroll(struct agent *a) {
         .own_key_path = has(a, VCH_OPT_DEVICE_KEY) ? text(a, VCH_OPT_DEVICE_KEY) : NULL,
         .likely_name = find_likely_name(a),
         .retry_ms = 1000 * (int64_t)vch_options_int(a->options, VCH_OPT_RETRY_SECONDS),
+        .steps = a->paired,
     };
     VCH_STEP(keep_bundle(a, &e.base));
     vch_report_line(a->report, VCH_REPORT_INFO, "provisioning",
@@ -339,6 +358,7 @@ static enum vch_exit serve(struct agent *a, bool fresh) {
         .client_id = a->client_id,
         .once = vch_options_on(a->options, VCH_OPT_ONCE),
         .fresh = fresh,
+        .paired = a->paired,
         .retry_ms = 1000 * (int64_t)vch_options_int(a->options, VCH_OPT_RETRY_SECONDS),
     };
     if (vch_options_on(a->options, VCH_OPT_PUB_SUB))
@@ -380,7 +400,9 @@ static enum vch_exit work(struct agent *a) {
     choose_way(a);
     bool fresh = vch_options_on(a->options, VCH_OPT_FLEET) && !a->runtime.completed;
     if (fresh) {
-        VCH_STEP(doubt_clock(a, enroll(a)));
+        enum vch_exit exit = doubt_clock(a, enroll(a));
+        if (a->paired) vch_pair_conclude(&a->state, exit);
+        VCH_STEP(exit);
         VCH_STEP(become_device(a));
     }
     return serve(a, fresh);

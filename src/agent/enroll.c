@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/clock.h"
+#include "agent/pair_step.h"
 #include "agent/stop.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -28,6 +29,10 @@ int64_t vch_backoff_ms(unsigned tries, int64_t first_ms, int64_t max_ms) {
     if (wait > max_ms) wait = max_ms;
     vch_random(&random, sizeof random);
     return wait / 2 + wait / 2 * random / 65535;
+}
+
+static void tell_step(const struct vch_enroll *e, enum vch_pair_step step) {
+    if (e->steps) vch_pair_step_say(e->report, step);
 }
 
 /* ---- saving ------------------------------------------------------------- */
@@ -73,6 +78,7 @@ static enum vch_exit save_identity(struct attempt *a, const struct vch_device_id
     a->has_journal = true;
     vch_report_line(e->report, VCH_REPORT_INFO, "saved", "Stored certificate %s and its private key in %s/keys.",
                     identity->certificate_id, e->state->dir.ptr);
+    tell_step(e, VCH_PAIR_STEP_CERTIFICATE_MADE);
     return VCH_EXIT_OK;
 }
 
@@ -124,6 +130,7 @@ static enum vch_exit conclude(struct attempt *a, const char *thing_name, struct 
     vch_journal_remove(e->state);
     VCH_FAULT_POINT("agent.done");
     vch_report_line(e->report, VCH_REPORT_INFO, "provisioned", "Successfully provisioned thing: %s", thing_name);
+    tell_step(e, VCH_PAIR_STEP_REGISTERED);
     return VCH_EXIT_OK;
 }
 
@@ -204,6 +211,7 @@ static enum vch_exit try_once(struct attempt *a, int64_t deadline_ms) {
     a->turned_away = false;
     VCH_FAULT_POINT("agent.connected");
     vch_report_line(e->report, VCH_REPORT_INFO, "connected", "MQTT connection established with the claim.");
+    tell_step(e, VCH_PAIR_STEP_CONNECTED);
     enum vch_exit exit = exchange(a, &done);
     if (exit == VCH_EXIT_OK) {
         struct vch_str configuration =

@@ -17,6 +17,7 @@ struct vch_enroll {
     const char *own_key_path; /* where it already is; NULL: it is saved with the identity */
     const char *likely_name;  /* of the thing, should the answer have been lost; NULL: unknown */
     int64_t retry_ms;
+    bool steps; /* of a pairing, to be told */
     struct vch_runtime base; /* what goes into the runtime file besides the identity */
 };
 

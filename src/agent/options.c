@@ -194,7 +194,6 @@ bool vch_options_missing(const struct vch_options *options, char *out, size_t si
         name_feature(vch_str_from(rows[i].feature), out, size, &at);
     }
     if (options->sensors) name_feature(VCH_STR("sensor publish"), out, size, &at);
-    if (vch_options_has(options, VCH_OPT_PAIR)) name_feature(VCH_STR("pairing"), out, size, &at);
     return at > 0;
 }
 

@@ -52,37 +52,46 @@ void vch_report_close(struct vch_report *report) {
 }
 
 static void say_json(const struct vch_report *report, const char *time, const char *level, const char *event,
-                     const char *text) {
+                     const char *members, const char *text) {
     struct vch_buf buf;
     struct vch_str line;
     vch_buf_init(&buf, 16384);
-    vch_buf_printf(&buf, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\",\"message\":", time, level, event);
+    vch_buf_printf(&buf, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"%s,\"message\":", time, level, event,
+                   members);
     vch_json_encode_str(vch_str_from(text), &buf);
     vch_buf_c(&buf, "}\n");
     if (vch_buf_finish(&buf, &line) == VCH_OK) (void)fwrite(line.ptr, 1, line.len, report->out);
     vch_buf_deinit(&buf);
 }
 
-static void say(const struct vch_report *report, enum vch_report_level level, const char *event, const char *text) {
-    char time[25];
+static void say(const struct vch_report *report, enum vch_report_level level, const char *event, const char *members,
+                const char *fmt, va_list args) {
+    char time[25], text[1024];
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F) *c = ' ';
     if (level < report->lowest) return;
     vch_time_iso(vch_now_ms(), time);
     if (report->json)
-        say_json(report, time, names[level], event, text);
+        say_json(report, time, names[level], event, members, text);
     else
         (void)fprintf(report->out, "%s [%s]%*s %s\n", time, names[level], (int)(5 - strlen(names[level])), "", text);
     (void)fflush(report->out);
 }
 
 void vch_report_line(struct vch_report *report, enum vch_report_level level, const char *event, const char *fmt, ...) {
-    char text[1024];
     va_list args;
     va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
+    say(report, level, event, "", fmt, args);
     va_end(args);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7F) *c = ' ';
-    say(report, level, event, text);
+}
+
+void vch_report_event(struct vch_report *report, enum vch_report_level level, const char *event, const char *members,
+                      const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    say(report, level, event, members, fmt, args);
+    va_end(args);
 }
 
 static void failure_json(const struct vch_report *report, const struct vch_outcome *o) {

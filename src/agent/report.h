@@ -25,6 +25,9 @@ void vch_report_close(struct vch_report *report);
 /* `event` is a stable word such as "connected". */
 void vch_report_line(struct vch_report *report, enum vch_report_level level, const char *event, const char *fmt, ...)
     VCH_PRINTF(4, 5);
+/* The same with members of the event's own for --json: JSON text that begins with a comma, or is empty. */
+void vch_report_event(struct vch_report *report, enum vch_report_level level, const char *event, const char *members,
+                      const char *fmt, ...) VCH_PRINTF(5, 6);
 /* The last word of a run that failed: the sentence and the next action, in the
  * report and on standard error. */
 void vch_report_failure(struct vch_report *report, const struct vch_outcome *outcome);

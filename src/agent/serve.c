@@ -1,6 +1,7 @@
 #include "agent/serve.h"
 
 #include "agent/enroll.h"
+#include "agent/pair_step.h"
 #include "agent/sample.h"
 #include "agent/stop.h"
 #include "base/clock.h"
@@ -57,6 +58,8 @@ static void is_open(struct vch_serve *s) {
                     s->client_id, s->link->routes[s->link->route].port);
     vch_notify_say(&s->notify, "READY=1", "Connected.");
     tell(s, VCH_EVENT_CONNECTED, "Connected.");
+    if (s->paired) vch_pair_step_say(s->report, VCH_PAIR_STEP_DONE);
+    s->paired = false;
     s->refusals = 0;
     s->heartbeat_at = vch_mono_ms();
     if (s->renewals_failed == 0) plan_renewal(s);

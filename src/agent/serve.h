@@ -26,6 +26,7 @@ struct vch_serve {
     int64_t heartbeat_ms;
     bool stay_revoked; /* try on, seldom, with a certificate that is not taken */
     bool fresh;        /* provisioned in this run */
+    bool paired; /* the last step of a pairing is still to be told */
     struct vch_events events;
     struct vch_notify notify;
     struct vch_renew *renew; /* NULL: the identity is not ours to renew */

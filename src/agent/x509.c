@@ -10,6 +10,7 @@
 #include "agent/keystore.h"
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/digest.h"
 
 static void free_bio(BIO **bio) {
     BIO_free(*bio);
@@ -127,4 +128,14 @@ bool vch_x509_holds(struct vch_str certificates_pem, const uint8_t sha256[32]) {
         holds = X509_digest(next, EVP_sha256(), digest, &len) == 1 && vch_ct_eq(digest, len, sha256, 32);
     }
     return holds;
+}
+
+enum vch_err vch_x509_request_key(struct vch_str request_pem, char ret_hex[65]) {
+    AUTO(free_request) X509_REQ *request = read_request(request_pem);
+    unsigned char *der = NULL;
+    if (!request) return VCH_ERR_MALFORMED;
+    int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(request), &der);
+    if (len > 0) vch_sha256_hex(vch_str_of(der, (size_t)len), ret_hex);
+    OPENSSL_free(der);
+    return len > 0 ? VCH_OK : VCH_ERR_MALFORMED;
 }

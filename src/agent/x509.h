@@ -21,5 +21,7 @@ enum vch_err vch_x509_check_request(struct vch_str request_pem, struct vch_str k
 enum vch_err vch_x509_key_of_number(const uint8_t number[32], struct vch_buf *ret_pem, uint8_t point[65]) VCH_MUST;
 /* True when one of the certificates has this digest (SHA-256 of its DER). */
 bool vch_x509_holds(struct vch_str certificates_pem, const uint8_t sha256[32]);
+/* Lower-hex SHA-256 of the SubjectPublicKeyInfo that the request is for. */
+enum vch_err vch_x509_request_key(struct vch_str request_pem, char ret_hex[65]) VCH_MUST;
 
 #endif

@@ -404,5 +404,5 @@ def test_progress_has_its_schema(renewing, tmp_path):
         assert line["event"] in schema["properties"]["event"]["enum"] and line["level"] in schema["properties"]["level"]["enum"]
         assert re.fullmatch(schema["properties"]["time"]["pattern"], line["time"])
     sources = "".join(p.read_text() for p in (vouch.SOURCE / "src" / "agent").glob("*.c"))
-    said = set(re.findall(r'vch_report_line\([^;]*?VCH_REPORT_\w+,\s*"([a-z-]+)"', sources)) | {"failed"}
+    said = set(re.findall(r'vch_report_(?:line|event)\([^;]*?VCH_REPORT_\w+,\s*"([a-z-]+)"', sources)) | {"failed"}
     assert said == set(schema["properties"]["event"]["enum"])
