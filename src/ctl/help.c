@@ -4,7 +4,7 @@
 
 static const struct vch_ctl_command *const lists[] = {
     vch_ctl_site_commands,  vch_ctl_policy_commands, vch_ctl_template_commands, vch_ctl_hook_commands,
-    vch_ctl_claim_commands, vch_ctl_thing_commands, vch_ctl_thing_group_commands,  vch_ctl_cert_commands, vch_ctl_authority_commands,
+    vch_ctl_claim_commands, vch_ctl_pair_commands, vch_ctl_thing_commands, vch_ctl_thing_group_commands,  vch_ctl_cert_commands, vch_ctl_authority_commands,
     vch_ctl_user_commands,  vch_ctl_group_commands,  vch_ctl_role_commands,
     vch_ctl_iam_policy_commands, vch_ctl_limits_commands, vch_ctl_orphan_commands, vch_ctl_ledger_commands, vch_ctl_store_commands, vch_ctl_lint_commands, vch_ctl_data_commands, vch_ctl_explain_commands, vch_ctl_why_commands,
 };

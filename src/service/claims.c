@@ -5,6 +5,8 @@
 #include "pki/csr.h"
 #include "service/claim_hand.h"
 #include "service/claim_make.h"
+#include "service/claim_watch.h"
+#include "service/pairing.h"
 #include "store/provisioning.h"
 
 static enum vch_err put_alarms(struct vch_call *call, const struct vch_rec_claim *claim, struct vch_val *map) {
@@ -63,6 +65,17 @@ enum vch_err vch_uc_describe_claim(struct vch_call *call) {
     return put_claim(call, &claim, call->out);
 }
 
+static enum vch_err plan_pairing_end(struct vch_call *call, const struct vch_rec_claim *claim, struct vch_plan *plan, struct vch_rec_ledger *row) {
+    struct vch_binding binding;
+    struct vch_val *map = vch_val_new_map(call->arena);
+    if (!map) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_binding_parse(claim->bindings, call->arena, &binding));
+    if (binding.pairing.len == 0) return VCH_OK;
+    vch_pairing_cancelled(plan, binding.pairing);
+    VCH_TRY(vch_pairing_mention(call, map, binding.pairing));
+    return vch_ledger_detail(call, map, row);
+}
+
 enum vch_err vch_uc_cancel_claim(struct vch_call *call) {
     struct vch_str id = vch_val_str_at(call->in, "claimId");
     struct vch_rec_claim claim;
@@ -73,6 +86,7 @@ enum vch_err vch_uc_cancel_claim(struct vch_call *call) {
     struct vch_rec_ledger row = vch_call_ledger(call, "claim-cancelled");
     row.claim_id = id;
     row.template_name = claim.template_name;
+    VCH_TRY(plan_pairing_end(call, &claim, plan, &row));
     vch_plan_ledger(plan, &row);
     return vch_store_apply(call->service->store, plan, call->diag);
 }

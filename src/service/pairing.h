@@ -48,6 +48,8 @@ enum vch_err vch_pairing_mention(const struct vch_call *call, struct vch_val *ma
 void vch_pairing_connected(const struct vch_call *call, struct vch_str claim_id);
 /* A certificate that a pairing waits for has connected. Failures are logged. */
 void vch_pairing_arrived(const struct vch_call *call, struct vch_str certificate_id);
+/* The claim was taken back. */
+void vch_pairing_cancelled(struct vch_plan *plan, struct vch_str pairing_id);
 /* A step was refused; the diagnosis says why. */
 void vch_pairing_troubled(const struct vch_call *call, struct vch_plan *plan, struct vch_str pairing_id);
 

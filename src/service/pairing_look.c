@@ -90,6 +90,7 @@ static enum vch_err note_look(struct vch_call *call, struct vch_rec_pairing *p) 
 
 enum vch_err vch_uc_look_up_pairing(struct vch_call *call) {
     struct vch_rec_pairing p;
+    VCH_TRY(vch_pairing_served(call));
     enum vch_err err = find(call, &p);
     if (err == VCH_ERR_THROTTLED || err == VCH_ERR_NOT_FOUND) vch_pairing_refused(call, "LookUpPairing", err);
     VCH_TRY(err);

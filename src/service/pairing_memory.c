@@ -110,6 +110,7 @@ bool vch_pairing_poll(struct vch_pairings *p, struct vch_str id, int64_t now_us,
     struct poll *poll = poll_of(p, id);
     bool fits = take(&poll->full_at_us, poll->interval_s * 1000000, BURST, now_us);
     if (!fits && poll->interval_s + VCH_PAIRING_SLOWER_S <= VCH_PAIRING_INTERVAL_MAX_S) poll->interval_s += VCH_PAIRING_SLOWER_S;
+    if (!fits) poll->full_at_us = now_us + poll->interval_s * 1000000 * BURST; /* the next one after the whole interval */
     *ret_interval_s = poll->interval_s;
     (void)pthread_mutex_unlock(&p->lock);
     return fits;

@@ -52,6 +52,19 @@ static bool has_claim(const struct vch_rec_pairing *p, const struct vch_call *ca
     return under_way && call->now_ms < p->claim_expires_ms;
 }
 
+/* The template may have gone, and its claims with it. */
+static enum vch_err check_claim(struct vch_call *call, struct vch_rec_pairing *p) {
+    struct vch_rec_claim claim;
+    enum vch_err err = vch_store_claim(call->service->store, p->claim_id, &claim, call->arena, call->diag);
+    if (err == VCH_OK && !vch_str_eq_c(claim.state, "CANCELLED")) return VCH_OK;
+    if (err != VCH_OK && err != VCH_ERR_NOT_FOUND) return err;
+    struct vch_plan *plan = vch_plan_new(call->arena);
+    if (!plan) return VCH_ERR_NOMEM;
+    vch_pairing_cancelled(plan, p->id);
+    VCH_TRY(vch_store_apply(call->service->store, plan, call->diag));
+    return vch_store_pairing(call->service->store, p->id, p, call->arena, call->diag);
+}
+
 /* Written before it is given: whoever looks on never sees a claim that is used and was not taken. */
 static enum vch_err take(struct vch_call *call, struct vch_rec_pairing *p) {
     if (p->step != VCH_PAIRING_APPROVED) return VCH_OK;
@@ -78,6 +91,7 @@ static enum vch_err put_claim(struct vch_call *call, const struct vch_rec_pairin
 }
 
 static enum vch_err answer(struct vch_call *call, struct vch_rec_pairing *p, int64_t interval_s) {
+    if (has_claim(p, call)) VCH_TRY(check_claim(call, p));
     bool claim = has_claim(p, call);
     enum vch_pairing_state state = claim ? VCH_PAIRING_IS_APPROVED : vch_pairing_state_of(p, call->now_ms);
     if (claim) VCH_TRY(take(call, p));
@@ -97,6 +111,7 @@ enum vch_err vch_uc_poll_pairing(struct vch_call *call) {
     struct vch_rec_pairing p;
     int64_t interval_s;
     if (call->pairing) call->pairing->waiting = false;
+    VCH_TRY(vch_pairing_served(call));
     VCH_TRY(find(call, &p));
     VCH_TRY(check_pace(call, &p, &interval_s));
     enum vch_pairing_state state = vch_pairing_state_of(&p, call->now_ms);

@@ -58,6 +58,8 @@ enum vch_err vch_pairing_root_fingerprint(struct vch_call *call, struct vch_str 
 
 /* ---- what else they share ---- */
 
+/* UNAVAILABLE where nothing is remembered in memory, so that nothing could be bounded. */
+enum vch_err vch_pairing_served(const struct vch_call *call) VCH_MUST;
 /* SHA-256 of a device code, in the arena; .ptr NULL: memory. */
 struct vch_str vch_pairing_hash(struct vch_arena *arena, struct vch_str device_code);
 /* A row about this pairing, with its id in the detail map. */

@@ -69,6 +69,11 @@ void vch_pairing_troubled(const struct vch_call *call, struct vch_plan *plan, st
         vch_plan_pairing_trouble(plan, pairing_id, vch_str_from(diag->reason), vch_str_from(diag->message));
 }
 
+void vch_pairing_cancelled(struct vch_plan *plan, struct vch_str pairing_id) {
+    vch_plan_pairing_fail(plan, pairing_id, vch_str_from(vch_reason_code(VCH_REASON_CLAIM_CANCELLED)),
+                          VCH_STR("The provisioning claim was cancelled."));
+}
+
 /* ---- refusals ---- */
 
 static bool is_ours(enum vch_err err) {

@@ -166,9 +166,15 @@ static enum vch_err answer(struct start *s) {
     return vch_val_put_str(arena, call->out, "serverFingerprint", root);
 }
 
+enum vch_err vch_pairing_served(const struct vch_call *call) {
+    if (call->service->pairings) return VCH_OK;
+    return VCH_REFUSE(call->diag, VCH_ERR_UNAVAILABLE, INTERNAL, "", "Pairing is not served here.");
+}
+
 enum vch_err vch_uc_start_pairing(struct vch_call *call) {
     struct start s = {.call = call,
                       .record = {.created_ms = call->now_ms, .expires_ms = call->now_ms + VCH_PAIRING_LIFE_S * INT64_C(1000)}};
+    VCH_TRY(vch_pairing_served(call));
     VCH_TRY(check_rate(call));
     VCH_TRY(read_device(&s));
     enum vch_err err = VCH_ERR_EXISTS;

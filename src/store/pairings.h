@@ -67,6 +67,8 @@ void vch_plan_pairing_arrive(struct vch_plan *p, struct vch_str id, struct vch_s
 void vch_plan_pairing_trouble(struct vch_plan *p, struct vch_str id, struct vch_str reason, struct vch_str message);
 /* For good: "EXPIRED" or "FAILED". CONFLICT without a diagnosis when it has ended or is registered. */
 void vch_plan_pairing_end(struct vch_plan *p, struct vch_str id, const char *ended, struct vch_str reason, struct vch_str message);
+/* The same for FAILED, where one that has ended or is registered is left alone. */
+void vch_plan_pairing_fail(struct vch_plan *p, struct vch_str id, struct vch_str reason, struct vch_str message);
 /* Those that lapsed ten minutes ago, and all that are a week old. */
 void vch_plan_pairings_forget(struct vch_plan *p, int64_t now_ms);
 

@@ -122,11 +122,16 @@ static enum vch_err end(struct vch_apply *a, const struct vch_step *step) {
     int64_t changes = 0;
     VCH_TRY(vch_sql_run(a->db, VCH_Q_PAIRING_END,
                         VCH_ARGS(VCH_T(step->name), VCH_T(step->more), VCH_T(step->other), VCH_T(step->text)), &changes, a->diag));
-    return changes ? changed(a, step->name) : VCH_ERR_CONFLICT;
+    if (changes) return changed(a, step->name);
+    return step->flag ? VCH_OK : VCH_ERR_CONFLICT;
 }
 
 void vch_plan_pairing_end(struct vch_plan *p, struct vch_str id, const char *ended, struct vch_str reason, struct vch_str message) {
     VCH_STEP(p, end, .name = id, .more = vch_str_from(ended), .other = reason, .text = message);
+}
+
+void vch_plan_pairing_fail(struct vch_plan *p, struct vch_str id, struct vch_str reason, struct vch_str message) {
+    VCH_STEP(p, end, .name = id, .more = VCH_STR("FAILED"), .other = reason, .text = message, .flag = true);
 }
 
 static enum vch_err forget(struct vch_apply *a, const struct vch_step *step) {
