@@ -24,7 +24,7 @@ void vch_browser_look(struct vch_http_job *job, int64_t now_ms);
  * takes away a cookie that stands for nothing. After the answer is filled. */
 void vch_browser_answer(struct vch_http_job *job);
 
-/* cookie.c: the value of the cookie `name`, or .ptr NULL: absent, or there more
+/* cookie.c: the value of the cookie `name`; empty: without one, absent, or there more
  * than once (RFC 6265 5.4 leaves open which counts). */
 struct vch_str vch_cookie_get(const struct vch_http_request *request, const char *name);
 

@@ -278,18 +278,20 @@ struct used_key {
     char id[129];
     bool web;
     uint8_t session[VCH_WEB_HASH_LEN];
+    int64_t now_ms;
 };
 
 static struct used_key used_key_of(const struct vch_http_job *job) {
     struct used_key used = {.service = job->door->options.service, .web = job->has_web && job->web.use_due && !job->error_type};
     memcpy(used.session, job->web.hash, sizeof used.session);
+    used.now_ms = vch_now_ms();
     if (job->key_use_due) (void)vch_str_copy(used.id, sizeof used.id, job->caller.access_key_id);
     return used;
 }
 
 static void remember_use(const struct used_key *used) {
-    if (used->id[0]) vch_access_key_used(used->service, vch_str_from(used->id), vch_now_ms());
-    if (used->web) vch_web_session_used(used->service, used->session, vch_now_ms());
+    if (used->id[0]) vch_access_key_used(used->service, vch_str_from(used->id), used->now_ms);
+    if (used->web) vch_web_session_used(used->service, used->session, used->now_ms);
 }
 
 static void run(void *arg) {

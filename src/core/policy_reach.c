@@ -42,36 +42,47 @@ static bool rest_is_name(const struct vch_policy *policy, const struct vch_pol_p
     return true;
 }
 
-static bool could_be(const struct vch_policy *policy, const struct vch_pol_piece *pieces, size_t count, struct vch_str text,
-                     const struct vch_reach_ask *ask);
+/* Where in the text a pattern may be after some of its pieces. */
+struct places {
+    bool at[PROBE_MAX + 1];
+};
 
-/* A star takes any part of the text. */
-static bool star_could_be(const struct vch_policy *policy, const struct vch_pol_piece *pieces, size_t count, struct vch_str text,
-                          const struct vch_reach_ask *ask) {
-    for (size_t at = 0; at <= text.len; at++)
-        if (could_be(policy, pieces, count, vch_str_sub(text, at, SIZE_MAX), ask)) return true;
+/* Moves on by one piece that is no star. True: a literal goes beyond the text, and the rest can be a name. */
+static bool step(const struct vch_policy *policy, const struct vch_pol_piece *pieces, size_t count, struct vch_str text,
+                 const struct vch_reach_ask *ask, struct places *places) {
+    struct places next = {.at = {false}};
+    struct vch_str want = vch_pol_text(policy, pieces->at, pieces->len);
+    bool literal = pieces->kind == VCH_PIECE_LITERAL;
+    for (size_t at = 0; at < text.len; at++) {
+        size_t left = text.len - at, len = literal ? want.len : 1, taken = len < left ? len : left;
+        if (!places->at[at] || (literal && memcmp(want.ptr, text.ptr + at, taken) != 0)) continue;
+        if (taken < len && rest_is_name(policy, pieces, count, taken, ask)) return true;
+        if (taken == len) next.at[at + taken] = true;
+    }
+    *places = next;
     return false;
 }
 
-/* Depth is the count of stars in one pattern that follow each other; a few. */
-static bool could_be(const struct vch_policy *policy, const struct vch_pol_piece *pieces, size_t count, struct vch_str text,
-                     const struct vch_reach_ask *ask) {
-    while (count > 0 && text.len > 0) {
-        struct vch_str want = vch_pol_text(policy, pieces->at, pieces->len);
-        if (pieces->kind == VCH_PIECE_VARIABLE) return true;
-        if (pieces->kind == VCH_PIECE_STAR) return star_could_be(policy, pieces + 1, count - 1, text, ask);
-        size_t taken = pieces->kind == VCH_PIECE_QMARK ? 1 : want.len < text.len ? want.len : text.len;
-        if (pieces->kind == VCH_PIECE_LITERAL && memcmp(want.ptr, text.ptr, taken) != 0) return false;
-        text = vch_str_sub(text, taken, SIZE_MAX);
-        if (pieces->kind == VCH_PIECE_LITERAL && taken < want.len) return rest_is_name(policy, pieces, count, taken, ask);
-        pieces++;
-        count--;
-    }
-    return text.len == 0 && rest_is_name(policy, pieces, count, 0, ask);
+static void spread(struct places *places, size_t len) {
+    for (size_t at = 0; at < len; at++) places->at[at + 1] = places->at[at + 1] || places->at[at];
 }
 
-static bool could_concern(const struct reaching *r, const struct vch_policy *policy, const struct vch_pol_statement *s) {
-    if (s->not_resource) return true;
+/* Can the pattern be of the text and a name behind it? */
+static bool could_be(const struct vch_policy *policy, const struct vch_pol_piece *pieces, size_t count, struct vch_str text,
+                     const struct vch_reach_ask *ask) {
+    struct places places = {.at = {true}};
+    if (text.len > PROBE_MAX) return true;
+    for (; count > 0; pieces++, count--) {
+        if (places.at[text.len] && rest_is_name(policy, pieces, count, 0, ask)) return true;
+        if (pieces->kind == VCH_PIECE_VARIABLE) return true;
+        if (pieces->kind == VCH_PIECE_STAR) spread(&places, text.len);
+        else if (step(policy, pieces, count, text, ask, &places)) return true;
+    }
+    return places.at[text.len];
+}
+
+/* One of its patterns may be of some resource of the kind. */
+static bool names_some(const struct reaching *r, const struct vch_policy *policy, const struct vch_pol_statement *s) {
     for (uint16_t i = 0; i < s->resources.count; i++) {
         struct vch_pol_range range = policy->patterns[s->resources.first + i];
         if (could_be(policy, policy->pieces + range.first, range.count, r->ask->prefix, r->ask)) return true;
@@ -87,17 +98,19 @@ static bool any_matches(struct vch_pol_run *run, struct vch_pol_range patterns, 
     return false;
 }
 
+/* Whether it applies to all of the kind is told by the probe, unless it spares some of them or a condition decides. */
 static void look(struct reaching *r, struct vch_pol_run *run, const struct vch_pol_statement *s) {
     if (any_matches(run, s->actions, r->lower) == s->not_action) return;
-    bool probed = any_matches(run, s->resources, r->probed) != s->not_resource, conditional = s->tests.count > 0;
-    bool concerns = probed || could_concern(r, run->policy, s);
+    bool probed = any_matches(run, s->resources, r->probed) != s->not_resource, some = names_some(r, run->policy, s);
+    bool whole = probed && s->tests.count == 0 && !(s->not_resource && some);
+    bool concerns = probed || (some && !s->not_resource);
     if (s->deny) {
-        r->denied = r->denied || (probed && !conditional);
-        r->narrowed = r->narrowed || (concerns && (!probed || conditional));
-        return;
+        r->denied = r->denied || whole;
+        r->narrowed = r->narrowed || (concerns && !whole);
+    } else {
+        r->touched = r->touched || concerns;
+        r->allowed = r->allowed || whole;
     }
-    r->touched = r->touched || concerns;
-    r->allowed = r->allowed || (probed && !conditional);
 }
 
 static void prepare(struct reaching *r) {

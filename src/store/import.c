@@ -162,7 +162,6 @@ static enum vch_err take_value(struct importer *m, const struct vch_val *value, 
 
 static enum vch_err take_row(struct importer *m, const struct vch_val *row) {
     if (!m->table || row->count != m->table->count) return broken(m, "has not the columns of its table");
-    if (vch_transfer_stays(m->table)) return broken(m, "is of a table whose rows do not travel");
     struct vch_sql_arg *args = m->args + m->waiting * m->table->count;
     for (size_t i = 0; i < row->count; i++) VCH_TRY(take_value(m, &row->items[i], m->table->columns[i].type, &args[i]));
     m->waiting++;
