@@ -20,7 +20,7 @@ function colours() {
 
 function changePassword(user, again) {
     const before = field({ name: "oldPassword", label: t("account.password.old"), type: "password", autocomplete: "current-password", required: true, star: false });
-    const fresh = field({ name: "newPassword", label: t("account.password.new"), type: "password", autocomplete: "new-password", required: true, minlength: 12, star: false, hint: t("account.password.hint") });
+    const fresh = field({ name: "newPassword", label: t("account.password.new"), type: "password", autocomplete: "new-password", required: true, minlength: 10, star: false, hint: t("account.password.hint") });
     const twice = field({ name: "again", label: t("account.password.again"), type: "password", autocomplete: "new-password", required: true, star: false });
     return form({
         fields: [before, fresh, twice], submit: t("account.password.change"), cancel: again, cli: () => `vouch user password ${user.userName}`,
@@ -98,6 +98,6 @@ export function shortcuts(routes) {
         title: t("app.shortcuts"),
         body: h("div", { class: "stack" }, h("p", { class: "muted" }, t("app.shortcuts.text")), h("dl", { class: "keys" },
             line(["/"], t("app.shortcuts.search")), line(["?"], t("app.shortcuts.help")), line(["Esc"], t("app.shortcuts.escape")),
-            routes.map((one) => line(["g", one.key], t(one.title)))), cli("vouch --help")),
+            routes.filter((one) => one.key).map((one) => line(["g", one.key], t(one.title)))), cli("vouch --help")),
     });
 }

@@ -37,7 +37,6 @@ export default {
     "install.template.choose": "Choose one",
     "install.template.name": "Name of the template",
     "install.template.none": "There is no template that your user may make claims of.",
-    "install.parameters": "What the template wants to know",
     "install.parameter.hint": "The device says: {value}",
     "install.thing": "Name of the thing",
     "install.thing.hint": "Leave it empty to let the template decide.",
@@ -46,7 +45,6 @@ export default {
     "install.deny": "Turn it away",
     "install.deny.title": "Turn this device away?",
     "install.deny.text": "Its code ends. It can ask again with a new one.",
-    "install.over": "This code is no longer waiting",
 
     "install.root.title": "Do not vouch for this device",
     "install.root.text": "The device did not reach this server. It saw another root certificate, so that something stands between the two, or the device was told another server.",

@@ -1,8 +1,6 @@
 /* Users of the control plane: their keys and their IAM policies. */
 #include "ctl/run.h"
 
-#define CLAIMS_POLICY "AllowClaims"
-
 static enum vch_ctl_exit call_for(struct vch_ctl *ctl, enum vch_op op, const char *user, const struct vch_val **out) {
     struct vch_val *inputs = vch_ctl_inputs(ctl);
     if (!inputs || !vch_ctl_put(ctl, op, inputs, "userName", vch_str_from(user)))
@@ -17,19 +15,45 @@ static enum vch_err put_resource(struct vch_ctl *ctl, struct vch_str account, co
     return arn.ptr ? vch_val_push_str(ctl->arena, list, arn) : VCH_ERR_NOMEM;
 }
 
-/* {"Version":…,"Statement":[{"Effect":"Allow","Action":"iot:CreateProvisioningClaim","Resource":[ARN…]}]} */
-static enum vch_err claims_document(struct vch_ctl *ctl, struct vch_str account, const char *const *templates,
-                                    size_t count, struct vch_buf *buf) {
-    struct vch_val *document = vch_ctl_inputs(ctl);
-    if (!document) return VCH_ERR_NOMEM;
-    VCH_TRY(vch_val_put_str(ctl->arena, document, "Version", VCH_STR("2012-10-17")));
-    struct vch_val *statement = vch_val_push_map(ctl->arena, vch_val_put_list(ctl->arena, document, "Statement"));
+/* {"Effect":"Allow","Action":…}: one action as a text, several, space-separated, as a list. */
+static enum vch_err put_statement(struct vch_ctl *ctl, const char *actions, struct vch_val *list, struct vch_val **ret) {
+    struct vch_str rest = vch_str_from(actions), action;
+    struct vch_val *statement = vch_val_push_map(ctl->arena, list);
     if (!statement) return VCH_ERR_NOMEM;
     VCH_TRY(vch_val_put_str(ctl->arena, statement, "Effect", VCH_STR("Allow")));
-    VCH_TRY(vch_val_put_str(ctl->arena, statement, "Action", VCH_STR("iot:CreateProvisioningClaim")));
+    *ret = statement;
+    if (vch_str_find(rest, ' ', 0) == SIZE_MAX) return vch_val_put_str(ctl->arena, statement, "Action", rest);
+    struct vch_val *words = vch_val_put_list(ctl->arena, statement, "Action");
+    if (!words) return VCH_ERR_NOMEM;
+    while (vch_str_split(&rest, ' ', &action)) VCH_TRY(vch_val_push_str(ctl->arena, words, action));
+    return VCH_OK;
+}
+
+/* What a user may do with templates, and what it may do at all (NULL: nothing beside). */
+struct allowance {
+    const char *flag, *policy, *of_templates, *of_all;
+};
+
+static const struct allowance allowances[] = {
+    {"--allow-claims", "AllowClaims", "iot:CreateProvisioningClaim", NULL},
+    {"--allow-pairing", "AllowPairing", "iot:CreateProvisioningClaim iot:DescribeProvisioningTemplate vouch:CreateClaim",
+     "vouch:LookUpPairing vouch:GetPairing vouch:ApprovePairing vouch:DenyPairing"},
+};
+
+static enum vch_err allowance_document(struct vch_ctl *ctl, const struct allowance *allowance, struct vch_str account,
+                                       const char *const *templates, size_t count, struct vch_buf *buf) {
+    struct vch_val *document = vch_ctl_inputs(ctl), *statement = NULL;
+    if (!document) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_val_put_str(ctl->arena, document, "Version", VCH_STR("2012-10-17")));
+    struct vch_val *list = vch_val_put_list(ctl->arena, document, "Statement");
+    VCH_TRY(put_statement(ctl, allowance->of_templates, list, &statement));
     struct vch_val *resources = vch_val_put_list(ctl->arena, statement, "Resource");
     if (!resources) return VCH_ERR_NOMEM;
     for (size_t i = 0; i < count; i++) VCH_TRY(put_resource(ctl, account, templates[i], resources));
+    if (allowance->of_all) {
+        VCH_TRY(put_statement(ctl, allowance->of_all, list, &statement));
+        VCH_TRY(vch_val_put_str(ctl->arena, statement, "Resource", VCH_STR("*")));
+    }
     vch_json_encode(document, buf);
     return VCH_OK;
 }
@@ -44,30 +68,32 @@ static enum vch_ctl_exit put_policy(struct vch_ctl *ctl, const char *user, const
     return ok ? vch_ctl_call(ctl, op, inputs, &out) : vch_ctl_fail(ctl, "out of memory");
 }
 
-static enum vch_ctl_exit allow_claims(struct vch_ctl *ctl, const char *user, const char *const *templates,
-                                      size_t count) {
+static enum vch_ctl_exit allow(struct vch_ctl *ctl, const char *user, const struct allowance *allowance, const char *const *templates,
+                               size_t count) {
     struct vch_str account;
     struct vch_buf buf;
     struct vch_str document;
     enum vch_ctl_exit exit = vch_ctl_account(ctl, &account);
     if (exit != VCH_CTL_DONE) return exit;
     vch_buf_init(&buf, 65536);
-    if (claims_document(ctl, account, templates, count, &buf) == VCH_OK && vch_buf_finish(&buf, &document) == VCH_OK)
-        exit = put_policy(ctl, user, CLAIMS_POLICY, document);
+    if (allowance_document(ctl, allowance, account, templates, count, &buf) == VCH_OK && vch_buf_finish(&buf, &document) == VCH_OK)
+        exit = put_policy(ctl, user, allowance->policy, document);
     else
         exit = vch_ctl_fail(ctl, "out of memory");
     vch_buf_deinit(&buf);
     return exit;
 }
 
-/* User, policy, then the key: what is printed is complete and works. */
+/* User, policies, then the key: what is printed is complete and works. */
 static enum vch_ctl_exit create(struct vch_ctl *ctl, const struct vch_ctl_parsed *parsed) {
     const char *user = vch_ctl_arg(parsed, "NAME");
-    const char *const *templates;
-    size_t count = vch_ctl_arg_all(parsed, "--allow-claims", &templates);
     const struct vch_val *out = NULL;
     enum vch_ctl_exit exit = call_for(ctl, VCH_OP_CREATE_USER, user, &out);
-    if (exit == VCH_CTL_DONE && count > 0) exit = allow_claims(ctl, user, templates, count);
+    for (size_t i = 0; exit == VCH_CTL_DONE && i < sizeof allowances / sizeof *allowances; i++) {
+        const char *const *templates;
+        size_t count = vch_ctl_arg_all(parsed, allowances[i].flag, &templates);
+        if (count > 0) exit = allow(ctl, user, &allowances[i], templates, count);
+    }
     if (exit == VCH_CTL_DONE) exit = call_for(ctl, VCH_OP_CREATE_ACCESS_KEY, user, &out);
     return exit == VCH_CTL_DONE ? vch_ctl_print(ctl, out, NULL, NULL) : exit;
 }
@@ -107,7 +133,8 @@ const struct vch_ctl_command vch_ctl_user_commands[] = {
      .summary = "Make a user with an access key; the secret is told only now.",
      .args = VCH_CTL_ARGS(
          {"NAME", NULL, NULL, VCH_CTL_REQUIRED, "name of the user"},
-         {"--allow-claims", "TEMPLATE", NULL, VCH_CTL_REPEAT, "let the user make claims of this template"}),
+         {"--allow-claims", "TEMPLATE", NULL, VCH_CTL_REPEAT, "let the user make claims of this template"},
+         {"--allow-pairing", "TEMPLATE", NULL, VCH_CTL_REPEAT, "let the user vouch for devices that show a code, with this template"}),
      .run = create},
     {.group = "user",
      .verb = "list",

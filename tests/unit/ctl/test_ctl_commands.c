@@ -300,6 +300,17 @@ static void user_create_does_it_all(void **state) {
     sent(&s, 3, "POST /_vouch/users/alice/access-keys", NULL, "iot");
     assert_string_equal(o.out, "{\n    \"accessKeyId\": \"AKNEW\"\n}\n");
     done(&o);
+    struct script pairing = {.rounds = 4, .answers = {EMPTY, IDENTITY, EMPTY, HEAD("200 OK", "23") "\r\n{\"accessKeyId\":\"AKNEW\"}"}};
+    run(&pairing, "user create bob --allow-pairing T1", &o);
+    assert_int_equal(o.exit, VCH_CTL_DONE);
+    sent(&pairing, 2, "PUT /_vouch/users/bob/policies/AllowPairing",
+         "{\"policyDocument\":\"{\\\"Version\\\":\\\"2012-10-17\\\",\\\"Statement\\\":[{\\\"Effect\\\":\\\"Allow\\\","
+         "\\\"Action\\\":[\\\"iot:CreateProvisioningClaim\\\",\\\"iot:DescribeProvisioningTemplate\\\",\\\"vouch:CreateClaim\\\"],"
+         "\\\"Resource\\\":[\\\"arn:aws:iot:us-east-1:123456789012:provisioningtemplate/T1\\\"]},{\\\"Effect\\\":\\\"Allow\\\","
+         "\\\"Action\\\":[\\\"vouch:LookUpPairing\\\",\\\"vouch:GetPairing\\\",\\\"vouch:ApprovePairing\\\",\\\"vouch:DenyPairing\\\"],"
+         "\\\"Resource\\\":\\\"*\\\"}]}\"}",
+         "iot");
+    done(&o);
     struct script refused = {.rounds = 1, .answers = {EXISTS}};
     run(&refused, "user create alice --allow-claims T1", &o);
     assert_int_equal(o.exit, VCH_CTL_REFUSED);
