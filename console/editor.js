@@ -57,7 +57,7 @@ class Editor {
 
     typed() {
         const lines = this.value.split("\n").length;
-        this.area.rows = Math.min(ROWS_MAX, Math.max(ROWS_MIN, lines + 1));
+        this.area.rows = Math.min(ROWS_MAX, Math.max(ROWS_MIN, lines + 2));
         this.gutter.textContent = Array.from({ length: lines }, (_, i) => i + 1).join("\n");
         this.gutter.scrollTop = this.area.scrollTop;
         this.options.onChange?.(this.value);
@@ -116,7 +116,7 @@ class Editor {
 
     row(finding, valid) {
         const refusal = !valid && !/^[LTM]\d$/.test(finding.rule);
-        const place = finding.field ? jsonAt(this.value, finding.field) : this.faultPlace(refusal);
+        const place = finding.field ? jsonAt(this.value, finding.field) : this.faultPlace(refusal, finding.sentence);
         const where = place ? t("editor.line", { line: lineOf(this.value, place[0]) }) : "";
         return h("li", { class: refusal ? "finding-bad" : "finding-warn" },
             h("span", { class: "finding-rule" }, refusal ? t("editor.refused") : finding.rule),
@@ -124,7 +124,13 @@ class Editor {
             place ? h("button", { type: "button", class: "place", onclick: () => this.go(place), title: finding.field || null }, where) : null);
     }
 
-    faultPlace(refusal) {
+    // What is no JSON has no pointer; the server says the line.
+    faultPlace(refusal, sentence) {
+        const said = /\(line (\d+), column (\d+)\)/.exec(sentence);
+        if (said) {
+            const at = this.value.split("\n").slice(0, said[1] - 1).reduce((sum, line) => sum + line.length + 1, 0) + Math.max(0, said[2] - 1);
+            return [Math.min(at, this.value.length), Math.min(at + 1, this.value.length)];
+        }
         const fault = refusal ? jsonFault(this.value) : null;
         return fault ? [fault.at, Math.min(fault.at + 1, this.value.length)] : null;
     }

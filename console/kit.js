@@ -2,7 +2,7 @@
 import { allowed, rights, session } from "./api.js";
 import { h } from "./dom.js";
 import { t } from "./texts.js";
-import { badge, button, dialog, field, form, toast } from "./ui.js";
+import { badge, button, cli, dialog, facts, field, form, toast } from "./ui.js";
 
 export const enc = encodeURIComponent;
 export const href = (...parts) => `#/${parts.map(enc).join("/")}`;
@@ -116,4 +116,6 @@ export const noRight = (action) => h("p", { class: "muted" }, t("kit.no.right", 
 export const nothing = (text) => h("p", { class: "muted" }, text);
 export const row = (...children) => h("div", { class: "row" }, children);
 export const small = (text, onclick, attributes = {}) => button(text, onclick, { kind: "quiet", class: "button quiet small", ...attributes });
+// What a thing is, in short: facts side by side and the command that shows it.
+export const glance = (pairs, words) => h("section", { class: "card glance", "aria-label": t("kit.facts") }, facts(pairs), words ? cli(words) : null);
 export const section = (title, buttons, ...children) => h("section", { class: "card" }, h("div", { class: "card-head" }, h("h2", title), buttons ? h("div", { class: "actions" }, buttons) : null), children);

@@ -1,7 +1,7 @@
 // Certificates: list, status, attachments, history; made here with their keys, once.
 import { call, pager } from "./api.js";
 import { h, replace } from "./dom.js";
-import { act, certificateLink, enc, go, href, may, partsOf, section, shortId, small, statusBadge, vouch } from "./kit.js";
+import { act, certificateLink, enc, glance, go, href, may, partsOf, section, shortId, small, statusBadge, vouch } from "./kit.js";
 import { historyCard } from "./kit-history.js";
 import { whenChanged } from "./parts.js";
 import { t } from "./texts.js";
@@ -46,7 +46,7 @@ function orphans(signal) {
 function subnav(can, current) {
     if (!can("vouch:ListOrphans")) return null;
     const link = (place, text, on) => h("a", { href: place, "aria-current": on ? "page" : null }, text);
-    return h("nav", { class: "subnav", "aria-label": title }, link(href("certificates"), title, !current), link(href("certificates", "~orphans"), t("certificates.orphans"), current));
+    return h("nav", { class: "pagenav", "aria-label": title }, link(href("certificates"), title, !current), link(href("certificates", "~orphans"), t("certificates.orphans"), current));
 }
 
 async function list(root, signal, leftOver) {
@@ -255,14 +255,14 @@ async function show(root, id, signal) {
     const head = header(shortId(id), { back: { href: href("certificates"), text: title }, actions: headActions(state) });
     head.querySelector("h1").append(" ", statusBadge(certificate.status));
     replace(root, head,
-        section(t("kit.facts"), null, facts({
+        glance({
             [t("kit.id")]: copyable(id),
             [t("kit.arn")]: copyable(arn),
             [t("certificates.validity")]: validity(certificate),
             [t("kit.created")]: timeAgo(certificate.creationDate),
             [t("kit.changed")]: timeAgo(certificate.lastModifiedDate),
             [t("certificates.authority")]: certificate.caCertificateId ? h("code", { title: certificate.caCertificateId }, shortId(certificate.caCertificateId)) : t("certificates.authority.own"),
-        }), cli(vouch("cert", "get", id))),
+        }, vouch("cert", "get", id)),
         h("div", { class: "cards" }, policiesCard(state, policies), thingsCard(state, things)), history, pemCard(certificate));
     follow(id, can, again, signal);
 }
@@ -276,6 +276,7 @@ function follow(id, can, again, signal) {
 }
 
 export function render(root, params, signal) {
+    root.classList.add("page");
     if (params.name === "~orphans") return list(root, signal, true);
     return params.name ? show(root, partsOf(params.name).name, signal) : list(root, signal, false);
 }

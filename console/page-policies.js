@@ -4,9 +4,9 @@ import { h, replace } from "./dom.js";
 import { diffView } from "./diff.js";
 import { jsonEditor } from "./editor.js";
 import { pretty } from "./json-at.js";
-import { act, enc, go, href, linkOf, may, section, small, targetArn, vouch } from "./kit.js";
+import { act, enc, glance, go, href, linkOf, may, small, targetArn, vouch } from "./kit.js";
 import { t } from "./texts.js";
-import { badge, button, card, cli, copyable, dateText, errorBox, facts, field, form, header, linkButton, loading, table, tabs, timeAgo, toast } from "./ui.js";
+import { badge, button, card, cli, copyable, dateText, errorBox, field, form, header, linkButton, loading, table, tabs, timeAgo, toast } from "./ui.js";
 
 export const title = t("policies.title");
 export const nav = "policies";
@@ -186,7 +186,7 @@ const remove = ({ policy }) => act({
 const TABS = { document: documentTab, versions: versionsTab, targets: targetsTab };
 
 async function show(root, name, selected, signal) {
-    replace(root, loading());
+    if (!root.childElementCount) replace(root, loading());
     const [policy, can, { account, region }] = await Promise.all([call("GET", path(name), { signal }), may(), session()]);
     const state = { policy, can, account, region, again: () => show(root, name, state.tab, signal), tab: selected };
     const fill = (id) => (panel) => {
@@ -199,18 +199,19 @@ async function show(root, name, selected, signal) {
             back: { href: href("policies"), text: title },
             actions: can("iot:DeletePolicy") ? button(t("kit.delete"), async () => (await remove(state)) && go("policies"), { kind: "danger", "data-test": "policy-delete" }) : null,
         }),
-        section(t("kit.facts"), null, facts({
+        glance({
             [t("kit.arn")]: copyable(policy.policyArn),
             [t("kit.version.standing")]: t("kit.version.number", { version: policy.defaultVersionId }),
             [t("kit.created")]: timeAgo(policy.creationDate),
             [t("kit.changed")]: h("span", { title: dateText(policy.lastModifiedDate) }, timeAgo(policy.lastModifiedDate)),
-        }), cli(vouch("policy", "get", name))),
+        }, vouch("policy", "get", name)),
         tabs(Object.keys(TABS).map((id) => ({ id, title: t(`policies.tab.${id}`), render: fill(id) })), {
             selected, label: name, onSelect: (id) => history.replaceState(null, "", href("policies", name, id)),
         }));
 }
 
 export function render(root, params, signal) {
+    root.classList.add("page");
     const [name, tab] = params.path;
     if (name === "~new") return create(root);
     return name ? show(root, name, tab, signal) : list(root, signal);

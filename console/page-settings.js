@@ -93,8 +93,9 @@ function toolsCard(site) {
 }
 
 export async function render(root, params, signal) {
+    root.classList.add("page");
     const [site, who] = await Promise.all([call("GET", "/_vouch/site", { signal }), session()]);
     replace(root,
         header(title, { text: t("settings.lead") }),
-        h("div", { class: "cards" }, await endpointCard(site).catch(errorBox), rootCard(site), siteCard(site, who), deviceCard(site), toolsCard(site)));
+        h("div", { class: "columns" }, await endpointCard(site).catch(errorBox), rootCard(site), siteCard(site, who), deviceCard(site), toolsCard(site)));
 }

@@ -4,7 +4,7 @@ import { h, replace } from "./dom.js";
 import { diffView } from "./diff.js";
 import { jsonEditor } from "./editor.js";
 import { pretty } from "./json-at.js";
-import { act, enc, go, href, may, section, small, vouch } from "./kit.js";
+import { act, enc, glance, go, href, may, section, small, statusBadge, vouch } from "./kit.js";
 import { t } from "./texts.js";
 import { badge, button, card, cli, copyable, download, errorBox, facts, field, form, header, linkButton, loading, table, tabs, timeAgo, toast } from "./ui.js";
 
@@ -178,8 +178,6 @@ function parametersOf(body) {
     }
 }
 
-const ICONS = { "AWS::IoT::Thing": "things", "AWS::IoT::Certificate": "certificates", "AWS::IoT::Policy": "policies" };
-
 // What is there now, of a thing that the registration would use again; null when it may not be seen.
 async function thingNow(resource) {
     if (resource.type !== "AWS::IoT::Thing" || resource.action !== "use" || !resource.name) return null;
@@ -192,10 +190,9 @@ async function planned(resource) {
     const there = await thingNow(resource);
     const after = asLines({ ...there?.attributes, ...resource.attributes });
     return h("li", { class: "plan-item" },
-        h("div", { class: "plan-head" }, badge(t(`templates.plan.${resource.action}`), resource.action === "create" ? "good" : "accent"), h("b", t(`templates.kind.${resource.type}`)),
-            h("span", { class: "mono" }, resource.name ?? t("templates.plan.its.own")), h("span", { class: "muted small" }, resource.logicalName)),
+        h("div", { class: "plan-head" }, resource.status ? statusBadge(resource.status) : badge(t(`templates.plan.${resource.action}`), resource.action === "create" ? "good" : "accent"), h("b", t(`templates.kind.${resource.type}`)),
+            h("span", { class: resource.name ? "mono" : "muted" }, resource.name ?? t("templates.plan.its.own")), h("span", { class: "muted small" }, resource.logicalName)),
         facts({
-            [t("kit.status")]: resource.status ? t(`certificate.status.${resource.status}`) : null,
             [t("things.type")]: resource.thingTypeName ?? null,
             [t("things.billing")]: resource.billingGroup ?? null,
             [t("things.groups")]: resource.thingGroups?.length ? resource.thingGroups.join(", ") : null,
@@ -288,7 +285,7 @@ async function ownSettings({ template, can, again }) {
             field({ name: "rotationGraceSeconds", type: "number", min: 0, max: 31536000, value: now.rotationGraceSeconds, label: t("templates.grace"), hint: t("templates.grace.hint") }),
         ],
         submit: t("ui.save"),
-        cli: ({ onActive, rotation, rotationGraceSeconds }) => vouch("template", "settings", name, "--on-active", onActive, "--rotation", rotation, "--rotation-grace", rotationGraceSeconds),
+        cli: ({ onActive, rotation, rotationGraceSeconds }) => vouch("template", "settings", name, "--on-active", onActive, "--rotation", String(rotation), "--rotation-grace", rotationGraceSeconds),
         onSubmit: async (values) => {
             await call("PUT", place, { body: { onActive: values.onActive, rotation: values.rotation, ...(values.rotationGraceSeconds === undefined ? {} : { rotationGraceSeconds: values.rotationGraceSeconds }) } });
             toast(t("kit.saved"));
@@ -362,7 +359,7 @@ function headActions(state) {
 }
 
 async function show(root, name, selected, signal) {
-    replace(root, loading());
+    if (!root.childElementCount) replace(root, loading());
     const [template, { versions }, can] = await Promise.all([call("GET", path(name), { signal }), call("GET", path(name, "versions"), { signal }).catch(() => ({ versions: [] })), may()]);
     const state = { template, versions, can, tab: selected, again: () => show(root, name, state.tab, signal) };
     const fill = (id) => (panel) => {
@@ -373,20 +370,21 @@ async function show(root, name, selected, signal) {
     const head = header(name, { back: { href: href("templates"), text: title }, text: template.description, actions: headActions(state) });
     head.querySelector("h1").append(" ", stateBadge(template.enabled));
     replace(root, head,
-        section(t("kit.facts"), null, facts({
+        glance({
             [t("kit.arn")]: copyable(template.templateArn),
             [t("templates.type")]: t(`templates.type.${template.type}`),
             [t("templates.role")]: h("code", template.provisioningRoleArn),
             [t("templates.hook")]: template.preProvisioningHook ? h("code", template.preProvisioningHook.targetArn) : t("templates.hook.none"),
             [t("kit.version.standing")]: t("kit.version.number", { version: template.defaultVersionId }),
             [t("kit.changed")]: timeAgo(template.lastModifiedDate),
-        }), cli(vouch("template", "get", name))),
+        }, vouch("template", "get", name)),
         tabs(Object.keys(TABS).map((id) => ({ id, title: t(`templates.tab.${id}`), render: fill(id) })), {
             selected, label: name, onSelect: (id) => history.replaceState(null, "", href("templates", name, id)),
         }));
 }
 
 export function render(root, params, signal) {
+    root.classList.add("page");
     const [name, tab] = params.path;
     if (name === "~new") return create(root);
     return name ? show(root, name, tab, signal) : list(root, signal);

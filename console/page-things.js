@@ -1,7 +1,7 @@
 // Things: a fleet of any size a page at a time, searched by the server; one thing with all that belongs to it.
 import { call, pager } from "./api.js";
 import { h, replace } from "./dom.js";
-import { act, certificateLink, chips, enc, go, href, may, pairsOf, pairsText, pairWordsOfText, partsOf, section, small, statusBadge, targetArn, vouch } from "./kit.js";
+import { act, certificateLink, chips, enc, glance, go, href, may, pairsOf, pairsText, pairWordsOfText, partsOf, section, small, statusBadge, targetArn, vouch } from "./kit.js";
 import { historyCard } from "./kit-history.js";
 import { whenChanged } from "./parts.js";
 import { listen } from "./live.js";
@@ -44,7 +44,7 @@ const columns = [
     { title: t("things.connection"), value: (row) => connectivityBadge(row.connectivity), text: (row) => (row.connectivity ? (row.connectivity.connected ? "connected" : "disconnected") : "") },
     { title: t("things.type"), value: (row) => row.thingTypeName ?? "" },
     { title: t("things.attributes"), value: (row) => chips(row.attributes, 3), text: (row) => JSON.stringify(row.attributes ?? {}) },
-    { title: t("things.groups"), value: (row) => (row.thingGroupNames ?? []).join(", ") },
+    { title: t("things.groups"), value: (row) => (row.thingGroupNames?.length ? h("span", { class: "chips" }, row.thingGroupNames.map((name) => h("a", { class: "chip", href: href("groups", name) }, name))) : ""), text: (row) => (row.thingGroupNames ?? []).join(" ") },
 ];
 
 function created(rows) {
@@ -171,9 +171,10 @@ async function describe(object, can) {
 
 const policyLinks = (policies) => h("span", { class: "chips" }, policies.map((one) => h("a", { class: "chip", href: href("policies", one.policyName) }, one.policyName)));
 
-async function certificatesCard({ thing, can, again }) {
+async function certificatesCard({ thing, can, again, ids }) {
     const { thingPrincipalObjects } = await call("GET", `/things/${enc(thing.thingName)}/principals-v2`, { query: { maxResults: 100 } });
     const rows = await Promise.all(thingPrincipalObjects.map((one) => describe(one, can)));
+    for (const row of rows) ids.add(row.id);
     const grid = table({
         columns: [
             { title: t("kit.certificate"), value: (row) => certificateLink(row.id), text: (row) => row.id },
@@ -209,7 +210,7 @@ async function groupsCard({ thing, can, again }) {
         run: () => call("PUT", "/thing-groups/removeThingFromThingGroup", { body: groupOf(thing, name) }), done: t("kit.done"),
     });
     return section(t("things.groups"), can("iot:AddThingToThingGroup") ? small(t("kit.add"), async () => (await add()) && again(), { "data-test": "thing-group-add" }) : null,
-        thingGroups.length ? h("ul", { class: "plain-list" }, thingGroups.map((one) => h("li", { class: "row between" }, h("span", one.groupName),
+        thingGroups.length ? h("ul", { class: "plain-list" }, thingGroups.map((one) => h("li", { class: "row between" }, h("a", { href: href("groups", one.groupName) }, one.groupName),
             can("iot:RemoveThingFromThingGroup") ? small(t("kit.remove"), async () => (await leave(one.groupName)) && again(), { "data-test": "thing-group-remove" }) : null)))
             : h("p", { class: "muted" }, t("things.groups.none")));
 }
@@ -242,36 +243,37 @@ async function show(root, name, signal) {
     if (!root.childElementCount) replace(root, loading());
     const [thing, can] = await Promise.all([call("GET", `/things/${enc(name)}`, { signal }), may()]);
     const again = () => show(root, name, signal);
-    const state = { thing, can, again };
+    const state = { thing, can, again, ids: new Set() };
     const connection = h("span", { "data-test": "thing-connection", "aria-live": "polite" }, connectionFacts(can("iot:GetThingConnectivityData") ? await connectivityOf(name, signal) : null));
     const [certificates, groups, history] = await Promise.all([certificatesCard(state), groupsCard(state), historyCard(name, can)].map((part) => part.catch(errorBox)));
     if (signal.aborted) return;
     replace(root,
         header(name, { back: { href: href("things"), text: title }, actions: can("iot:DeleteThing") ? button(t("kit.delete"), async () => (await remove(thing)) && go("things"), { kind: "danger", "data-test": "thing-delete" }) : null }),
-        section(t("kit.facts"), null, facts({
+        glance({
             [t("things.connection")]: connection,
             [t("kit.arn")]: copyable(thing.thingArn),
             [t("things.id")]: copyable(thing.thingId),
             [t("things.type")]: thing.thingTypeName ?? null,
             [t("things.billing")]: thing.billingGroupName ?? null,
             [t("kit.version")]: String(thing.version),
-        }), cli(vouch("thing", "get", name))),
+        }, vouch("thing", "get", name)),
         attributesCard(state), certificates, groups, history);
     follow(state, connection, signal);
 }
 
 const following = new WeakMap(); // one listener for each visit
 
-function follow({ thing, can, again }, connection, signal) {
+function follow({ thing, can, again, ids }, connection, signal) {
     const name = thing.thingName;
-    const now = { again, connection };
+    const now = { again, connection, ids };
     if (following.has(signal)) return following.set(signal, now);
     following.set(signal, now);
     if (!can("vouch:WatchEvents")) return;
-    whenChanged(signal, (row) => row.thingName === name && !row.event.startsWith("thing-deleted"), () => following.get(signal).again().catch((error) => toast(error.message, "bad")));
+    whenChanged(signal, (row) => (row.thingName === name || following.get(signal).ids.has(row.certificateId)) && row.event !== "thing-deleted", () => following.get(signal).again().catch((error) => toast(error.message, "bad")));
     listen({ onConnection: async (change) => change.thingName === name && replace(following.get(signal).connection, connectionFacts(await connectivityOf(name, signal))) }, signal);
 }
 
 export function render(root, params, signal) {
+    root.classList.add("page");
     return params.name ? show(root, params.name, signal) : list(root, params, signal);
 }

@@ -9,6 +9,7 @@ route("live", () => import("./page-live.js"), { group: "", needs: ["vouch:WatchE
 
 route("things", () => import("./page-things.js"), { group: "fleet", needs: ["iot:ListThings"], key: "t" });
 route("certificates", () => import("./page-certificates.js"), { group: "fleet", needs: ["iot:ListCertificates"], key: "c" });
+route("groups", () => import("./page-groups.js"), { group: "fleet", needs: ["iot:ListThingGroups"], key: "d" });
 
 route("pairings", () => import("./page-pairings.js"), { group: "provisioning", needs: [["vouch:ListPairings", "vouch:LookUpPairing"]], key: "p" });
 route("claims", () => import("./page-claims.js"), { group: "provisioning", needs: [["vouch:ListClaims", "iot:CreateProvisioningClaim"]], key: "m" });
@@ -21,3 +22,4 @@ route("why", () => import("./page-why.js"), { group: "insight", needs: [["vouch:
 
 route("users", () => import("./page-users.js"), { group: "server", needs: ["vouch:ListUsers"], key: "u" });
 route("settings", () => import("./page-settings.js"), { group: "server", needs: [], key: "s" });
+route("search", () => import("./page-search.js"), { group: "none", needs: [] }); // found by its address alone
