@@ -1,5 +1,6 @@
 /* The table from operations to use cases. */
 #include "api/http_job_priv.h"
+#include "service/oidc.h"
 
 static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_CREATE_POLICY] = vch_uc_create_policy,
@@ -174,6 +175,7 @@ static vch_use_case *const use_cases[VCH_OP_COUNT] = {
     [VCH_OP_LOOK_UP_PAIRING] = vch_uc_look_up_pairing,
     [VCH_OP_APPROVE_PAIRING] = vch_uc_approve_pairing,
     [VCH_OP_DENY_PAIRING] = vch_uc_deny_pairing,
+    [VCH_OP_SIGN_IN_OPTIONS] = vch_uc_sign_in_options,
     [VCH_OP_SIGN_IN] = vch_uc_sign_in,
     [VCH_OP_GET_SESSION] = vch_uc_get_session,
     [VCH_OP_SIGN_OUT] = vch_uc_sign_out,

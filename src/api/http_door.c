@@ -10,6 +10,7 @@
 #include "api/events_priv.h"
 #include "api/faults.h"
 #include "api/http_job_priv.h"
+#include "api/oidc_priv.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
@@ -56,6 +57,7 @@ static void log_line(const struct vch_http_job *job) {
 
 static void job_free(struct vch_http_job *job) {
     if (job->stream) vch_event_stream_drop(job->stream);
+    vch_oidc_job_end(job);
     vch_hook_turn_deinit(&job->wait.turn);
     vch_buf_deinit(&job->body);
     vch_wipe(&job->grant, sizeof job->grant);
@@ -297,7 +299,7 @@ static void remember_use(const struct used_key *used) {
 static void run(void *arg) {
     struct vch_http_job *job = arg;
     if (job->op == VCH_OP_PAGE_READYZ) vch_page_answer(job);
-    else if (!run_operation(job)) return;
+    else if (!(vch_oidc_is(job->op) ? vch_oidc_run(job) : run_operation(job))) return;
     struct used_key used = used_key_of(job);
     /* A loop that has stopped answers nobody; the exchange ends with it. */
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
@@ -372,6 +374,7 @@ static void route(struct vch_http_job *job) {
     if (test && !job->door->options.faults) job->op = VCH_OP_NONE;
     if (vch_data_is(job->op) && !job->door->options.mqtt) job->op = VCH_OP_NONE;
     if (job->op == VCH_OP_WATCH_EVENTS && !job->door->options.events) job->op = VCH_OP_NONE;
+    if (vch_oidc_is(job->op) && (!job->door->options.service->oidc || vch_str_eq_c(job->request->method, "HEAD"))) job->op = VCH_OP_NONE;
 }
 
 /* What needs no worker: pages, and what is no operation at all. */
@@ -383,7 +386,7 @@ static bool answer_at_once(struct vch_http_job *job) {
                               NULL);
         return true;
     }
-    if (vch_op_row(job->op)->scope != VCH_SCOPE_PUBLIC || job->op == VCH_OP_PAGE_READYZ) return false;
+    if (vch_op_row(job->op)->scope != VCH_SCOPE_PUBLIC || job->op == VCH_OP_PAGE_READYZ || vch_oidc_is(job->op)) return false;
     vch_page_answer(job);
     return true;
 }

@@ -31,6 +31,8 @@ struct vch_http_door {
 
 enum { VCH_HTTP_ANSWER_MAX = 16 << 20, VCH_HTTP_EXTRA_MAX = 10 };
 
+struct vch_oidc_flow;
+
 struct vch_http_job {
     struct vch_http_door *door;
     struct vch_http_exchange *exchange;
@@ -54,6 +56,7 @@ struct vch_http_job {
     bool websocket;
     char ws_accept[VCH_WS_ACCEPT];
     struct vch_iam_principal *principal; /* who signed it; NULL: a certificate */
+    struct vch_oidc_flow *oidc;          /* in the arena; NULL: it is no such sign-in */
     struct vch_event_stream *stream;     /* it listens to events; NULL: it does not */
     /* The answer. */
     struct vch_http_header extra[VCH_HTTP_EXTRA_MAX];

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "core/names.h"
+#include "daemon/site_oidc.h"
 #include "core/reason.h"
 
 enum type { TEXT, WORD, ADDRESS, NUMBER, FLAG, LIST };
@@ -222,6 +223,7 @@ static enum vch_err check(const struct vch_config *config, struct vch_diag *diag
     if (!vch_region_valid(vch_str_from(config->region))) return refuse(diag, VCH_STR("region"), "this is no region's name");
     if (!vch_str_eq_c(store, "sqlite") && !vch_str_starts(store, VCH_STR("postgresql://")))
         return refuse(diag, VCH_STR("store"), "sqlite or postgresql://... is needed");
+    VCH_TRY(vch_site_oidc_check(config, diag));
     return check_addresses(config, diag);
 }
 

@@ -24,9 +24,19 @@ static bool add_header(struct vch_hooks_job *job, const char *name, struct vch_s
     return list;
 }
 
+static const struct {
+    const char *about, *signature;
+} heads[VCH_HOOK_KIND_COUNT] = {
+    [VCH_HOOK_HTTPS] = {"Content-Type: application/json", "X-Vouch-Signature: "},
+    [VCH_HOOK_GET] = {"Accept: application/json", "Authorization: "},
+    [VCH_HOOK_FORM] = {"Content-Type: application/x-www-form-urlencoded", "Authorization: "},
+};
+
 static bool set_headers(struct vch_hooks_job *job) {
-    return add_header(job, "Content-Type: application/json", VCH_STR("")) && add_header(job, "Expect:", VCH_STR("")) &&
-           (!job->order.signature.len || add_header(job, "X-Vouch-Signature: ", job->order.signature)) &&
+    enum vch_hook_kind kind = job->order.kind;
+    return add_header(job, heads[kind].about, VCH_STR("")) && add_header(job, "Expect:", VCH_STR("")) &&
+           (kind != VCH_HOOK_FORM || add_header(job, "Accept: application/json", VCH_STR(""))) &&
+           (!job->order.signature.len || add_header(job, heads[kind].signature, job->order.signature)) &&
            curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, job->headers) == CURLE_OK;
 }
 
@@ -47,8 +57,13 @@ static bool set_trust(struct vch_hooks_job *job) {
            curl_easy_setopt(job->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 }
 
+static bool set_body(CURL *easy, enum vch_hook_kind kind, struct vch_str body) {
+    if (kind == VCH_HOOK_GET) return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    return curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body.ptr) == CURLE_OK;
+}
+
 static bool set_call(struct vch_hooks_job *job, const char *url, long left_ms) {
-    const struct vch_str body = job->order.body;
     CURL *easy = job->easy;
     return curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK && curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
@@ -56,8 +71,7 @@ static bool set_call(struct vch_hooks_job *job, const char *url, long left_ms) {
            curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, left_ms) == CURLE_OK && curl_easy_setopt(easy, CURLOPT_PRIVATE, job) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK && curl_easy_setopt(easy, CURLOPT_WRITEDATA, job) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body.ptr) == CURLE_OK;
+           set_body(easy, job->order.kind, job->order.body);
 }
 
 enum vch_hook_end vch_hooks_http_start(struct vch_hooks_process *p, struct vch_hooks_job *job) {

@@ -17,7 +17,7 @@
 #include "daemon/jail.h"
 
 /* NICE: programs and handshakes of hooks come behind the server's own work. */
-enum { NICE = 5, CALLS_MAX = 2000, LOOK_MS = 1000, ORDERS_A_ROUND = 256, CONNECTIONS_KEPT = 64, PATHS_MAX = 80 };
+enum { NICE = 5, CALLS_MAX = 2000, QUESTIONS_MAX = 64, LOOK_MS = 1000, ORDERS_A_ROUND = 256, CONNECTIONS_KEPT = 64, PATHS_MAX = 80 };
 
 /* All orders of one hook: they wait for each other and for nobody else. */
 struct vch_hooks_group {
@@ -119,7 +119,7 @@ static void start_job(struct vch_hooks_process *p, struct vch_hooks_job *job) {
     p->counts[job->order.kind]++;
     job->group->running++;
     enum vch_hook_end end =
-        job->order.kind == VCH_HOOK_HTTPS ? vch_hooks_http_start(p, job) : vch_hooks_program_start(p, job);
+        job->order.kind == VCH_HOOK_PROGRAM ? vch_hooks_program_start(p, job) : vch_hooks_http_start(p, job);
     if (end != VCH_HOOK_ANSWERED) end_job(p, job, end, 0);
 }
 
@@ -331,6 +331,7 @@ static void raise_descriptors(struct vch_hooks_process *p) {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     size_t spare = limit.rlim_cur > 128 ? (size_t)limit.rlim_cur - 64 : 64;
     p->limits[VCH_HOOK_HTTPS] = spare / 2 < CALLS_MAX ? spare / 2 : CALLS_MAX;
+    p->limits[VCH_HOOK_GET] = p->limits[VCH_HOOK_FORM] = QUESTIONS_MAX;
     if (p->limits[VCH_HOOK_PROGRAM] > spare / 8) p->limits[VCH_HOOK_PROGRAM] = spare / 8;
 }
 

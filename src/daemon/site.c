@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "core/reason.h"
+#include "daemon/site_oidc.h"
 
 static bool put_path(char *at, size_t size, const char *dir, const char *name) {
     int len = snprintf(at, size, "%s/%s", dir, name);
@@ -189,10 +190,12 @@ enum vch_err vch_site_prepare(const struct vch_config *config, struct vch_site_f
     ret->service.web_life_s = config->session_life;
     ret->service.ledger_secrets = vch_str_from(config->ledger_secrets);
     ret->service.limits_aws = strcmp(config->limits, "aws") == 0;
+    VCH_TRY(vch_site_oidc_open(config, ret, diag));
     return fill_registry(config, ret, diag);
 }
 
 void vch_site_deinit(struct vch_site_files *site) {
+    vch_site_oidc_close(site);
     vch_buf_deinit(&site->root);
     vch_wipe(site->service.seal_key, sizeof site->service.seal_key);
 }

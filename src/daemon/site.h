@@ -11,7 +11,7 @@ struct vch_site_files {
     char store_url[4400], store_dir[4200], run_dir[4200], tls_dir[4200], server_pem[4200], server_key[4200],
         root_pem[4200], admin_json[4200], endpoints_json[4200], pid_file[4200];
     char account[13], server_id[33];
-    struct vch_buf root;
+    struct vch_buf root, oidc_secret, oidc_roots;
 };
 
 /* Only the names of files and the store's URL. */

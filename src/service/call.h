@@ -20,6 +20,7 @@ struct vch_connectivity;
 struct vch_refusals;
 struct vch_hooks;
 struct vch_hook_turn;
+struct vch_oidc;
 struct vch_pairings;
 struct vch_pairing_turn;
 struct vch_sign_in;
@@ -56,6 +57,7 @@ struct vch_service {
     struct vch_sign_in *sign_in; /* counts attempts; sign_in.h; NULL: nobody signs in by password */
     int64_t web_idle_s, web_life_s; /* of sessions in browsers; 0: as web_session.h has it */
     struct vch_pairings *pairings; /* what is remembered of devices that pair; pairing.h; NULL: nobody does */
+    struct vch_oidc *oidc;   /* who else says who people are; oidc.h; NULL: nobody */
     struct vch_hooks *hooks; /* who carries out pre-provisioning hooks; hook.h; NULL: nobody */
 };
 

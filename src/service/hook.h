@@ -21,7 +21,9 @@
 
 enum { VCH_HOOK_BODY_MAX = 48 * 1024, VCH_HOOK_ANSWER_MAX = 64 * 1024, VCH_HOOK_PEM_MAX = 16 * 1024, VCH_HOOK_OVERRIDES_MAX = 100 };
 
-enum vch_hook_kind { VCH_HOOK_HTTPS, VCH_HOOK_PROGRAM, VCH_HOOK_KIND_COUNT };
+/* GET and FORM: no hooks, but what else is asked over HTTPS (oidc.h): a document, and a form whose `signature` goes into
+ * Authorization. */
+enum vch_hook_kind { VCH_HOOK_HTTPS, VCH_HOOK_PROGRAM, VCH_HOOK_GET, VCH_HOOK_FORM, VCH_HOOK_KIND_COUNT };
 struct vch_hook_order {
     enum vch_hook_kind kind;
     struct vch_str name;   /* of the hook: what is slow holds up its own kind only */

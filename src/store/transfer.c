@@ -55,7 +55,7 @@ enum vch_err vch_transfer_tables(struct vch_sql *db, struct vch_arena *arena, st
 }
 
 bool vch_transfer_stays(const struct vch_table *table) {
-    static const char *const names[] = {"web_sessions"};
+    static const char *const names[] = {"web_sessions", "oidc_spent"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(table->name, names[i]) == 0) return true;
     return false;
