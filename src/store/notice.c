@@ -7,7 +7,7 @@ static const char letters[] = {
     [VCH_CHANGE_CERTIFICATE] = 'c', [VCH_CHANGE_CLAIM] = 'l', [VCH_CHANGE_POLICY] = 'p',
     [VCH_CHANGE_TEMPLATE] = 't',    [VCH_CHANGE_USER] = 'u',  [VCH_CHANGE_ROLE] = 'r',
     [VCH_CHANGE_LEDGER] = 'g',
-    [VCH_CHANGE_PAIRING] = 'g',
+    [VCH_CHANGE_PAIRING] = 'd',
     [VCH_CHANGE_ALL] = '*',
 };
 

@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 import mqtt
 import own
 import pairing
+import postgres
 import vouch
 
 PAIRINGS = "/_vouch/pairings"
@@ -686,6 +688,67 @@ def test_a_killed_server_goes_on_in_every_state():
         fly_on(server)
         assert denied.poll()["state"] == "DENIED"
         assert server.vouch("ledger", "verify").returncode == 0
+
+
+# ---- servers that share a database ----
+
+def test_what_one_server_hears_the_others_tell(tmp_path):
+    with postgres.Cluster() as cluster:
+        url = cluster.schema("pairing")
+        with vouch.Server("--store", url) as a:
+            a.prepare_workshop()
+            data = tmp_path / "data"
+            shutil.copytree(a.data, data, ignore=shutil.ignore_patterns("run", "*.lock", "lock"))
+            with vouch.Server("--store", url, data=data) as b:
+                took = []
+                for i in range(3):
+                    device = pairing.Device(a)
+                    device.server = b  # it polls there, and comes there
+                    waiting = device.polling()
+                    time.sleep(0.3)
+                    begun = time.monotonic()
+                    own.call(a, "POST", PAIRINGS + "/lookup", {"userCode": device.code})
+                    assert waiting.answer()["state"] == "LOOKED_AT"
+                    took.append(waiting.at - begun)
+                    waiting = device.polling()
+                    time.sleep(0.3)
+                    body = device.approval(parameters={"ThingName": f"shared-{i}"})
+                    begun = time.monotonic()
+                    own.call(a, "POST", f"{PAIRINGS}/{device.id}/approve", body)
+                    answer = waiting.answer()
+                    took.append(waiting.at - begun)
+                    assert answer["state"] == "APPROVED" and answer["mqttPort"] == b.mqtt_port
+                assert min(took) < 0.5, took  # it was told; a look each second would take longer on the average
+                _, identity = device.provision(answer, f"shared-{i}")
+                with mqtt.Client(a, identity) as client:
+                    client.connect(f"shared-{i}")
+                    eventually(lambda: device.state() == "DONE")
+                waits = pairing.Device(a)
+                waits.server = b
+                with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                    body = waits.approval(parameters={"ThingName": "either"})
+                    done = list(pool.map(lambda s: pairing.signed(s, "POST", f"{PAIRINGS}/{waits.id}/approve", body)[0], [a, b] * 4))
+                assert sorted(done) == [200] + [409] * 7
+
+
+def test_pairings_move_with_the_registry(tmp_path):
+    with vouch.Server() as old:
+        old.prepare_workshop()
+        device, decided = pairing.Device(old), pairing.Device(old)
+        device.look()
+        decided.approve(parameters={"ThingName": "moved"})
+        before = device.get(), decided.get()
+        old.stop()
+        file = tmp_path / "registry"
+        subprocess.run([vouch.BUILD / "vouch", "--data", old.data, "store", "export", file], check=True, capture_output=True)
+        shutil.copytree(old.data, tmp_path / "data", ignore=shutil.ignore_patterns("run", "*.lock", "lock", "registry.db*", "messages.db*"))
+        subprocess.run([vouch.BUILD / "vouch", "--data", tmp_path / "data", "store", "import", file], check=True, capture_output=True)
+        with vouch.Server("--store", "sqlite", data=tmp_path / "data") as new:
+            device.server = decided.server = new
+            assert device.poll()["state"] == "LOOKED_AT" and (device.get(), decided.get()) == before
+            decided.api = None
+            decided.provision(decided.poll(), "moved")
+            assert decided.state() == "REGISTERED"
 
 
 # ---- the command line ----
