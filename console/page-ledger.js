@@ -62,8 +62,8 @@ async function list(root, params, signal) {
     const commandLine = h("div", cli(words(bar.query())));
     const newer = h("div", { "aria-live": "polite" });
     const actions = [
-        action(t("ledger.export"), { test: "ledger-export", onclick: () => exportAll(can) }),
-        allowed(can, "vouch:VerifyLedger") && action(t("ledger.verify"), { kind: "primary", test: "ledger-verify", onclick: () => verify(verdict) }),
+        action(t("ledger.export"), { test: "ledger-export", busy: true, onclick: () => exportAll(can) }),
+        allowed(can, "vouch:VerifyLedger") && action(t("ledger.verify"), { kind: "primary", test: "ledger-verify", busy: true, onclick: () => verify(verdict) }),
     ];
     const verdict = h("div", { "aria-live": "polite" });
     const saved = exportAs(() => grid.rows.map(exported), "ledger");

@@ -41,7 +41,7 @@ function lookUpCard() {
         if (document.activeElement === node.input && node.input.selectionStart === node.value.length) node.input.value = spelled(node.value).slice(0, 9);
         replace(problem);
     });
-    const form = h("form", { class: "form", onsubmit: go }, node, problem, action(t("pairings.look.up"), { kind: "primary", test: "pairing-look-up", onclick: go }));
+    const form = h("form", { class: "form", onsubmit: go }, node, problem, action(t("pairings.look.up"), { kind: "primary", test: "pairing-look-up", busy: true, onclick: go }));
     return card(t("pairings.look"), { text: t("pairings.look.text") }, form);
 }
 

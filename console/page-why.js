@@ -138,21 +138,13 @@ const explainWords = (values) => command("explain", values.principal || "CERTIFI
     ...(values.clientId ? ["--client-id", values.clientId] : []), ...(values.sourceIp ? ["--source-ip", values.sourceIp] : []), ...(values.persistent ? ["--persistent"] : []), ...(values.willTopic ? ["--will-topic", values.willTopic] : []));
 
 // Ids and the ends of ARNs, as `vouch explain` takes them.
-async function principalArn(text) {
-    const word = text.trim();
-    if (word.startsWith("arn:")) return word;
-    const { account, region } = await session();
-    return `arn:aws:iot:${region}:${account}:cert/${word}`;
-}
-
-async function resourceArn(text) {
-    const word = text.trim();
-    if (!word || word.startsWith("arn:")) return word;
-    const { account, region } = await session();
-    return `arn:aws:iot:${region}:${account}:${word}`;
+function arnOf({ account, region }, text, type = "") {
+    const word = (text ?? "").trim();
+    return !word || word.startsWith("arn:") ? word : `arn:aws:iot:${region}:${account}:${type}${word}`;
 }
 
 async function explain(root, params, signal, can) {
+    const site = await session();
     const out = h("div", { class: "stack", "aria-live": "polite", "data-test": "explanation" });
     const given = (name) => params.query.get(name) ?? "";
     const asked = questions({
@@ -169,8 +161,9 @@ async function explain(root, params, signal, can) {
         ],
         cli: explainWords,
         run: async (values) => {
-            const query = { principal: await principalArn(values.principal), action: values.action, resource: await resourceArn(values.resource ?? ""), clientId: values.clientId, sourceIp: values.sourceIp, willTopic: values.willTopic, persistent: values.persistent ? true : undefined };
+            const query = { principal: arnOf(site, values.principal, "cert/"), action: values.action, resource: arnOf(site, values.resource), clientId: values.clientId, sourceIp: values.sourceIp, willTopic: values.willTopic, persistent: values.persistent ? true : undefined };
             replace(out, verdictView(await call("GET", "/_vouch/explain", { query, signal })));
+            out.scrollIntoView({ behavior: "smooth", block: "nearest" });
         },
     });
     replace(root, heading({ title, lead: t("why.explain.lead") }), nav("explain", can), card(t("why.question"), {}, asked), out);
@@ -180,20 +173,28 @@ async function explain(root, params, signal, can) {
 /* ---- test ---- */
 
 const list = (text) => (text ?? "").split("\n").map((one) => one.trim()).filter(Boolean);
+const names = (text) => (text ?? "").split(/[\s,]+/).filter(Boolean);
 
 function resultView(result) {
-    const names = (policies) => policies?.map((one) => one.policyName).join(", ");
+    const named = (policies) => policies?.map((one) => one.policyName).join(", ");
     return card(t("why.test.result"), { test: "test-result" }, h("p", { class: "verdict" }, badge(result.authDecision, result.authDecision === "ALLOWED" ? "good" : "bad"), " ", (result.authInfo?.resources ?? []).map((one) => h("code", one))),
         facts([
-            [t("why.test.allowed.by"), names(result.allowed?.policies)],
-            [t("why.test.denied.by"), names(result.denied?.explicitDeny?.policies)],
+            [t("why.test.allowed.by"), named(result.allowed?.policies)],
+            [t("why.test.denied.by"), named(result.denied?.explicitDeny?.policies)],
             [t("why.test.missing"), result.missingContextValues?.join(", ")],
         ]));
 }
 
-const testWords = (values) => ["aws iot test-authorization --principal", shellWord(values.principal || "ARN"), "--auth-infos", shellWord(`actionType=${values.actionType},resources=${list(values.resources).join(",") || "ARN"}`), ...(values.clientId ? ["--client-id", shellWord(values.clientId)] : [])].join(" ");
+// `vouch` has no command for it; the AWS CLI does.
+function testWords(site, values) {
+    const infos = `actionType=${values.actionType},resources=${list(values.resources).map((one) => arnOf(site, one)).join(",") || "ARN"}`;
+    const listed = (flag, text) => (names(text).length ? [flag, ...names(text)] : []);
+    const words = ["--principal", arnOf(site, values.principal, "cert/") || "ARN", "--auth-infos", infos, ...(values.clientId ? ["--client-id", values.clientId] : []), ...listed("--policy-names-to-add", values.add), ...listed("--policy-names-to-skip", values.skip)];
+    return ["aws iot test-authorization", ...words.map(shellWord)].join(" ");
+}
 
 async function tryOut(root, signal, can) {
+    const site = await session();
     const out = h("div", { class: "stack", "aria-live": "polite" });
     const asked = questions({
         test: "test-authorization",
@@ -206,13 +207,13 @@ async function tryOut(root, signal, can) {
             { name: "add", label: t("why.test.add"), hint: t("why.test.add.hint") },
             { name: "skip", label: t("why.test.skip"), hint: t("why.test.add.hint") },
         ],
-        cli: testWords,
+        cli: (values) => testWords(site, values),
         run: async (values) => {
-            const resources = await Promise.all(list(values.resources).map(resourceArn));
-            const names = (text) => (text ?? "").split(/[\s,]+/).filter(Boolean);
-            const body = { principal: await principalArn(values.principal), authInfos: [{ actionType: values.actionType, resources }], policyNamesToAdd: names(values.add), policyNamesToSkip: names(values.skip) };
+            const resources = list(values.resources).map((one) => arnOf(site, one));
+            const body = { principal: arnOf(site, values.principal, "cert/"), authInfos: [{ actionType: values.actionType, resources }], policyNamesToAdd: names(values.add), policyNamesToSkip: names(values.skip) };
             const told = await call("POST", "/test-authorization", { query: { clientId: values.clientId }, body, signal });
             replace(out, told.authResults.map(resultView));
+            out.scrollIntoView({ behavior: "smooth", block: "nearest" });
         },
     });
     replace(root, heading({ title, lead: t("why.test.lead") }), nav("test", can), card(t("why.question"), {}, asked), out);

@@ -3,13 +3,19 @@ import { h, replace } from "./dom.js";
 import { jsonEditor } from "./editor.js";
 import { listen } from "./live.js";
 import { t } from "./texts.js";
-import { actions, button, card as plainCard, cli, dialog, facts as plainFacts, field, form, header, shellWord, table, timeAgo } from "./ui.js";
+import { actions, button, card as plainCard, cli, dialog, facts as plainFacts, field, form, header, shellWord, table, toast } from "./ui.js";
 
 /* ---- words ---- */
 
 export const command = (...words) => ["vouch", ...words.map(shellWord)].join(" ");
 export const line = (text) => cli(text);
-export const action = (label, { onclick, kind = "", test, ...others }) => button(label, onclick, { kind, "data-test": test, ...others });
+
+// A button; one that opens a dialog is not busy for as long as that is open, `busy` says which is.
+export function action(label, { onclick, kind = "", test, busy = false, ...others }) {
+    const begun = async (event) => onclick(event);
+    const apart = (event) => void begun(event).catch((error) => error.name === "AbortError" || toast(error.message, "bad"));
+    return button(label, busy ? begun : apart, { kind, "data-test": test, ...others });
+}
 
 export function heading({ title, lead, back, badge, actions: buttons = [] }) {
     const shown = buttons.filter(Boolean);
@@ -138,6 +144,7 @@ export function questions({ fields, submit, danger, cli: words, run, cancel, tes
         onSubmit: () => run(values()),
     });
     node.button.dataset.test = test;
+    if (nodes.length > 3) node.classList.add("columns");
     node.addEventListener("input", () => follow(nodes));
     node.addEventListener("input", () => node.refresh());
     follow(nodes);
@@ -249,5 +256,3 @@ export function whenChanged(signal, isOfInterest, then, afterMs) {
     listen({ onRow: (row) => isOfInterest(row) && soon(250) }, signal);
     signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
 }
-
-export const when = (seconds) => timeAgo(seconds);
