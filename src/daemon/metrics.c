@@ -6,6 +6,7 @@
 #include "base/histogram.h"
 #include "daemon/wiring.h"
 #include "service/refusals.h"
+#include "service/sign_in_guard.h"
 #include "shape/op.h"
 #include "store/provisioning.h"
 
@@ -15,6 +16,7 @@ struct scrape {
     struct vch_mqtt_door_stats mqtt;
     struct vch_http_door_stats http;
     struct vch_events_stats events;
+    struct vch_sign_in_stats sign_in;
     struct vch_store_stats store;
     struct vch_messages_stats messages;
     struct vch_mqtt_retained_stats retained;
@@ -78,6 +80,9 @@ ONE(certificates_retired, atomic_load(&s->w->service->watch.retired))
 ONE(http_requests, s->http.requests)
 ONE(http_refused, s->http.refused)
 ONE(http_failed, s->http.failed)
+ONE(sign_in_checks, s->sign_in.checks)
+ONE(sign_in_refused, s->sign_in.refused)
+ONE(sign_in_locked, s->sign_in.locked)
 ONE(event_streams, s->events.streams)
 ONE(events_told, s->events.told)
 ONE(event_streams_cut, s->events.cut)
@@ -225,6 +230,7 @@ static void look(const struct vch_wiring *w, struct scrape *s) {
     vch_mqtt_door_stats(w->mqtt, &s->mqtt);
     vch_http_door_stats(w->http, &s->http);
     vch_events_stats(w->events, &s->events);
+    vch_sign_in_stats(w->service->sign_in, &s->sign_in);
     vch_store_stats(w->service->store, &s->store);
     vch_keeper_stats(w->keeper, &s->messages);
     vch_mqtt_retained_stats(w->retained, &s->retained);

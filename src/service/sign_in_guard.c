@@ -31,6 +31,7 @@ struct vch_sign_in {
     pthread_mutex_t lock; /* of all below; held for lookups */
     pthread_cond_t freed;
     unsigned running, running_max, waiting;
+    struct vch_sign_in_stats stats;
     struct entry entries[SETS][WAYS];
 };
 
@@ -146,6 +147,7 @@ static enum vch_err enter(struct vch_sign_in *s, const struct vch_attempt *a, in
     struct entry *shut = closed(&e, now_ms, ret_ms);
     *ret_first = shut && !shut->told;
     if (shut) {
+        s->stats.locked++;
         shut->told = true;
         return VCH_ERR_THROTTLED;
     }
@@ -168,7 +170,10 @@ enum vch_err vch_sign_in_enter(struct vch_sign_in *s, struct vch_str user, struc
 }
 
 static void leave(struct vch_sign_in *s, const struct vch_attempt *a, enum vch_attempt_end end, int64_t now_ms) {
-    if (end == VCH_ATTEMPT_BAD) return;
+    if (end == VCH_ATTEMPT_BAD) {
+        s->stats.refused++;
+        return;
+    }
     struct entry *pair = entry_of(s, a->user, a->place, end == VCH_ATTEMPT_GOOD, now_ms);
     take_back(pair);
     take_back(entry_of(s, 0, a->place, false, now_ms));
@@ -193,6 +198,12 @@ void vch_sign_in_forget(struct vch_sign_in *s, struct vch_str user) {
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+void vch_sign_in_stats(struct vch_sign_in *s, struct vch_sign_in_stats *ret) {
+    (void)pthread_mutex_lock(&s->lock);
+    *ret = s->stats;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
 /* ---- computations ---- */
 
 static bool wait_for_slot(struct vch_sign_in *s) {
@@ -209,7 +220,10 @@ static bool wait_for_slot(struct vch_sign_in *s) {
 enum vch_err vch_sign_in_slot_take(struct vch_sign_in *s, struct vch_diag *diag) {
     (void)pthread_mutex_lock(&s->lock);
     bool room = s->running < s->running_max || (s->waiting < s->running_max / 2 && wait_for_slot(s));
-    if (room) s->running++;
+    if (room) {
+        s->running++;
+        s->stats.checks++;
+    }
     (void)pthread_mutex_unlock(&s->lock);
     if (room) return VCH_OK;
     return VCH_REFUSE(diag, VCH_ERR_THROTTLED, SIGN_IN_BUSY, "", "Too many people sign in at this moment; try again.");

@@ -41,6 +41,13 @@ enum vch_attempt_end {
 };
 void vch_sign_in_leave(struct vch_sign_in *s, const struct vch_attempt *attempt, enum vch_attempt_end end, int64_t now_ms);
 
+struct vch_sign_in_stats {
+    uint64_t checks;  /* passwords that were compared or hashed */
+    uint64_t refused; /* attempts that failed */
+    uint64_t locked;  /* attempts that were not looked at */
+};
+void vch_sign_in_stats(struct vch_sign_in *s, struct vch_sign_in_stats *ret);
+
 /* Leave for one computation: blocks up to two seconds. THROTTLED with SIGN_IN_BUSY. */
 enum vch_err vch_sign_in_slot_take(struct vch_sign_in *s, struct vch_diag *diag) VCH_MUST;
 void vch_sign_in_slot_give(struct vch_sign_in *s);

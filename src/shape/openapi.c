@@ -170,10 +170,19 @@ static void operation_write(struct writing *w, struct vch_val *paths, enum vch_o
     text_at(w, operation, "operationId", row->name);
     text_at(w, operation, "summary", row->summary);
     if (row->scope == VCH_SCOPE_PUBLIC || row->scope == VCH_SCOPE_OPEN) (void)list_at(w, operation, "security");
+    if (row->scope == VCH_SCOPE_STS) (void)list_at(w, map_into(w, list_at(w, operation, "security")), "sigv4");
     if (row->action[0]) text_at(w, operation, "x-iam-action", row->action);
     parameters_write(w, operation, row);
     body_write(w, operation, row);
     answers_write(w, operation, op);
+}
+
+static void scheme_write(struct writing *w, struct vch_val *schemes, const char *id, const char *in, const char *name, const char *description) {
+    struct vch_val *scheme = map_at(w, schemes, id);
+    text_at(w, scheme, "type", "apiKey");
+    text_at(w, scheme, "name", name);
+    text_at(w, scheme, "in", in);
+    text_at(w, scheme, "description", description);
 }
 
 static void frame_write(struct writing *w, struct vch_val *root, const char *version) {
@@ -182,12 +191,11 @@ static void frame_write(struct writing *w, struct vch_val *root, const char *ver
     text_at(w, info, "title", "vouch");
     text_at(w, info, "version", version);
     struct vch_val *schemes = map_at(w, map_at(w, root, "components"), "securitySchemes");
-    struct vch_val *sigv4 = map_at(w, schemes, "sigv4");
-    text_at(w, sigv4, "type", "apiKey");
-    text_at(w, sigv4, "name", "Authorization");
-    text_at(w, sigv4, "in", "header");
-    text_at(w, sigv4, "description", "AWS Signature Version 4, service iot");
-    (void)list_at(w, map_into(w, list_at(w, root, "security")), "sigv4");
+    scheme_write(w, schemes, "sigv4", "header", "Authorization", "AWS Signature Version 4, service iot");
+    scheme_write(w, schemes, "session", "cookie", "__Host-vouch", "Session of SignIn; all but GET need the header X-Vouch-CSRF with its csrfToken");
+    struct vch_val *either = list_at(w, root, "security");
+    (void)list_at(w, map_into(w, either), "sigv4");
+    (void)list_at(w, map_into(w, either), "session");
 }
 
 enum vch_err vch_shape_openapi(const char *version, struct vch_arena *arena, struct vch_val **ret) {

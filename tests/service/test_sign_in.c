@@ -201,6 +201,19 @@ static void *compute(void *arg) {
     return NULL;
 }
 
+static void what_happened_is_counted(void **state) {
+    (void)state;
+    struct vch_sign_in_stats stats;
+    (void)failures("ann", "10.0.0.1", fx.now_ms, 20);
+    assert_true(try("bob", "10.0.0.2", fx.now_ms, VCH_ATTEMPT_GOOD));
+    assert_int_equal(vch_sign_in_slot_take(fx.service.sign_in, NULL), VCH_OK);
+    vch_sign_in_slot_give(fx.service.sign_in);
+    vch_sign_in_stats(fx.service.sign_in, &stats);
+    assert_int_equal(stats.refused, VCH_SIGN_IN_PAIR_MAX);
+    assert_int_equal(stats.locked, 1);
+    assert_int_equal(stats.checks, 1);
+}
+
 static void few_compute_at_once(void **state) {
     (void)state;
     enum { THREADS = 12 };
@@ -554,7 +567,7 @@ int main(void) {
         T(ten_failures_close_a_pair), T(the_last_failure_begins_the_time), T(a_success_forgets), T(what_was_not_judged_does_not_count),
         T(attempts_count_when_they_begin), T(thirty_failures_close_an_address), T(an_ipv6_network_is_one_address),
         T(a_hundred_failures_close_a_user_to_strangers), T(an_unlock_forgets_a_user_everywhere), T(the_table_is_bounded),
-        T(a_clock_that_goes_back_opens), T(few_compute_at_once), T(passwords_are_hashed_and_known_again), T(weak_passwords_are_refused),
+        T(a_clock_that_goes_back_opens), T(what_happened_is_counted), T(few_compute_at_once), T(passwords_are_hashed_and_known_again), T(weak_passwords_are_refused),
         T(codes_are_those_of_the_rfc), T(codes_hold_a_step_either_way_and_once), T(secrets_are_sealed_for_their_user),
         T(who_signs_in_has_a_session), T(sessions_end_idle_and_old), T(what_is_no_cookie_finds_nothing), T(refusals_are_alike),
         T(a_new_session_ends_the_one_that_it_came_with), T(signing_out), T(a_password_that_changes_meanwhile), T(administrators),
