@@ -100,7 +100,7 @@ static enum vch_err send_away(struct vch_oidc_flow *flow, struct vch_call *call,
 
 static enum vch_err ask(struct vch_oidc_flow *flow, struct vch_call *call, enum stage stage, const struct vch_hook_order *order) {
     VCH_TRY(vch_oidc_enter(call->service->oidc, call->diag));
-    flow->stage = stage;
+    flow->stage = (int)stage;
     call->hook->order = *order;
     call->hook->order.name = VCH_STR("oidc");
     call->hook->order.ca_pem = vch_oidc_settings(call->service->oidc)->ca_pem;
