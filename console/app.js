@@ -27,7 +27,7 @@ function navigation() {
         if (!items.length) return null;
         return h("div", name ? h("h2", t(`nav.group.${name}`)) : null, h("ul", items.map(item)));
     };
-    return h("nav", { class: "nav", "aria-label": t("app.navigation") }, GROUPS.map(group));
+    return h("div", { class: "nav" }, GROUPS.map(group));
 }
 
 function openMenu(open) {
@@ -136,7 +136,7 @@ const account = () => import("./account.js").then((module) => module.open(frame.
 
 function build() {
     frame.menuButton = button("", () => openMenu(true), { kind: "icon-only quiet menu-button", icon: "menu", "aria-label": t("app.menu"), "aria-expanded": "false" });
-    frame.side = h("div", { class: "side" }, brand("#/"), navigation(),
+    frame.side = h("nav", { class: "side", "aria-label": t("app.navigation") }, brand("#/"), navigation(),
         h("div", { class: "side-foot" }, `${frame.user.account ?? ""} · ${frame.user.region ?? ""}`, h("br"), frame.user.version ? `vouch ${frame.user.version}` : null));
     frame.main = h("main", { class: "main", id: "main", tabindex: "-1" }, loading());
     const find = h("button", { type: "button", class: "button search-button", onclick: search, "aria-label": t("search.title"), "aria-keyshortcuts": "/" }, icon("search"), h("span", t("search.short")), h("kbd", "/"));

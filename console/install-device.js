@@ -34,13 +34,12 @@ async function deny(pairing, go) {
 const checked = (node, text) => h("div", node, h("p", { class: "checked small" }, icon("check"), text));
 
 function identity(pairing, qr, root, go) {
-    return h("section", { class: "card", "aria-label": t("install.device") }, facts({
-        [t("install.serial")]: h("strong", { class: "serial" }, pairing.serialNumber),
-        [t("install.model")]: pairing.model || null,
+    const left = countdown(pairing.expiration, { label: t("install.code.left"), onEnd: () => go("progress", { pairingId: pairing.pairingId }) });
+    const who = h("div", { class: "who" }, h("strong", { class: "serial", title: t("install.serial") }, h("span", { class: "visually-hidden" }, t("install.serial"), " "), pairing.serialNumber), left,
+        h("span", { class: "muted" }, [pairing.model, t("install.from", { address: pairing.sourceIp })].filter(Boolean).join(" · ")));
+    return h("section", { class: "card", "aria-label": t("install.device") }, who, facts({
         [t("install.key")]: qr.key ? checked(fingerprint(pairing.keyFingerprint), t("install.key.checked")) : h("div", fingerprint(pairing.keyFingerprint), h("p", { class: "small muted" }, t("install.key.hint"))),
         [t("install.server")]: qr.root ? h("span", { class: "checked" }, icon("check"), t("install.server.checked")) : h("div", fingerprint(root), h("p", { class: "small muted" }, t("install.server.unchecked"))),
-        [t("install.address")]: pairing.sourceIp,
-        [t("install.code.left")]: countdown(pairing.expiration, { label: t("install.code.left"), onEnd: () => go("progress", { pairingId: pairing.pairingId }) }),
     }));
 }
 

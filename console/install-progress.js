@@ -8,6 +8,8 @@ import { dock, nextAction, remember } from "./install-parts.js";
 const STEPS = ["code-shown", "looked-at", "approved", "claim-taken", "connected", "certificate-made", "registered", "done"];
 const OVER = new Set(["DONE", "DENIED", "EXPIRED", "FAILED"]);
 const EVERY_MS = 1000;
+const BRISK_MS = 200; // while it moves: a device needs some tenths of a second for all of it
+const BRISK_FOR_MS = 5000;
 
 const wait = (ms, signal) => new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
@@ -51,6 +53,7 @@ export async function progress(root, { pairingId, found, go, signal, first }) {
     replace(root, h("div", { class: "stack" }, h("div", name, head), bar, list, trouble, left), said);
     let shown = "";
     let claimEnd = 0;
+    let movedAt = Date.now();
 
     const show = (pairing) => {
         replace(trouble);
@@ -64,6 +67,7 @@ export async function progress(root, { pairingId, found, go, signal, first }) {
         }
         if (`${done}${pairing.state}` === shown) return false;
         shown = `${done}${pairing.state}`;
+        movedAt = Date.now();
         name.textContent = [pairing.serialNumber, pairing.model].filter(Boolean).join(" · ");
         head.textContent = t("install.progress", { step: Math.min(done + 1, STEPS.length), steps: STEPS.length });
         bar.value = done;
@@ -90,7 +94,7 @@ export async function progress(root, { pairingId, found, go, signal, first }) {
             }
             replace(trouble, h("p", { class: "note warn" }, t("install.unreachable")));
         }
-        await Promise.race([wait(EVERY_MS, signal), new Promise((resolve) => (wake = resolve))]);
+        await Promise.race([wait(Date.now() - movedAt < BRISK_FOR_MS ? BRISK_MS : EVERY_MS, signal), new Promise((resolve) => (wake = resolve))]);
     }
     close();
 }
