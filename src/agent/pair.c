@@ -35,7 +35,8 @@ struct pairing {
     int64_t end_ms; /* monotonic */
     int64_t interval_s;
     bool resumed, looked_at;
-    bool known; /* the server has answered about this code */
+    bool has_news; /* the last answer was one */
+    bool known;    /* the server has answered about this code */
     enum vch_pair_qr qr;
     struct vch_outcome *outcome;
 };
@@ -236,9 +237,11 @@ static enum vch_exit start(struct pairing *p) {
 
 /* ---- waiting ----------------------------------------------------------------------- */
 
+/* Who looks may approve at once: the next question follows without a rest, as a server that told news expects. */
 static void look_at(struct pairing *p) {
-    if (!p->looked_at) vch_pair_step_say(p->pair->report, VCH_PAIR_STEP_LOOKED_AT);
-    p->looked_at = true;
+    if (p->looked_at) return;
+    vch_pair_step_say(p->pair->report, VCH_PAIR_STEP_LOOKED_AT);
+    p->looked_at = p->has_news = true;
 }
 
 static const char in_time[] = "Nobody vouched for this device in time: the code has expired.";
@@ -336,8 +339,10 @@ static enum vch_exit rest_after_failure(const struct pairing *p, unsigned failur
     return over(p, VCH_EXIT_EXPIRED, "The code has expired.", vch_str_from(p->outcome->sentence));
 }
 
-static enum vch_exit rest_after_answer(const struct pairing *p, int64_t wait_ms) {
+static enum vch_exit rest_after_answer(struct pairing *p, int64_t wait_ms) {
     if (vch_mono_ms() >= p->end_ms) return over(p, VCH_EXIT_EXPIRED, in_time, VCH_STR(""));
+    if (p->has_news) wait_ms = 0;
+    p->has_news = false;
     return wait_ms > 0 && vch_stop_wait(wait_ms) ? told_to_stop(p) : VCH_EXIT_OK;
 }
 
@@ -454,7 +459,7 @@ static enum vch_exit work(struct pairing *p) {
     enum vch_exit exit = show_and_wait(p);
     /* An earlier run's code, and the server has forgotten it. */
     if (exit == VCH_EXIT_EXPIRED && p->resumed && !p->known) {
-        vch_report_line(p->pair->report, VCH_REPORT_WARN, "pairing", "%s Beginning anew.", p->outcome->sentence);
+        vch_report_line(p->pair->report, VCH_REPORT_WARN, "abandoned", "%s Beginning anew.", p->outcome->sentence);
         vch_pair_talk_close(&p->talk);
         forget_codes(p);
         VCH_STEP(begin(p));

@@ -72,8 +72,8 @@ enum vch_exit vch_pairing_load(const struct vch_state *state, struct vch_pairing
     if (err == VCH_OK) exit = vch_mode_check(path, true, report, outcome);
     if (err == VCH_OK && exit == VCH_EXIT_OK) *ret_found = read_text(state, vch_str_of(text.ptr, text.len), ret);
     if (err != VCH_ERR_NOT_FOUND && exit == VCH_EXIT_OK && !*ret_found)
-        vch_report_line(report, VCH_REPORT_WARN, "pairing", "The pairing in %s cannot be gone on with; beginning anew.",
-                        path);
+        vch_report_line(report, VCH_REPORT_WARN, "abandoned",
+                        "The pairing in %s cannot be gone on with; beginning anew.", path);
     vch_buf_deinit(&text);
     return exit;
 }
