@@ -1,5 +1,5 @@
 // What pages of policies, templates, things and certificates share.
-import { allowed, rights, session } from "./api.js";
+import { allowed, call, rights, session } from "./api.js";
 import { h } from "./dom.js";
 import { t } from "./texts.js";
 import { badge, button, cli, dialog, facts, field, form, toast } from "./ui.js";
@@ -80,6 +80,23 @@ export function act({ title, text, action, danger, word, body, fields = [], cli:
             },
         });
     });
+}
+
+// A field for a name that exists: the first ones are offered while one types. As children of a form.
+const OFFERED = { policy: ["/policies", "policies", "pageSize", "policyName", "iot:ListPolicies"], group: ["/thing-groups", "thingGroups", "maxResults", "groupName", "iot:ListThingGroups"], type: ["/thing-types", "thingTypes", "maxResults", "thingTypeName", "iot:ListThingTypes"] };
+let lists = 0;
+
+export function nameField(kind, attributes) {
+    const [path, list, size, name, needs] = OFFERED[kind];
+    const id = `names-${++lists}`;
+    const choices = h("datalist", { id });
+    const fill = async () => {
+        if (!(await may())(needs)) return;
+        const found = await call("GET", path, { query: { [size]: 250 } });
+        choices.append(...found[list].map((row) => h("option", { value: row[name] })));
+    };
+    fill().catch(() => {}); // nothing is offered then; what is typed counts
+    return [field({ ...attributes, list: id, autocomplete: "off" }), choices];
 }
 
 // "name=value" lines of a text field to an object; throws a sentence.

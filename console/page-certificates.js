@@ -1,7 +1,7 @@
 // Certificates: list, status, attachments, history; made here with their keys, once.
 import { call, pager } from "./api.js";
 import { h, replace } from "./dom.js";
-import { act, certificateLink, enc, glance, go, href, may, partsOf, section, shortId, small, statusBadge, vouch } from "./kit.js";
+import { act, certificateLink, enc, glance, go, href, may, nameField, partsOf, section, shortId, small, statusBadge, vouch } from "./kit.js";
 import { historyCard } from "./kit-history.js";
 import { whenChanged } from "./parts.js";
 import { t } from "./texts.js";
@@ -171,7 +171,7 @@ function attachPolicy({ certificate, again }) {
     const arn = certificate.certificateArn;
     return act({
         title: t("certificates.policy.title"), action: t("kit.attach"), test: "certificate-policy-attach-confirm",
-        fields: [field({ name: "policyName", label: t("kit.policy"), required: true, "data-test": "certificate-policy-name" })],
+        fields: nameField("policy", { name: "policyName", label: t("kit.policy"), required: true, "data-test": "certificate-policy-name" }),
         cli: ({ policyName }) => vouch("policy", "attach", policyName || "POLICY", certificate.certificateId),
         run: ({ policyName }) => call("PUT", `/target-policies/${enc(policyName)}`, { body: { target: arn } }), done: t("kit.attached"),
     }).then((done) => done && again());

@@ -1,7 +1,7 @@
 // Groups of things, with their policies; types of things.
 import { call, pager } from "./api.js";
 import { h, replace } from "./dom.js";
-import { act, enc, glance, go, href, may, pairsOf, pairsText, pairWordsOfText, section, small, vouch } from "./kit.js";
+import { act, enc, glance, go, href, may, nameField, pairsOf, pairsText, pairWordsOfText, section, small, vouch } from "./kit.js";
 import { t } from "./texts.js";
 import { badge, button, cli, copyable, field, header, loading, table, timeAgo } from "./ui.js";
 
@@ -34,7 +34,7 @@ const createDialog = () => act({
     title: t("groups.create"), action: t("groups.create"), test: "group-create-confirm",
     fields: [
         field({ name: "name", label: t("things.name"), required: true, pattern: NAME, hint: t("things.name.hint"), "data-test": "group-name" }),
-        field({ name: "parent", label: t("groups.parent"), hint: t("groups.parent.hint"), "data-test": "group-parent" }),
+        ...nameField("group", { name: "parent", label: t("groups.parent"), hint: t("groups.parent.hint"), "data-test": "group-parent" }),
         ...propertyFields(),
     ],
     cli: ({ name, parent, description, attributes }) => vouch("thing-group", "create", name || "NAME", parent && ["--parent", parent], description && ["--description", description], pairWordsOfText("--attribute", attributes)),
@@ -139,7 +139,7 @@ async function policiesCard(group, can, again) {
     const { policies } = await call("POST", `/attached-policies/${enc(arn)}`);
     const attach = () => act({
         title: t("certificates.policy.title"), text: t("groups.policy.text"), action: t("kit.attach"), test: "group-policy-attach-confirm",
-        fields: [field({ name: "policyName", label: t("kit.policy"), required: true, "data-test": "group-policy-name" })],
+        fields: nameField("policy", { name: "policyName", label: t("kit.policy"), required: true, "data-test": "group-policy-name" }),
         cli: ({ policyName }) => vouch("policy", "attach", policyName || "POLICY", arn), run: ({ policyName }) => call("PUT", `/target-policies/${enc(policyName)}`, { body: { target: arn } }), done: t("kit.attached"),
     });
     const detach = (name) => act({

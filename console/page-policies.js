@@ -4,7 +4,7 @@ import { h, replace } from "./dom.js";
 import { diffView } from "./diff.js";
 import { jsonEditor } from "./editor.js";
 import { pretty } from "./json-at.js";
-import { act, enc, glance, go, href, linkOf, may, small, targetArn, vouch } from "./kit.js";
+import { act, enc, glance, go, href, linkOf, may, noRight, small, targetArn, vouch } from "./kit.js";
 import { t } from "./texts.js";
 import { badge, button, card, cli, copyable, dateText, errorBox, field, form, header, linkButton, loading, table, tabs, timeAgo, toast } from "./ui.js";
 
@@ -87,7 +87,7 @@ async function documentTab(panel, state) {
     const changes = h("div", { class: "stack" });
     const editor = jsonEditor({
         label: t("policies.document.of", { version: policy.defaultVersionId }), value: now, kind: "policy", account,
-        test: "policy-document", starters: starters(region, account).slice(0, 1),
+        readonly: !can("iot:CreatePolicyVersion"), test: "policy-document", starters: starters(region, account).slice(0, 1),
         onChange: (text) => replace(changes, text.trim() === now.trim() ? null : h("details", h("summary", t("kit.changes")), diffView(now, text))),
     });
     const name = policy.policyName;
@@ -121,6 +121,7 @@ async function compare(panel, state, versionId) {
 async function versionsTab(panel, state) {
     const { policy, can, again } = state;
     const name = policy.policyName;
+    if (!can("iot:ListPolicyVersions")) return replace(panel, noRight("iot:ListPolicyVersions"));
     const { policyVersions } = await call("GET", path(name, "version"));
     const below = h("div", { class: "stack", "aria-live": "polite" });
     const buttons = (row) => h("div", { class: "row" },
@@ -159,6 +160,7 @@ function attachDialog(state) {
 function targetsTab(panel, state) {
     const { policy, can } = state;
     const name = policy.policyName;
+    if (!can("iot:ListTargetsForPolicy")) return replace(panel, noRight("iot:ListTargetsForPolicy"));
     const load = pager(`/policy-targets/${enc(name)}`, { method: "POST", list: "targets", marker: "nextMarker" });
     const list = table({
         columns: [

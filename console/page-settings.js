@@ -1,7 +1,7 @@
 // Where devices find this server and what they trust; what to type on a device and on a command line.
 import { call, session } from "./api.js";
 import { h, replace } from "./dom.js";
-import { section, small, vouch } from "./kit.js";
+import { may, section, small, vouch } from "./kit.js";
 import { t } from "./texts.js";
 import { cli, copy, copyable, dateText, download, errorBox, facts, header, linkButton, timeAgo } from "./ui.js";
 
@@ -17,16 +17,11 @@ const fingerprintText = (hex) => hex.toUpperCase().match(/.{1,4}/g).join(" ");
 const port = (number) => (number ? h("code", String(number)) : h("span", { class: "muted" }, t("settings.port.closed")));
 const apiPort = () => Number(location.port) || 443;
 
-async function endpointOf(type) {
-    try {
-        return (await call("GET", "/endpoint", { query: { endpointType: type } })).endpointAddress;
-    } catch {
-        return null;
-    }
-}
+const endpointOf = async (type) => (await call("GET", "/endpoint", { query: { endpointType: type } })).endpointAddress;
 
 async function endpointCard(site) {
-    const addresses = await Promise.all(ENDPOINT_TYPES.map(endpointOf));
+    const asks = (await may())("iot:DescribeEndpoint");
+    const addresses = asks ? await Promise.all(ENDPOINT_TYPES.map(endpointOf)) : [];
     const main = addresses[0] ?? site.endpointAddress;
     return section(t("settings.endpoint"), null,
         h("p", { class: "muted" }, t("settings.endpoint.text")),
@@ -37,7 +32,7 @@ async function endpointCard(site) {
             [t("settings.https")]: port(apiPort()),
             [t("settings.names")]: site.hostnames.length ? site.hostnames.join(", ") : null,
         }),
-        h("details", h("summary", t("settings.endpoint.types")), facts(Object.fromEntries(ENDPOINT_TYPES.map((type, i) => [type, h("code", addresses[i] ?? "–")])))),
+        asks ? h("details", h("summary", t("settings.endpoint.types")), facts(Object.fromEntries(ENDPOINT_TYPES.map((type, i) => [type, h("code", addresses[i])])))) : null,
         cli(vouch("endpoint")));
 }
 

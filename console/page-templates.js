@@ -4,7 +4,7 @@ import { h, replace } from "./dom.js";
 import { diffView } from "./diff.js";
 import { jsonEditor } from "./editor.js";
 import { pretty } from "./json-at.js";
-import { act, enc, glance, go, href, may, section, small, statusBadge, vouch } from "./kit.js";
+import { act, enc, glance, go, href, may, noRight, section, small, statusBadge, vouch } from "./kit.js";
 import { t } from "./texts.js";
 import { badge, button, card, cli, copyable, download, errorBox, facts, field, form, header, linkButton, loading, table, tabs, timeAgo, toast } from "./ui.js";
 
@@ -113,7 +113,7 @@ async function bodyTab(panel, { template, can, again }) {
     const changes = h("div", { class: "stack" });
     const editor = jsonEditor({
         label: t("templates.body.of", { version: template.defaultVersionId }), value: now, kind: "template",
-        hook: Boolean(template.preProvisioningHook), test: "template-body", starters: starters(),
+        hook: Boolean(template.preProvisioningHook), test: "template-body", starters: starters(), readonly: !can("iot:CreateProvisioningTemplateVersion"),
         onChange: (text) => replace(changes, text.trim() === now.trim() ? null : h("details", h("summary", t("kit.changes")), diffView(now, text))),
     });
     if (!can("iot:CreateProvisioningTemplateVersion")) return replace(panel, editor.node, cli(vouch("template", "get", name, "--body")));
@@ -145,6 +145,7 @@ async function compare(panel, { template }, versionId) {
 async function versionsTab(panel, state) {
     const { template, can, again } = state;
     const name = template.templateName;
+    if (!can("iot:ListProvisioningTemplateVersions")) return replace(panel, noRight("iot:ListProvisioningTemplateVersions"));
     const below = h("div", { class: "stack", "aria-live": "polite" });
     const buttons = (row) => row.isDefaultVersion ? null : h("div", { class: "row" },
         small(t("kit.compare"), () => compare(below, state, row.versionId), { "data-test": `template-compare-${row.versionId}` }),
@@ -215,7 +216,7 @@ async function planView(told) {
 
 async function tryTab(panel, { template, can, versions }) {
     const name = template.templateName;
-    if (!can("vouch:TryTemplate")) return replace(panel, h("p", { class: "muted" }, t("kit.no.right", { action: "vouch:TryTemplate" })));
+    if (!can("vouch:TryTemplate")) return replace(panel, noRight("vouch:TryTemplate"));
     const parameters = parametersOf(template.templateBody);
     const result = h("div", { "aria-live": "polite" });
     const given = (values) => Object.fromEntries(parameters.map(([key]) => [key, values[`parameter-${key}`]]).filter(([, value]) => value));
@@ -267,7 +268,7 @@ async function awsSettings({ template, can, again }) {
         },
     });
     node.button.dataset.test = "template-settings-save";
-    return section(t("templates.settings"), null, can("iot:UpdateProvisioningTemplate") ? node : h("p", { class: "muted" }, t("kit.no.right", { action: "iot:UpdateProvisioningTemplate" })));
+    return section(t("templates.settings"), null, can("iot:UpdateProvisioningTemplate") ? node : noRight("iot:UpdateProvisioningTemplate"));
 }
 
 async function ownSettings({ template, can, again }) {
@@ -319,7 +320,7 @@ async function makeClaim(root, state, signal) {
 function claimsTab(panel, state, root, signal) {
     const { template, can } = state;
     const name = template.templateName;
-    if (!can("iot:CreateProvisioningClaim")) return replace(panel, h("p", { class: "muted" }, t("kit.no.right", { action: "iot:CreateProvisioningClaim" })));
+    if (!can("iot:CreateProvisioningClaim")) return replace(panel, noRight("iot:CreateProvisioningClaim"));
     replace(panel,
         h("p", { class: "lead" }, t("templates.claim.text")),
         template.enabled ? null : h("p", { class: "note warn" }, t("templates.claim.disabled")),
@@ -360,7 +361,8 @@ function headActions(state) {
 
 async function show(root, name, selected, signal) {
     if (!root.childElementCount) replace(root, loading());
-    const [template, { versions }, can] = await Promise.all([call("GET", path(name), { signal }), call("GET", path(name, "versions"), { signal }).catch(() => ({ versions: [] })), may()]);
+    const [template, can] = await Promise.all([call("GET", path(name), { signal }), may()]);
+    const { versions } = can("iot:ListProvisioningTemplateVersions") ? await call("GET", path(name, "versions"), { signal }) : { versions: [] };
     const state = { template, versions, can, tab: selected, again: () => show(root, name, state.tab, signal) };
     const fill = (id) => (panel) => {
         state.tab = id;

@@ -1,7 +1,7 @@
 // Things: a fleet of any size a page at a time, searched by the server; one thing with all that belongs to it.
 import { call, pager } from "./api.js";
 import { h, replace } from "./dom.js";
-import { act, certificateLink, chips, enc, glance, go, href, may, pairsOf, pairsText, pairWordsOfText, partsOf, section, small, statusBadge, targetArn, vouch } from "./kit.js";
+import { act, certificateLink, chips, enc, glance, go, href, may, nameField, pairsOf, pairsText, pairWordsOfText, partsOf, section, small, statusBadge, targetArn, vouch } from "./kit.js";
 import { historyCard } from "./kit-history.js";
 import { whenChanged } from "./parts.js";
 import { listen } from "./live.js";
@@ -14,6 +14,10 @@ export const needs = ["iot:ListThings"];
 
 const PAGE = 100;
 const SEARCH_PAUSE_MS = 250;
+const RELOAD_PAUSE_MS = 500;
+// The server looks through so many things a call; a query that few fit is asked on, for as long as one would wait.
+const SOME_MS = 1500;
+const FIRST_MS = 10000;
 
 /* ---- list ---- */
 
@@ -28,9 +32,17 @@ export function queryOf(text) {
 function loader(can, words) {
     if (!can("iot:SearchIndex")) return pager("/things", { list: "things", size: PAGE });
     return async (at, signal) => {
-        const body = { queryString: queryOf(words()), maxResults: PAGE, ...(at ? { nextToken: at } : {}) };
-        const { things, nextToken } = await call("POST", "/indices/search", { body, signal });
-        return { rows: things ?? [], next: nextToken ?? null };
+        const queryString = queryOf(words());
+        const began = Date.now();
+        const rows = [];
+        let next = at;
+        do {
+            const body = { queryString, maxResults: PAGE - rows.length, ...(next ? { nextToken: next } : {}) };
+            const found = await call("POST", "/indices/search", { body, signal });
+            rows.push(...(found.things ?? []));
+            next = found.nextToken ?? null;
+        } while (next && rows.length < PAGE && Date.now() - began < (rows.length ? SOME_MS : FIRST_MS));
+        return { rows, next };
     };
 }
 
@@ -59,7 +71,7 @@ function createDialog() {
         title: t("things.create"), action: t("things.create"), test: "thing-create-confirm",
         fields: [
             field({ name: "thingName", label: t("things.name"), required: true, pattern: "[a-zA-Z0-9:_\\-]{1,128}", hint: t("things.name.hint"), "data-test": "thing-name" }),
-            field({ name: "thingTypeName", label: t("things.type"), hint: t("things.type.hint"), "data-test": "thing-type" }),
+            ...nameField("type", { name: "thingTypeName", label: t("things.type"), hint: t("things.type.hint"), "data-test": "thing-type" }),
             field({ name: "attributes", type: "textarea", rows: 3, label: t("things.attributes"), hint: t("things.attributes.hint"), class: "code", "data-test": "thing-attributes" }),
         ],
         cli: (values) => vouch("thing", "create", values.thingName || "NAME", values.thingTypeName && ["--type", values.thingTypeName], pairWordsOfText("--attribute", values.attributes)),
@@ -92,13 +104,24 @@ async function list(root, params, signal) {
     });
     show();
     const seen = [];
-    if (can("vouch:WatchEvents")) listen({ onRow: (row) => {
-        if (!["thing-registered", "thing-created"].includes(row.event) || !row.thingName || row.outcome !== "ok") return;
-        seen.push(row);
-        replace(news, created(seen));
+    const soon = () => {
         clearTimeout(timer);
-        timer = setTimeout(() => grid.reload(), 500);
-    } }, signal);
+        timer = setTimeout(() => signal.aborted || grid.reload(), RELOAD_PAUSE_MS);
+    };
+    let opened = true; // what happened before the stream opened is read once more
+    if (can("vouch:WatchEvents")) listen({
+        onState: (word) => {
+            if (word === "open" && !opened) soon();
+            opened = word === "open";
+        },
+        onRow: (row) => {
+            if (!["thing-registered", "thing-created"].includes(row.event) || !row.thingName || row.outcome !== "ok") return;
+            seen.push(row);
+            replace(news, created(seen));
+            soon();
+        },
+        onConnection: (change) => grid.rows.some((row) => row.thingName === change.thingName) && soon(),
+    }, signal);
     replace(root,
         header(title, { text: t("things.lead"), actions: can("iot:CreateThing") ? button(t("things.create"), async () => {
             const made = await createDialog();
@@ -113,7 +136,7 @@ function editDialog(thing) {
     return act({
         title: t("things.edit.title", { name: thing.thingName }), action: t("ui.save"), test: "thing-edit-confirm",
         fields: [
-            field({ name: "thingTypeName", label: t("things.type"), value: thing.thingTypeName ?? "", hint: t("things.type.hint"), "data-test": "thing-type" }),
+            ...nameField("type", { name: "thingTypeName", label: t("things.type"), value: thing.thingTypeName ?? "", hint: t("things.type.hint"), "data-test": "thing-type" }),
             field({ name: "attributes", type: "textarea", rows: 6, label: t("things.attributes"), value: pairsText(thing.attributes), hint: t("things.attributes.hint"), class: "code", "data-test": "thing-attributes" }),
         ],
         cli: (values) => vouch("thing", "update", thing.thingName, values.thingTypeName ? values.thingTypeName !== thing.thingTypeName && ["--type", values.thingTypeName] : thing.thingTypeName && "--remove-type",
@@ -200,7 +223,7 @@ async function groupsCard({ thing, can, again }) {
     const { thingGroups } = await call("GET", `/things/${enc(thing.thingName)}/thing-groups`, { query: { maxResults: 100 } });
     const add = () => act({
         title: t("things.group.add.title", { name: thing.thingName }), action: t("kit.add"), test: "thing-group-add-confirm",
-        fields: [field({ name: "group", label: t("things.group"), required: true, "data-test": "thing-group-name" })],
+        fields: nameField("group", { name: "group", label: t("things.group"), required: true, "data-test": "thing-group-name" }),
         cli: ({ group }) => vouch("thing-group", "add", group || "GROUP", thing.thingName),
         run: ({ group }) => call("PUT", "/thing-groups/addThingToThingGroup", { body: groupOf(thing, group) }), done: t("kit.done"),
     });
@@ -250,7 +273,7 @@ async function show(root, name, signal) {
     replace(root,
         header(name, { back: { href: href("things"), text: title }, actions: can("iot:DeleteThing") ? button(t("kit.delete"), async () => (await remove(thing)) && go("things"), { kind: "danger", "data-test": "thing-delete" }) : null }),
         glance({
-            [t("things.connection")]: connection,
+            [t("things.connection")]: can("iot:GetThingConnectivityData") ? connection : null,
             [t("kit.arn")]: copyable(thing.thingArn),
             [t("things.id")]: copyable(thing.thingId),
             [t("things.type")]: thing.thingTypeName ?? null,
