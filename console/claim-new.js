@@ -7,6 +7,7 @@ import { qr } from "./qr.js";
 import { t } from "./texts.js";
 import { copyable, countdown, download, errorBox } from "./ui.js";
 
+const USUAL_LIFE = "300";
 const LIVES = [["300", "5"], ["900", "15"], ["3600", "60"], ["28800", "480"], ["86400", "1440"]];
 
 // What the user may make claims for: names, or null when only typing tells.
@@ -39,7 +40,7 @@ function words(values) {
         ...given("--thing-name", values.thingName),
         ...pairs,
         ...(values.maxUses > 1 ? ["--uses", values.maxUses] : []),
-        ...(values.lifetimeSeconds && values.lifetimeSeconds !== "300" ? ["--ttl", values.lifetimeSeconds] : []),
+        ...(values.lifetimeSeconds && values.lifetimeSeconds !== USUAL_LIFE ? ["--ttl", values.lifetimeSeconds] : []),
         ...given("--source", values.source),
         ...(values.key === "public" ? ["--public-key", "device.pub.pem"] : values.key === "csr" ? ["--csr", "device.csr"] : []),
         ...(values.key && values.sameKey ? ["--same-key"] : []),
@@ -54,7 +55,7 @@ function bodyOf(values) {
         ...(values.thingName ? { thingName: values.thingName } : {}),
         ...(Object.keys(parameters).length ? { parameters } : {}),
         ...(values.maxUses > 1 ? { maxUses: Number(values.maxUses) } : {}),
-        ...(values.lifetimeSeconds !== "300" ? { lifetimeSeconds: Number(values.lifetimeSeconds) } : {}),
+        ...(values.lifetimeSeconds && values.lifetimeSeconds !== USUAL_LIFE ? { lifetimeSeconds: Number(values.lifetimeSeconds) } : {}),
         ...(values.source ? { source: values.source } : {}),
         ...(values.key === "public" ? { publicKey: values.pem } : {}),
         ...(values.key === "csr" ? { certificateSigningRequest: values.pem } : {}),
@@ -78,7 +79,7 @@ function fieldsOf(names, found, preset) {
         templates,
         { name: "thingName", label: t("claims.thing"), hint: t("claims.thing.hint"), value: preset.thingName },
         { name: "parameters", label: t("claims.parameters"), type: "pairs", hint: t("claims.parameters.hint"), of: (values) => parametersOf(values.templateName, found), depends: "templateName" },
-        { name: "lifetimeSeconds", label: t("claims.life"), type: "select", value: "300", options: LIVES.map(([seconds, minutes]) => [seconds, t(`claims.life.${minutes}`)]) },
+        { name: "lifetimeSeconds", label: t("claims.life"), type: "select", value: USUAL_LIFE, options: LIVES.map(([seconds, minutes]) => [seconds, t(`claims.life.${minutes}`)]) },
         { name: "maxUses", label: t("claims.uses"), type: "number", value: "1", min: 1, max: 1000000, hint: t("claims.uses.hint") },
         { name: "source", label: t("claims.source"), hint: t("claims.source.hint"), placeholder: "10.0.0.0/8" },
         { name: "key", label: t("claims.key"), type: "select", value: "", options: [["", t("claims.key.made")], ["csr", t("claims.key.csr")], ["public", t("claims.key.public")]] },
@@ -93,10 +94,10 @@ export async function newClaim(preset = {}) {
     const names = await templateNames(found);
     return ask({
         title: t("claims.new"),
-        text: t("claims.new.text"),
+        text: t(allowed(found, "vouch:CreateClaim") ? "claims.new.text" : "claims.new.plain"),
         action: t("claims.new.go"),
         test: "claim-create",
-        wide: true,
+        wide: allowed(found, "vouch:CreateClaim"),
         fields: fieldsOf(names, found, preset),
         cli: (values) => command(...words(values)),
         run: async (values) => {

@@ -7,7 +7,7 @@ import { action, browse, card, command, facts, heading, line, subnav, sure, when
 import { t } from "./texts.js";
 import { badge, countdown, errorBox, timeAgo, toast } from "./ui.js";
 
-const TONES = { LIVE: "good", SPENT: "", EXPIRED: "", CANCELLED: "", WAITING: "accent", APPROVED: "good", DENIED: "bad", USED: "" };
+const TONES = { LIVE: "good", SPENT: "", EXPIRED: "", CANCELLED: "", PENDING: "accent", APPROVED: "good", DENIED: "bad", USED: "" };
 export const title = t("claims.title");
 
 const stateBadge = (state) => badge(t(`claims.state.${state}`), TONES[state] ?? "");
@@ -48,7 +48,7 @@ async function create(root, signal, preset) {
 async function waitingCount(found) {
     if (!allowed(found, "vouch:ListClaimRequests")) return 0;
     const { requests } = await call("GET", "/_vouch/claim-requests", { query: { maxResults: 100 } });
-    return requests.filter((one) => one.state === "WAITING").length;
+    return requests.filter((one) => one.state === "PENDING").length;
 }
 
 const createButton = (root, signal) => action(t("claims.new"), { kind: "primary", test: "claim-new", onclick: () => create(root, signal) });
@@ -186,7 +186,7 @@ async function decide(request, verb, after) {
 async function requests(root, signal) {
     const found = await rights();
     const buttons = (row, reload) =>
-        row.state !== "WAITING"
+        row.state !== "PENDING"
             ? null
             : h(
                   "div",

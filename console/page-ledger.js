@@ -17,7 +17,7 @@ const columns = [
     { title: t("ledger.time"), value: (row) => timeAgo(row.time), text: (row) => new Date(row.time * 1000).toISOString() },
     { title: t("ledger.what"), value: (row) => h("span", { class: ["told", tone(row)] }, sentence(row)), text: (row) => row.event },
     { title: t("ledger.outcome"), value: (row) => (row.outcome === "ok" ? h("span", { class: "muted" }, "ok") : badge(row.outcome, tone(row) === "bad" ? "bad" : "")), text: (row) => row.outcome },
-    { title: t("ledger.from"), value: (row) => h("code", { class: "small" }, row.sourceIp ?? ""), text: (row) => row.sourceIp ?? "" },
+    { title: t("ledger.from"), value: (row) => h("code", { class: "small nowrap" }, row.sourceIp ?? ""), text: (row) => row.sourceIp ?? "" },
 ];
 
 // Not shown; exported all the same.

@@ -28,7 +28,6 @@ export function bytes(value) {
 }
 
 export function duration(seconds) {
-    if (seconds === null) return "–";
     if (seconds < 0.001) return `${Math.round(seconds * 1e6)} µs`;
     return seconds < 1 ? `${small.format(seconds * 1000)} ms` : `${small.format(seconds)} s`;
 }
@@ -39,7 +38,7 @@ const sumOf = (a, b) => a.map((value, i) => value + (b[i] ?? 0));
 // [key, what stands large, what stands small, the line, options] of each tile.
 const TILES = [
     ["devices", (m) => whole.format(m.now("vouch_mqtt_sessions")), (m) => t("overview.devices.away", { count: whole.format(m.now("vouch_mqtt_sessions_away")) }), (m) => m.gauge("vouch_mqtt_sessions")],
-    ["registered", (m) => whole.format(m.now("vouch_provisioning_accepted_total")), (m) => t("overview.registered.took", { p50: duration(m.quantile("vouch_provisioning_seconds", 0.5)), p99: duration(m.quantile("vouch_provisioning_seconds", 0.99)) }), (m) => m.rates("vouch_provisioning_accepted_total")],
+    ["registered", (m) => whole.format(m.now("vouch_provisioning_accepted_total")), (m) => tookText(m, "vouch_provisioning_seconds"), (m) => m.rates("vouch_provisioning_accepted_total")],
     ["messages", (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_mqtt_messages_in_total")) + last(m.rates("vouch_mqtt_messages_out_total"))) }), (m) => t("overview.messages.queued", { count: whole.format(m.now("vouch_mqtt_messages_queued")) }), (m) => sumOf(m.rates("vouch_mqtt_messages_in_total"), m.rates("vouch_mqtt_messages_out_total"))],
     ["refused", (m) => whole.format(m.now("vouch_refused_total")), (m) => topReason(m), (m) => m.rates("vouch_refused_total"), { kind: "bad", href: "why" }],
     ["requests", (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_http_requests_total"))) }), (m) => t("overview.requests.failed", { count: whole.format(m.now("vouch_http_failed_total")) }), (m) => m.rates("vouch_http_requests_total")],
@@ -47,6 +46,11 @@ const TILES = [
     ["memory", (m) => bytes(m.now("process_resident_memory_bytes")), (m) => t("overview.memory.of", { max: bytes(m.now("vouch_memory_max_bytes")) }), (m) => m.gauge("process_resident_memory_bytes")],
     ["writes", (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_store_plans_total"))) }), (m) => t("overview.writes.batch", { count: small.format(m.now("vouch_store_commits_total") ? m.now("vouch_store_plans_total") / m.now("vouch_store_commits_total") : 0) }), (m) => m.rates("vouch_store_plans_total")],
 ];
+
+function tookText(m, name) {
+    const [p50, p99] = [0.5, 0.99].map((q) => m.quantile(name, q));
+    return p50 === null ? t("overview.registered.none") : t("overview.registered.took", { p50: duration(p50), p99: duration(p99) });
+}
 
 function topReason(m) {
     const [top] = m.by("vouch_refused_total", "reason");
@@ -84,7 +88,7 @@ async function pairings(can) {
 async function requests(can) {
     if (!allowed(can, "vouch:ListClaimRequests")) return [];
     const told = await call("GET", "/_vouch/claim-requests", { query: { maxResults: 100 } });
-    return told.requests.filter((one) => one.state === "WAITING")
+    return told.requests.filter((one) => one.state === "PENDING")
         .map((one) => ({ mark: "claims", kind: "accent", text: [h("b", one.principal.split("/").pop()), ` ${t("overview.wait.request", { template: one.templateName })}`], href: "claims/requests", action: t("overview.decide"), test: "waiting-request" }));
 }
 
