@@ -15,6 +15,7 @@ export const needs = ["iot:ListThings"];
 const PAGE = 100;
 const SEARCH_PAUSE_MS = 250;
 const RELOAD_PAUSE_MS = 500;
+const SEEN_MAX = 200;
 // The server looks through so many things a call; a query that few fit is asked on, for as long as one would wait.
 const SOME_MS = 1500;
 const FIRST_MS = 10000;
@@ -104,9 +105,12 @@ async function list(root, params, signal) {
     });
     show();
     const seen = [];
+    let reloading = 0; // not put off by what follows: a busy fleet never rests
     const soon = () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => signal.aborted || grid.reload(), RELOAD_PAUSE_MS);
+        reloading ||= setTimeout(() => {
+            reloading = 0;
+            if (!signal.aborted) grid.reload();
+        }, RELOAD_PAUSE_MS);
     };
     let opened = true; // what happened before the stream opened is read once more
     if (can("vouch:WatchEvents")) listen({
@@ -117,6 +121,7 @@ async function list(root, params, signal) {
         onRow: (row) => {
             if (!["thing-registered", "thing-created"].includes(row.event) || !row.thingName || row.outcome !== "ok") return;
             seen.push(row);
+            if (seen.length > SEEN_MAX) seen.shift();
             replace(news, created(seen));
             soon();
         },
