@@ -27,14 +27,15 @@ export function check(holds, what) {
   if (!holds) throw new Error(what)
 }
 
-// One browser; pages of contexts with no error on their console are all that `use` may open.
+// One browser; pages of contexts with no error on their console are all that `use` may open, but for what is not `watched`.
 export async function withBrowser(use) {
   const browser = await chromium.launch({executablePath: world.chromium, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']})
   const troubles = []
-  const open = async (options = {}) => {
+  const open = async ({watched = true, ...options} = {}) => {
     const context = await browser.newContext({ignoreHTTPSErrors: true, viewport: DESKTOP, ...options})
     const page = await context.newPage()
     page.setDefaultTimeout(15000)
+    if (!watched) return {context, page}
     page.on('pageerror', error => troubles.push(`${page.url()}: ${error}`))
     page.on('console', message => { if (/Content Security Policy|TrustedHTML/.test(message.text())) troubles.push(`${page.url()}: ${message.text()}`) })
     context.on('request', request => {
@@ -64,5 +65,9 @@ export async function accessible(page, name) {
 export async function shot(page, name) {
   if (!world.screenshots) return
   mkdirSync(world.screenshots, {recursive: true})
-  await page.screenshot({path: `${world.screenshots}/${name}.png`, fullPage: true})
+  const view = page.viewportSize()
+  const height = await page.evaluate(() => document.documentElement.scrollHeight)
+  await page.setViewportSize({...view, height: Math.max(view.height, height)}) // what sticks to an edge sticks to the picture's
+  await page.screenshot({path: `${world.screenshots}/${name}.png`})
+  await page.setViewportSize(view)
 }

@@ -11,6 +11,7 @@ const looks = [
 
 async function look(page, name, style) {
   const {wide, screen} = await page.evaluate(() => ({wide: document.documentElement.scrollWidth, screen: document.documentElement.clientWidth}))
+  check(await page.locator('.error-box').count() === 0, `${name} ${style.name}: ${await page.locator('main').innerText()}`)
   check(wide <= screen, `${name} ${style.name}: ${wide} wide on a screen of ${screen}`)
   await accessible(page, `${name} ${style.name}`)
   await shot(page, `${name}-${style.name}`)
