@@ -1,12 +1,9 @@
-// Every text that a person reads, in one language. For another one, translate this file, texts-1.js and texts-2.js.
+// What a person reads, in one language. For another one, translate this file and texts-*.js, which pages bring along (addTexts).
 //
 //   t("things.title")      t("table.page", {page: 2})        {name} is replaced
 //
 // A key that is missing shows itself, so that it is seen.
-import pages1 from "./texts-1.js";
-import pages2 from "./texts-2.js";
-
-const shell = {
+const all = {
     "app.name": "vouch",
     "app.console": "Console",
     "app.menu": "Menu",
@@ -133,13 +130,11 @@ const shell = {
     "signin.foot": "This server is run by your own people. Nothing on this page comes from elsewhere.",
 };
 
-const all = Object.assign({}, shell, pages1, pages2);
-
 export function t(key, values) {
     const text = all[key] ?? key;
     return values ? text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole)) : text;
 }
 
-// For modules whose texts come with them.
+// Before the modules that use them are evaluated.
 export const addTexts = (more) => void Object.assign(all, more);
 export const has = (key) => key in all;

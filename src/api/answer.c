@@ -1,6 +1,9 @@
 /* What went well, and what did not, as AWS's rest-json writes it. */
+#include <string.h>
+
 #include "api/errors.h"
 #include "api/http_job_priv.h"
+#include "api/squeeze.h"
 #include "core/reason.h"
 
 void vch_http_answer_output(struct vch_http_job *job, const struct vch_val *out) {
@@ -49,4 +52,29 @@ void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const str
         member(&job->body, "resourceArn", out);
     }
     vch_buf_c(&job->body, "}");
+}
+
+/* A change may answer with a key, and the session's answer holds its token: these stay as they are. */
+static bool may_be_squeezed(const struct vch_http_job *job) {
+    if (job->op == VCH_OP_NONE || job->op == VCH_OP_GET_SESSION || job->status != 200 || job->query) return false;
+    if (strcmp(vch_op_row(job->op)->method, "GET") != 0 || vch_page_file_of(job)) return false;
+    enum vch_op_scope scope = vch_op_row(job->op)->scope;
+    return scope == VCH_SCOPE_IOT || scope == VCH_SCOPE_VOUCH || scope == VCH_SCOPE_PUBLIC;
+}
+
+void vch_http_squeeze(struct vch_http_job *job) {
+    struct vch_buf packed;
+    struct vch_str plain = {NULL, 0};
+    if (!may_be_squeezed(job) || job->body.len < VCH_SQUEEZE_FROM || job->extra_count + 2 > VCH_HTTP_EXTRA_MAX) return;
+    if (vch_buf_finish(&job->body, &plain) != VCH_OK) return;
+    job->extra[job->extra_count++] = (struct vch_http_header){VCH_STR("vary"), VCH_STR("accept-encoding")};
+    if (!vch_takes_gzip(vch_http_header_get(job->request, "accept-encoding"))) return;
+    vch_buf_init_secret(&packed, VCH_HTTP_ANSWER_MAX);
+    if (vch_gzip(plain, &packed)) {
+        struct vch_buf before = job->body;
+        job->body = packed;
+        packed = before;
+        job->extra[job->extra_count++] = (struct vch_http_header){VCH_STR("content-encoding"), VCH_STR("gzip")};
+    }
+    vch_buf_deinit(&packed);
 }

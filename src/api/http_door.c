@@ -271,6 +271,7 @@ static bool run_operation(struct vch_http_job *job) {
     else vch_http_answer_error(job, err, out);
     if (err == VCH_OK) vch_http_tell_lint(job);
     vch_browser_answer(job);
+    vch_http_squeeze(job);
     return true;
 }
 
@@ -388,6 +389,7 @@ static bool answer_at_once(struct vch_http_job *job) {
     }
     if (vch_op_row(job->op)->scope != VCH_SCOPE_PUBLIC || job->op == VCH_OP_PAGE_READYZ || vch_oidc_is(job->op)) return false;
     vch_page_answer(job);
+    vch_http_squeeze(job);
     return true;
 }
 

@@ -102,6 +102,9 @@ vch_use_case *vch_use_case_of(enum vch_op op);
 void vch_http_answer_output(struct vch_http_job *job, const struct vch_val *out);
 void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const struct vch_val *out /* may be NULL */);
 
+/* Makes a filled answer smaller where that is due (squeeze.h); once, at its end. */
+void vch_http_squeeze(struct vch_http_job *job);
+
 /* lint.c: the findings as they are told, in the response header and in the log. */
 void vch_http_tell_lint(struct vch_http_job *job);
 

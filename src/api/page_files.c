@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "api/squeeze.h"
+
 #include "page_bytes.inc"
 
 #define PAGE_FILE(n, t, h, plain_bytes, gzip_bytes)                                                                    \
@@ -27,29 +29,6 @@ const struct vch_page_file *vch_page_file_find(struct vch_str name) {
     return NULL;
 }
 
-/* RFC 9110 12.4.2: "q=0", "q=0.0" and so on. */
-static bool weighs_nothing(struct vch_str weight) {
-    if (!vch_str_starts(weight, VCH_STR("q=")) && !vch_str_starts(weight, VCH_STR("Q="))) return false;
-    for (size_t i = 2; i < weight.len; i++)
-        if (weight.ptr[i] != '0' && weight.ptr[i] != '.') return false;
-    return true;
-}
-
-/* The coding is named with a weight; a name of its own counts more than "*". */
-static bool takes_gzip(struct vch_str accept_encoding) {
-    struct vch_str rest = accept_encoding, item, coding;
-    bool any = false;
-    if (accept_encoding.len == 0) return false;
-    while (vch_str_split(&rest, ',', &item)) {
-        if (!vch_str_split(&item, ';', &coding)) continue;
-        bool taken = !weighs_nothing(vch_str_trim(item));
-        coding = vch_str_trim(coding);
-        if (vch_str_ieq(coding, VCH_STR("gzip")) || vch_str_ieq(coding, VCH_STR("x-gzip"))) return taken;
-        if (vch_str_eq_c(coding, "*")) any = taken;
-    }
-    return any;
-}
-
 /* RFC 9110 13.1.2: the weak comparison. */
 static bool has_tag(struct vch_str if_none_match, struct vch_str etag) {
     struct vch_str rest = if_none_match, item;
@@ -64,7 +43,7 @@ static bool has_tag(struct vch_str if_none_match, struct vch_str etag) {
 
 void vch_page_choose(const struct vch_page_file *file, struct vch_str accept_encoding, struct vch_str if_none_match,
                      struct vch_page_choice *ret) {
-    ret->gzip = takes_gzip(accept_encoding);
+    ret->gzip = vch_takes_gzip(accept_encoding);
     (void)snprintf(ret->etag, sizeof ret->etag, "\"%s%s\"", file->hash, ret->gzip ? "-gz" : "");
     ret->unchanged = has_tag(if_none_match, vch_str_from(ret->etag));
 }

@@ -80,6 +80,14 @@ static void extra(struct vch_http_job *job, const char *name, const char *value)
     job->extra[job->extra_count++] = (struct vch_http_header){vch_str_from(name), vch_str_from(value)};
 }
 
+static void document_headers(struct vch_http_job *job) {
+    job->security_policy = file_policy;
+    extra(job, "referrer-policy", "no-referrer");
+    extra(job, "permissions-policy", "camera=(self), microphone=(), geolocation=()");
+    extra(job, "cross-origin-opener-policy", "same-origin");
+    extra(job, "x-frame-options", "DENY");
+}
+
 static void file_write(struct vch_http_job *job, const struct vch_page_file *file) {
     struct vch_page_choice *choice = vch_arena_alloc(job->arena, sizeof *choice);
     if (!choice) {
@@ -90,14 +98,10 @@ static void file_write(struct vch_http_job *job, const struct vch_page_file *fil
     job->status = choice->unchanged ? 304 : 200;
     job->content_type = file->type;
     job->cache_control = "no-cache";
-    job->security_policy = file_policy;
     extra(job, "etag", choice->etag);
     extra(job, "vary", "accept-encoding");
-    extra(job, "referrer-policy", "no-referrer");
-    extra(job, "permissions-policy", "camera=(self), microphone=(), geolocation=()");
-    extra(job, "cross-origin-opener-policy", "same-origin");
     extra(job, "cross-origin-resource-policy", "same-origin");
-    extra(job, "x-frame-options", "DENY");
+    if (job->op != VCH_OP_PAGE_ASSET) document_headers(job); /* an asset that is opened as a page may do nothing */
     if (choice->gzip) extra(job, "content-encoding", "gzip");
     if (!choice->unchanged) vch_buf_str(&job->body, choice->gzip ? file->gzip : file->plain);
 }

@@ -1,11 +1,15 @@
 """The console's files as the server hands them out: headers, forms, what is unchanged, and names that are no files."""
 import gzip
 import http.client
+import json
 import pathlib
 import re
 import ssl
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 import vouch
 
@@ -35,6 +39,18 @@ def ask(door, path, method="GET", body=None, **headers):
     door.request(method, path, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
     answer = door.getresponse()
     return answer, answer.read()
+
+
+def signed(server, method, path):
+    """By admin, asking for gzip."""
+    request = AWSRequest(method=method, url=server.api + path, data=b"", headers={"accept-encoding": "gzip"})
+    SigV4Auth(Credentials(server.admin["accessKeyId"], server.admin["secretAccessKey"]), "iot", vouch.REGION).add_auth(request)
+    connection = http.client.HTTPSConnection("localhost", int(server.api.rsplit(":", 1)[1]), context=ssl.create_default_context(cafile=server.ca), timeout=20)
+    connection.request(method, path, headers=dict(request.headers.items()))
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer, body
 
 
 def policy_of(answer):
@@ -72,6 +88,44 @@ def test_every_file_of_the_folder(door):
         assert answer.getheader("content-type") == types[file.suffix]
         assert gzip.decompress(body) == file.read_bytes()
         assert len(body) < 60000
+
+
+def test_assets_are_no_documents(door):
+    """Opened as a page, a file may load and do nothing."""
+    for name in ("app.js", "icon.svg", "console.html"):
+        answer, _ = ask(door, f"/assets/{name}")
+        assert policy_of(answer) == {"default-src": "'none'", "frame-ancestors": "'none'"}
+        assert answer.getheader("x-content-type-options") == "nosniff"
+        assert answer.getheader("cross-origin-resource-policy") == "same-origin"
+        assert answer.getheader("cache-control") == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/_vouch/openapi.json"])
+def test_long_answers_come_smaller_to_whom_asks(door, path):
+    plain, body = ask(door, path)
+    assert plain.getheader("content-encoding") is None and plain.getheader("vary") == "accept-encoding"
+    packed, small = ask(door, path, accept_encoding="gzip")
+    assert packed.getheader("content-encoding") == "gzip" and packed.getheader("vary") == "accept-encoding"
+    assert len(small) < len(body) / 2
+    whole = gzip.decompress(small)
+    assert whole == body if path.endswith(".json") else whole.startswith(b"# ")
+    head, nothing = ask(door, "/_vouch/openapi.json", "HEAD", accept_encoding="gzip")
+    assert nothing == b"" and head.getheader("content-encoding") == "gzip"
+
+
+def test_lists_come_smaller_and_changes_do_not(server):
+    iot = server.boto()
+    for i in range(40):
+        iot.create_thing(thingName=f"smaller-{i}", attributePayload={"attributes": {"serial": f"S{i:08}"}})
+    answer, body = signed(server, "GET", "/things?maxResults=250")
+    assert answer.getheader("content-encoding") == "gzip"
+    assert len([one for one in json.loads(gzip.decompress(body))["things"] if one["thingName"].startswith("smaller-")]) == 40
+    # A key and its certificate, more than a kilobyte, are never mixed into a compression.
+    answer, body = signed(server, "POST", "/keys-and-certificate?setAsActive=false")
+    assert answer.status == 200 and len(body) > 1024 and answer.getheader("content-encoding") is None
+    # Neither is what is short.
+    answer, body = signed(server, "GET", "/things/smaller-1")
+    assert answer.status == 200 and answer.getheader("content-encoding") is None
 
 
 def test_forms(door):
