@@ -314,6 +314,13 @@ static void lose(void *arg) {
     if (!vch_loop_post(vch_http_exchange_loop(job->exchange), reply_posted, job)) job_free(job);
 }
 
+/* It waited for a pairing until the loops ended: any thread may answer now, and the exchange ends by it. */
+static void end(void *arg) {
+    struct vch_http_job *job = arg;
+    vch_http_answer_error(job, VCH_ERR_UNAVAILABLE, NULL);
+    reply(job);
+}
+
 /* ---- WebSockets ---- */
 
 static void upgrade_posted(void *arg) {
@@ -355,7 +362,7 @@ static struct vch_http_job *job_new(struct vch_http_door *door, struct vch_http_
     job->wait = (struct vch_hook_wait){
         .hooks = door->options.service->hooks, .pool = door->options.pool, .resume = run, .lost = lose, .arg = job};
     job->pairing = (struct vch_pairing_wait){
-        .waits = door->pairings, .loop = vch_http_exchange_loop(x), .resume = run, .lost = lose, .arg = job};
+        .waits = door->pairings, .loop = vch_http_exchange_loop(x), .resume = run, .lost = lose, .ended = end, .arg = job};
     vch_buf_init_secret(&job->body, VCH_HTTP_ANSWER_MAX);
     vch_uuid(job->request_id);
     return job;

@@ -94,7 +94,7 @@ void vch_pairing_waits_free(struct vch_pairing_waits *waits) {
         struct vch_pairing_wait *wait = value;
         take_out(waits, wait);
         vch_timer_deinit(&wait->timer);
-        wait->lost(wait->arg);
+        wait->ended(wait->arg);
     }
     vch_map_free(waits->by_id);
     (void)pthread_mutex_destroy(&waits->lock);
@@ -109,6 +109,7 @@ static void on_time(void *arg) {
     (void)pthread_mutex_lock(&waits->lock);
     bool mine = wait->in_table;
     if (mine) take_out(waits, wait);
+    if (mine) wait->woken = VCH_PAIRING_WOKEN_TO_ANSWER;
     (void)pthread_mutex_unlock(&waits->lock);
     if (mine) wake(wait); /* else somebody woke it: that is on its way */
 }

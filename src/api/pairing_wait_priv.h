@@ -11,7 +11,7 @@
 struct vch_pairing_waits;
 
 enum vch_err vch_pairing_waits_new(struct vch_pool *pool, struct vch_pairing_waits **ret) VCH_MUST;
-/* After loops and pool have ended: calls `lost` of those that still wait. NULL is fine. */
+/* After loops and pool have ended: calls `ended` of those that still wait. NULL is fine. */
 void vch_pairing_waits_free(struct vch_pairing_waits *waits);
 /* From the store's on_change; NULL: anything may have changed. Any thread; must not block. */
 void vch_pairing_waits_changed(struct vch_pairing_waits *waits, const struct vch_str *id);
@@ -28,6 +28,7 @@ struct vch_pairing_wait {
     struct vch_loop *loop;
     void (*resume)(void *arg); /* on a worker */
     void (*lost)(void *arg);   /* instead, where no worker takes it; any thread, must not block */
+    void (*ended)(void *arg);  /* instead, when the loops have ended; the thread that frees the table */
     void *arg;
     struct vch_timer timer;
     bool in_table; /* under the table's lock */

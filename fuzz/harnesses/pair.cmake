@@ -1,0 +1,1 @@
+vch_fuzz(pair_code ROOMS core)
