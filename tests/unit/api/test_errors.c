@@ -94,7 +94,7 @@ static void every_operation_has_a_use_case(void **state) {
     (void)state;
     for (enum vch_op op = VCH_OP_NONE + 1; op < VCH_OP_COUNT; op++) {
         bool none = vch_op_row(op)->scope == VCH_SCOPE_PUBLIC || op == VCH_OP_ADVANCE_CLOCK || op == VCH_OP_CREATE_FAULT ||
-                    op == VCH_OP_LIST_FAULTS || op == VCH_OP_CLEAR_FAULTS || vch_data_is(op);
+                    op == VCH_OP_LIST_FAULTS || op == VCH_OP_CLEAR_FAULTS || op == VCH_OP_GET_RIGHTS || op == VCH_OP_WATCH_EVENTS || vch_data_is(op);
         if (none != (vch_use_case_of(op) == NULL)) fail_msg("%s", vch_op_row(op)->name);
     }
 }
