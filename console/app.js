@@ -6,14 +6,12 @@
 import { h, replace } from "./dom.js";
 import { allowed, allowedAll, rights, session } from "./api.js";
 import { addTexts, t } from "./texts.js";
-import texts1 from "./texts-1.js";
-import texts2 from "./texts-2.js";
+import texts from "./texts-2.js";
 import { brand } from "./brand.js";
 import { routes } from "./routes.js";
 import { button, empty, errorBox, icon, linkButton, loading } from "./ui.js";
 
-addTexts(texts1);
-addTexts(texts2);
+addTexts(texts);
 
 const GROUPS = ["", "fleet", "provisioning", "insight", "server"];
 const frame = { side: null, main: null, user: null, rights: null };

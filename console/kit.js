@@ -1,8 +1,11 @@
 // What pages of policies, templates, things and certificates share.
 import { allowed, call, rights, session } from "./api.js";
 import { h } from "./dom.js";
-import { t } from "./texts.js";
+import { addTexts, t } from "./texts.js";
+import texts from "./texts-1.js";
 import { badge, button, cli, dialog, facts, field, form, toast } from "./ui.js";
+
+addTexts(texts);
 
 export const enc = encodeURIComponent;
 export const href = (...parts) => `#/${parts.map(enc).join("/")}`;

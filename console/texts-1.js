@@ -1,6 +1,5 @@
 // English texts of settings, policies, templates, things and certificates.
 export default {
-    "kit.actions": "Actions",
     "kit.add": "Add",
     "kit.arn": "ARN",
     "kit.attach": "Attach",

@@ -59,6 +59,7 @@ const all = {
     "search.template": "Template",
     "search.policy": "Policy",
 
+    "ui.actions": "Actions",
     "ui.cancel": "Cancel",
     "ui.save": "Save",
     "ui.yes": "Yes, do it",

@@ -362,7 +362,7 @@ export function table({ columns, rows, load, onRow, hrefOf, empty: nothing, capt
     };
     const grid = (list) => h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": caption ?? name ?? t("app.console") }, h("table",
         caption ? h("caption", { class: "visually-hidden" }, caption) : null,
-        h("thead", h("tr", columns.map((column) => h("th", { scope: "col", class: column.class }, column.title || h("span", { class: "visually-hidden" }, t("kit.actions")))))),
+        h("thead", h("tr", columns.map((column) => h("th", { scope: "col", class: column.class }, column.title || h("span", { class: "visually-hidden" }, t("ui.actions")))))),
         h("tbody", list.map(line))));
     const line = (row) => h("tr", { class: onRow && "clickable", onclick: onRow && ((event) => event.target.closest("a,button,input,select,label") || getSelection().toString() || onRow(row)) },
         columns.map((column, i) => h("td", { class: column.class, dataset: { label: column.title } }, i === 0 ? first(row, column) : column.value(row))));
