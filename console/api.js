@@ -149,6 +149,13 @@ export async function signOut() {
     location.assign("/sign-in");
 }
 
+// A page that the browser kept whole for its Back button is asked for anew: its reader may have signed out since.
+addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    document.documentElement.hidden = true;
+    location.reload();
+});
+
 /* ---- lists ---- */
 
 // The answer's member and the request's parameter: nextToken and nextToken, nextMarker and marker.

@@ -1,14 +1,21 @@
 // Making a claim with all that it may be bound to, and handing it over: QR, files, JSON. The private key lives in this page alone.
 import { allowed, call, rights } from "./api.js";
+import { ask, toPairs } from "./ask.js";
 import { h } from "./dom.js";
 import { bundleOf, filesOf } from "./handover.js";
-import { action, ask, card, command, facts, heading, line, toPairs } from "./parts.js";
+import { action, card, command, facts, heading, line } from "./parts.js";
 import { qr } from "./qr.js";
 import { t } from "./texts.js";
 import { copyable, countdown, download, errorBox } from "./ui.js";
 
 const USUAL_LIFE = "300";
-const LIVES = [["300", "5"], ["900", "15"], ["3600", "60"], ["28800", "480"], ["86400", "1440"]];
+const LIVES = [
+    ["300", "5"],
+    ["900", "15"],
+    ["3600", "60"],
+    ["28800", "480"],
+    ["86400", "1440"],
+];
 
 // What the user may make claims for: names, or null when only typing tells.
 export async function templateNames(found) {
@@ -78,11 +85,34 @@ function fieldsOf(names, found, preset) {
     return [
         templates,
         { name: "thingName", label: t("claims.thing"), hint: t("claims.thing.hint"), value: preset.thingName },
-        { name: "parameters", label: t("claims.parameters"), type: "pairs", hint: t("claims.parameters.hint"), of: (values) => parametersOf(values.templateName, found), depends: "templateName" },
-        { name: "lifetimeSeconds", label: t("claims.life"), type: "select", value: USUAL_LIFE, options: LIVES.map(([seconds, minutes]) => [seconds, t(`claims.life.${minutes}`)]) },
+        {
+            name: "parameters",
+            label: t("claims.parameters"),
+            type: "pairs",
+            hint: t("claims.parameters.hint"),
+            of: (values) => parametersOf(values.templateName, found),
+            depends: "templateName",
+        },
+        {
+            name: "lifetimeSeconds",
+            label: t("claims.life"),
+            type: "select",
+            value: USUAL_LIFE,
+            options: LIVES.map(([seconds, minutes]) => [seconds, t(`claims.life.${minutes}`)]),
+        },
         { name: "maxUses", label: t("claims.uses"), type: "number", value: "1", min: 1, max: 1000000, hint: t("claims.uses.hint") },
         { name: "source", label: t("claims.source"), hint: t("claims.source.hint"), placeholder: "10.0.0.0/8" },
-        { name: "key", label: t("claims.key"), type: "select", value: "", options: [["", t("claims.key.made")], ["csr", t("claims.key.csr")], ["public", t("claims.key.public")]] },
+        {
+            name: "key",
+            label: t("claims.key"),
+            type: "select",
+            value: "",
+            options: [
+                ["", t("claims.key.made")],
+                ["csr", t("claims.key.csr")],
+                ["public", t("claims.key.public")],
+            ],
+        },
         { name: "pem", label: t("claims.pem"), type: "textarea", code: true, rows: 5, required: true, show: (values) => values.key },
         { name: "sameKey", label: t("claims.same.key"), type: "checkbox", show: (values) => values.key },
     ];

@@ -1,9 +1,10 @@
 // Provisioning claims: who made which for what, what became of them; and those that wait for a second person.
 import { made as links, sentence, short, tone, who } from "./activity.js";
 import { allowed, call, pager, rights } from "./api.js";
+import { browse, sure } from "./ask.js";
 import { handOver, newClaim } from "./claim-new.js";
 import { h, replace } from "./dom.js";
-import { action, browse, card, command, facts, heading, line, subnav, sure, whenChanged } from "./parts.js";
+import { action, card, command, facts, heading, line, subnav, whenChanged } from "./parts.js";
 import { t } from "./texts.js";
 import { badge, countdown, errorBox, timeAgo, toast } from "./ui.js";
 
@@ -23,10 +24,20 @@ export function boundTo(bindings) {
 
 function columns() {
     return [
-        { key: "state", label: t("claims.state"), cell: (row) => [stateBadge(row.state), row.alarms.length ? badge(t("claims.alarm"), "bad") : null], text: (row) => row.state },
+        {
+            key: "state",
+            label: t("claims.state"),
+            cell: (row) => [stateBadge(row.state), row.alarms.length ? badge(t("claims.alarm"), "bad") : null],
+            text: (row) => row.state,
+        },
         { key: "claimId", label: t("claims.claim"), cell: (row) => links.claim(row.claimId), text: (row) => row.claimId },
         { key: "templateName", label: t("claims.template") },
-        { key: "boundTo", label: t("claims.for"), cell: (row) => boundTo(row.bindings) || h("span", { class: "muted" }, t("claims.for.any")), text: (row) => boundTo(row.bindings) },
+        {
+            key: "boundTo",
+            label: t("claims.for"),
+            cell: (row) => boundTo(row.bindings) || h("span", { class: "muted" }, t("claims.for.any")),
+            text: (row) => boundTo(row.bindings),
+        },
         { key: "createdBy", label: t("claims.by"), cell: (row) => who(row.createdBy) },
         { key: "uses", label: t("claims.uses"), number: true, cell: (row) => `${row.uses} / ${row.maxUses}`, text: (row) => row.uses },
         { key: "expiration", label: t("claims.left"), cell: (row) => life(row) },
@@ -63,7 +74,11 @@ function onlyMaking(root, found, signal) {
             t("claims.only"),
             {},
             h("p", {}, t("claims.only.text")),
-            h("div", { class: "row" }, names.map((name) => action(name, { test: `claim-for-${name}`, onclick: () => create(root, signal, { templateName: name }) }))),
+            h(
+                "div",
+                { class: "row" },
+                names.map((name) => action(name, { test: `claim-for-${name}`, onclick: () => create(root, signal, { templateName: name }) })),
+            ),
             line(command("claim", "create", "--template", names[0] ?? "NAME", "--out", "claim")),
         ),
     );
@@ -81,7 +96,12 @@ async function list(root, signal) {
         name: "claims",
         signal,
         filter: { label: t("claims.filter"), test: "claims-filter" },
-        choice: { label: t("claims.state"), test: "claims-state", key: "state", options: ["LIVE", "SPENT", "EXPIRED", "CANCELLED"].map((state) => [state, t(`claims.state.${state}`)]) },
+        choice: {
+            label: t("claims.state"),
+            test: "claims-state",
+            key: "state",
+            options: ["LIVE", "SPENT", "EXPIRED", "CANCELLED"].map((state) => [state, t(`claims.state.${state}`)]),
+        },
         cli: command("claim", "list"),
         empty: { title: t("claims.none"), text: t("claims.none.text") },
     });
@@ -94,7 +114,9 @@ async function list(root, signal) {
 async function historyOf(id, found) {
     if (!allowed(found, "vouch:ListLedger")) return null;
     const { entries } = await call("GET", "/_vouch/ledger", { query: { any: id, newestFirst: true, maxResults: 50 } });
-    const rows = entries.map((row) => h("li", { class: ["activity", tone(row)] }, h("span", {}, sentence(row)), h("a", { href: `#/ledger/${row.sequence}` }, timeAgo(row.time))));
+    const rows = entries.map((row) =>
+        h("li", { class: ["activity", tone(row)] }, h("span", {}, sentence(row)), h("a", { href: `#/ledger/${row.sequence}` }, timeAgo(row.time))),
+    );
     return card(t("claims.history"), {}, rows.length ? h("ol", { class: "activities" }, rows) : h("p", { class: "muted" }, t("claims.history.none")));
 }
 
@@ -138,7 +160,13 @@ async function detail(root, id, signal) {
             actions: claim.state === "LIVE" && allowed(found, "vouch:CancelClaim") ? [cancelButton] : [],
         }),
         claim.alarms.length
-            ? h("div", { class: "note bad", role: "alert" }, h("b", {}, t("claims.alarm")), " ", claim.alarms.map((word) => t(`claims.alarm.${word}`)).join(" "))
+            ? h(
+                  "div",
+                  { class: "note bad", role: "alert" },
+                  h("b", {}, t("claims.alarm")),
+                  " ",
+                  claim.alarms.map((word) => t(`claims.alarm.${word}`)).join(" "),
+              )
             : null,
         h(
             "div",
@@ -191,8 +219,12 @@ async function requests(root, signal) {
             : h(
                   "div",
                   { class: "row" },
-                  allowed(found, "vouch:ApproveClaimRequest") ? action(t("claims.approve"), { test: "claim-request-approve", onclick: () => decide(row, "approve", reload) }) : null,
-                  allowed(found, "vouch:DenyClaimRequest") ? action(t("claims.deny"), { kind: "danger", test: "claim-request-deny", onclick: () => decide(row, "deny", reload) }) : null,
+                  allowed(found, "vouch:ApproveClaimRequest")
+                      ? action(t("claims.approve"), { test: "claim-request-approve", onclick: () => decide(row, "approve", reload) })
+                      : null,
+                  allowed(found, "vouch:DenyClaimRequest")
+                      ? action(t("claims.deny"), { kind: "danger", test: "claim-request-deny", onclick: () => decide(row, "deny", reload) })
+                      : null,
               );
     const browser = browse({
         columns: [

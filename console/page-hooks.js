@@ -1,7 +1,8 @@
 // Pre-provisioning hooks: who is asked before a device is let in, a try without a registration, and the serials of allow-lists.
 import { allowed, call, pager, rights } from "./api.js";
+import { ask, browse, sure, toPairs } from "./ask.js";
 import { h, replace } from "./dom.js";
-import { action, ask, browse, card, command, facts, heading, line, sure, toPairs } from "./parts.js";
+import { action, card, command, facts, heading, line } from "./parts.js";
 import { t } from "./texts.js";
 import { badge, errorBox, timeAgo, toast } from "./ui.js";
 
@@ -13,15 +14,53 @@ function fields(hook) {
     const https = (values) => values.kind === "https";
     return [
         { name: "hookName", label: t("hooks.name"), required: true, value: hook?.hookName, readonly: Boolean(hook) },
-        { name: "kind", label: t("hooks.kind"), type: "select", value: hook?.kind ?? "allowlist", options: KINDS.map((kind) => [kind, t(`hooks.kind.${kind}`)]) },
+        {
+            name: "kind",
+            label: t("hooks.kind"),
+            type: "select",
+            value: hook?.kind ?? "allowlist",
+            options: KINDS.map((kind) => [kind, t(`hooks.kind.${kind}`)]),
+        },
         { name: "target", label: t("hooks.url"), show: https, required: true, value: hook?.target, placeholder: "https://", key: "url" },
-        { name: "target", label: t("hooks.path"), show: (values) => values.kind === "program", required: true, value: hook?.target, placeholder: "/usr/local/lib/vouch/check", key: "path" },
-        { name: "target", label: t("hooks.parameter"), show: (values) => values.kind === "allowlist", value: hook?.target ?? "SerialNumber", hint: t("hooks.parameter.hint"), key: "parameter" },
+        {
+            name: "target",
+            label: t("hooks.path"),
+            show: (values) => values.kind === "program",
+            required: true,
+            value: hook?.target,
+            placeholder: "/usr/local/lib/vouch/check",
+            key: "path",
+        },
+        {
+            name: "target",
+            label: t("hooks.parameter"),
+            show: (values) => values.kind === "allowlist",
+            value: hook?.target ?? "SerialNumber",
+            hint: t("hooks.parameter.hint"),
+            key: "parameter",
+        },
         { name: "targetArn", label: t("hooks.arn"), hint: t("hooks.arn.hint"), value: hook?.targetArn },
-        { name: "timeoutMs", label: t("hooks.timeout"), type: "number", min: 100, max: 60000, value: hook?.timeoutMs ?? "", hint: t("hooks.timeout.hint"), show: (values) => values.kind !== "allowlist" },
+        {
+            name: "timeoutMs",
+            label: t("hooks.timeout"),
+            type: "number",
+            min: 100,
+            max: 60000,
+            value: hook?.timeoutMs ?? "",
+            hint: t("hooks.timeout.hint"),
+            show: (values) => values.kind !== "allowlist",
+        },
         { name: "caPem", label: t("hooks.ca"), type: "textarea", code: true, rows: 3, show: https, hint: t("hooks.ca.hint"), value: hook?.caPem },
         { name: "certificatePem", label: t("hooks.certificate"), type: "textarea", code: true, rows: 3, show: https, value: hook?.certificatePem },
-        { name: "privateKeyPem", label: t("hooks.private.key"), type: "textarea", code: true, rows: 3, show: https, hint: hook?.hasPrivateKey ? t("hooks.secret.again") : "" },
+        {
+            name: "privateKeyPem",
+            label: t("hooks.private.key"),
+            type: "textarea",
+            code: true,
+            rows: 3,
+            show: https,
+            hint: hook?.hasPrivateKey ? t("hooks.secret.again") : "",
+        },
         { name: "secret", label: t("hooks.secret"), type: "password", show: https, hint: hook?.hasSecret ? t("hooks.secret.again") : t("hooks.secret.hint") },
     ];
 }
@@ -113,7 +152,15 @@ function tryCard(hook) {
                 { name: "templateName", label: t("hooks.try.template") },
                 { name: "clientId", label: t("hooks.try.client") },
             ],
-            cli: (values) => command("hook", "test", hook.hookName, ...Object.entries(toPairs(values.parameters)).flatMap(([name, value]) => ["--parameter", `${name}=${value}`]), ...(values.templateName ? ["--template", values.templateName] : []), ...(values.clientId ? ["--client-id", values.clientId] : [])),
+            cli: (values) =>
+                command(
+                    "hook",
+                    "test",
+                    hook.hookName,
+                    ...Object.entries(toPairs(values.parameters)).flatMap(([name, value]) => ["--parameter", `${name}=${value}`]),
+                    ...(values.templateName ? ["--template", values.templateName] : []),
+                    ...(values.clientId ? ["--client-id", values.clientId] : []),
+                ),
             run: (values) => {
                 const body = { parameters: toPairs(values.parameters) };
                 for (const name of ["templateName", "clientId"]) if (values[name]) body[name] = values[name];
@@ -141,9 +188,9 @@ export function readCsv(text) {
     };
     for (let i = 0; i < text.length; i++) {
         const c = text[i];
-        if (quoted && c === '"' && text[i + 1] === '"') (cell += '"'), i++;
+        if (quoted && c === '"' && text[i + 1] === '"') ((cell += '"'), i++);
         else if (c === '"' && (quoted || cell === "")) quoted = !quoted;
-        else if (!quoted && c === ",") row.push(cell), (cell = "");
+        else if (!quoted && c === ",") (row.push(cell), (cell = ""));
         else if (!quoted && (c === "\n" || c === "\r")) endRow();
         else cell += c;
     }
@@ -156,10 +203,19 @@ export function serialsOf(text) {
     const [head, ...others] = rows;
     if (!head) return [];
     const named = head[0].trim().toLowerCase() === "serial";
-    return (named ? others : rows).map(([serial, ...values]) => {
-        const overrides = named ? Object.fromEntries(head.slice(1).map((name, i) => [name.trim(), (values[i] ?? "").trim()]).filter(([name, value]) => name && value)) : {};
-        return { serial: serial.trim(), ...(Object.keys(overrides).length ? { parameterOverrides: overrides } : {}) };
-    }).filter((one) => one.serial);
+    return (named ? others : rows)
+        .map(([serial, ...values]) => {
+            const overrides = named
+                ? Object.fromEntries(
+                      head
+                          .slice(1)
+                          .map((name, i) => [name.trim(), (values[i] ?? "").trim()])
+                          .filter(([name, value]) => name && value),
+                  )
+                : {};
+            return { serial: serial.trim(), ...(Object.keys(overrides).length ? { parameterOverrides: overrides } : {}) };
+        })
+        .filter((one) => one.serial);
 }
 
 async function importSerials(hook) {
@@ -170,7 +226,16 @@ async function importSerials(hook) {
         test: "hook-serials-save",
         wide: true,
         fields: [
-            { name: "text", label: t("hooks.serials.csv"), type: "textarea", code: true, rows: 8, required: true, file: ".csv,text/csv,text/plain", placeholder: "serial,Site\nSN-1001,Porto" },
+            {
+                name: "text",
+                label: t("hooks.serials.csv"),
+                type: "textarea",
+                code: true,
+                rows: 8,
+                required: true,
+                file: ".csv,text/csv,text/plain",
+                placeholder: "serial,Site\nSN-1001,Porto",
+            },
             { name: "replaceAll", label: t("hooks.serials.replace"), type: "checkbox" },
         ],
         cli: (values) => command("hook", "allowlist", "import", hook.hookName, "serials.csv", ...(values.replaceAll ? ["--replace"] : [])),
@@ -178,7 +243,9 @@ async function importSerials(hook) {
             const serials = serialsOf(text);
             if (!serials.length) throw new Error(t("hooks.serials.empty"));
             for (let at = 0; at < serials.length; at += 1000)
-                await call("POST", path(hook.hookName, "/serials"), { body: { serials: serials.slice(at, at + 1000), ...(replaceAll && at === 0 ? { replaceAll: true } : {}) } });
+                await call("POST", path(hook.hookName, "/serials"), {
+                    body: { serials: serials.slice(at, at + 1000), ...(replaceAll && at === 0 ? { replaceAll: true } : {}) },
+                });
             return serials.length;
         },
     });
@@ -199,8 +266,24 @@ function serialsCard(hook, found, signal) {
     const browser = browse({
         columns: [
             { key: "serial", label: t("hooks.serial"), cell: (row) => h("code", {}, row.serial), text: (row) => row.serial },
-            { key: "parameterOverrides", label: t("hooks.overrides"), cell: (row) => Object.entries(row.parameterOverrides ?? {}).map(([name, value]) => `${name}=${value}`).join(", "), text: (row) => JSON.stringify(row.parameterOverrides ?? {}) },
-            { key: "do", label: "", text: null, cell: (row) => (allowed(found, "vouch:DeleteHookSerial") ? action(t("hooks.serials.remove"), { kind: "quiet", test: "hook-serial-remove", onclick: () => remove(row) }) : null) },
+            {
+                key: "parameterOverrides",
+                label: t("hooks.overrides"),
+                cell: (row) =>
+                    Object.entries(row.parameterOverrides ?? {})
+                        .map(([name, value]) => `${name}=${value}`)
+                        .join(", "),
+                text: (row) => JSON.stringify(row.parameterOverrides ?? {}),
+            },
+            {
+                key: "do",
+                label: "",
+                text: null,
+                cell: (row) =>
+                    allowed(found, "vouch:DeleteHookSerial")
+                        ? action(t("hooks.serials.remove"), { kind: "quiet", test: "hook-serial-remove", onclick: () => remove(row) })
+                        : null,
+            },
         ],
         load: pager(path(hook.hookName, "/serials"), { list: "serials" }),
         name: `serials-${hook.hookName}`,

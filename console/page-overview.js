@@ -23,7 +23,7 @@ export const rate = (value) => (value >= 100 ? whole.format(Math.round(value)) :
 export function bytes(value) {
     const units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let unit = 0;
-    while (value >= 1024 && unit < units.length - 1) (value /= 1024), unit++;
+    while (value >= 1024 && unit < units.length - 1) ((value /= 1024), unit++);
     return `${small.format(value)} ${units[unit]}`;
 }
 
@@ -37,14 +37,52 @@ const sumOf = (a, b) => a.map((value, i) => value + (b[i] ?? 0));
 
 // [key, what stands large, what stands small, the line, options] of each tile.
 const TILES = [
-    ["devices", (m) => whole.format(m.now("vouch_mqtt_sessions")), (m) => t("overview.devices.away", { count: whole.format(m.now("vouch_mqtt_sessions_away")) }), (m) => m.gauge("vouch_mqtt_sessions")],
-    ["registered", (m) => whole.format(m.now("vouch_provisioning_accepted_total")), (m) => tookText(m, "vouch_provisioning_seconds"), (m) => m.rates("vouch_provisioning_accepted_total")],
-    ["messages", (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_mqtt_messages_in_total")) + last(m.rates("vouch_mqtt_messages_out_total"))) }), (m) => t("overview.messages.queued", { count: whole.format(m.now("vouch_mqtt_messages_queued")) }), (m) => sumOf(m.rates("vouch_mqtt_messages_in_total"), m.rates("vouch_mqtt_messages_out_total"))],
+    [
+        "devices",
+        (m) => whole.format(m.now("vouch_mqtt_sessions")),
+        (m) => t("overview.devices.away", { count: whole.format(m.now("vouch_mqtt_sessions_away")) }),
+        (m) => m.gauge("vouch_mqtt_sessions"),
+    ],
+    [
+        "registered",
+        (m) => whole.format(m.now("vouch_provisioning_accepted_total")),
+        (m) => tookText(m, "vouch_provisioning_seconds"),
+        (m) => m.rates("vouch_provisioning_accepted_total"),
+    ],
+    [
+        "messages",
+        (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_mqtt_messages_in_total")) + last(m.rates("vouch_mqtt_messages_out_total"))) }),
+        (m) => t("overview.messages.queued", { count: whole.format(m.now("vouch_mqtt_messages_queued")) }),
+        (m) => sumOf(m.rates("vouch_mqtt_messages_in_total"), m.rates("vouch_mqtt_messages_out_total")),
+    ],
     ["refused", (m) => whole.format(m.now("vouch_refused_total")), (m) => topReason(m), (m) => m.rates("vouch_refused_total"), { kind: "bad", href: "why" }],
-    ["requests", (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_http_requests_total"))) }), (m) => t("overview.requests.failed", { count: whole.format(m.now("vouch_http_failed_total")) }), (m) => m.rates("vouch_http_requests_total")],
-    ["processor", (m) => `${small.format(last(m.rates("vouch_cpu_seconds_total")) * 100)} %`, (m) => t("overview.processor.lag", { lag: duration(Math.max(0, ...(m.last.get("vouch_loop_lag_seconds") ?? []).map((row) => row.value))) }), (m) => m.rates("vouch_cpu_seconds_total")],
-    ["memory", (m) => bytes(m.now("process_resident_memory_bytes")), (m) => t("overview.memory.of", { max: bytes(m.now("vouch_memory_max_bytes")) }), (m) => m.gauge("process_resident_memory_bytes")],
-    ["writes", (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_store_plans_total"))) }), (m) => t("overview.writes.batch", { count: small.format(m.now("vouch_store_commits_total") ? m.now("vouch_store_plans_total") / m.now("vouch_store_commits_total") : 0) }), (m) => m.rates("vouch_store_plans_total")],
+    [
+        "requests",
+        (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_http_requests_total"))) }),
+        (m) => t("overview.requests.failed", { count: whole.format(m.now("vouch_http_failed_total")) }),
+        (m) => m.rates("vouch_http_requests_total"),
+    ],
+    [
+        "processor",
+        (m) => `${small.format(last(m.rates("vouch_cpu_seconds_total")) * 100)} %`,
+        (m) => t("overview.processor.lag", { lag: duration(Math.max(0, ...(m.last.get("vouch_loop_lag_seconds") ?? []).map((row) => row.value))) }),
+        (m) => m.rates("vouch_cpu_seconds_total"),
+    ],
+    [
+        "memory",
+        (m) => bytes(m.now("process_resident_memory_bytes")),
+        (m) => t("overview.memory.of", { max: bytes(m.now("vouch_memory_max_bytes")) }),
+        (m) => m.gauge("process_resident_memory_bytes"),
+    ],
+    [
+        "writes",
+        (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_store_plans_total"))) }),
+        (m) =>
+            t("overview.writes.batch", {
+                count: small.format(m.now("vouch_store_commits_total") ? m.now("vouch_store_plans_total") / m.now("vouch_store_commits_total") : 0),
+            }),
+        (m) => m.rates("vouch_store_plans_total"),
+    ],
 ];
 
 function tookText(m, name) {
@@ -64,7 +102,9 @@ function tile([key, large, below, line, options = {}]) {
     const picture = h("div", { class: "tile-chart" });
     const name = t(`overview.${key}`);
     const content = [h("h3", name), number, text, picture];
-    const node = options.href ? h("a", { class: "tile", href: `#/${options.href}`, "data-test": `tile-${key}` }, content) : h("div", { class: "tile", "data-test": `tile-${key}` }, content);
+    const node = options.href
+        ? h("a", { class: "tile", href: `#/${options.href}`, "data-test": `tile-${key}` }, content)
+        : h("div", { class: "tile", "data-test": `tile-${key}` }, content);
     const update = (m) => {
         replace(number, large(m));
         replace(text, below(m));
@@ -76,37 +116,84 @@ function tile([key, large, below, line, options = {}]) {
 /* ---- what waits ---- */
 
 const waitingItem = ({ mark, kind, text, href, action, test }) =>
-    h("li", { class: ["waiting", kind], "data-test": test }, h("span", { class: "waiting-mark" }, icon(mark)), h("span", { class: "grow" }, text), linkButton(action, `#/${href}`, { kind: "quiet" }));
+    h(
+        "li",
+        { class: ["waiting", kind], "data-test": test },
+        h("span", { class: "waiting-mark" }, icon(mark)),
+        h("span", { class: "grow" }, text),
+        linkButton(action, `#/${href}`, { kind: "quiet" }),
+    );
 
 async function pairings(can) {
     if (!allowed(can, "vouch:ListPairings")) return [];
     const told = await call("GET", "/_vouch/pairings", { query: { maxResults: 50 } });
-    return told.pairings.filter((one) => ["WAITING", "LOOKED_AT"].includes(one.state) && dateOf(one.expiration) > Date.now())
-        .map((one) => ({ mark: "pairings", kind: "accent", text: [h("b", one.serialNumber), ` ${one.model ?? ""} `, h("span", { class: "muted" }, t("overview.wait.pairing"))], href: `pairings/${encodeURIComponent(one.pairingId)}`, action: t("overview.look"), test: "waiting-pairing" }));
+    return told.pairings
+        .filter((one) => ["WAITING", "LOOKED_AT"].includes(one.state) && dateOf(one.expiration) > Date.now())
+        .map((one) => ({
+            mark: "pairings",
+            kind: "accent",
+            text: [h("b", one.serialNumber), ` ${one.model ?? ""} `, h("span", { class: "muted" }, t("overview.wait.pairing"))],
+            href: `pairings/${encodeURIComponent(one.pairingId)}`,
+            action: t("overview.look"),
+            test: "waiting-pairing",
+        }));
 }
 
 async function requests(can) {
     if (!allowed(can, "vouch:ListClaimRequests")) return [];
     const told = await call("GET", "/_vouch/claim-requests", { query: { maxResults: 100 } });
-    return told.requests.filter((one) => one.state === "PENDING")
-        .map((one) => ({ mark: "claims", kind: "accent", text: [h("b", one.principal.split("/").pop()), ` ${t("overview.wait.request", { template: one.templateName })}`], href: "claims/requests", action: t("overview.decide"), test: "waiting-request" }));
+    return told.requests
+        .filter((one) => one.state === "PENDING")
+        .map((one) => ({
+            mark: "claims",
+            kind: "accent",
+            text: [h("b", one.principal.split("/").pop()), ` ${t("overview.wait.request", { template: one.templateName })}`],
+            href: "claims/requests",
+            action: t("overview.decide"),
+            test: "waiting-request",
+        }));
 }
 
 async function alarms(can) {
     if (!allowed(can, "vouch:ListClaims")) return [];
     const told = await call("GET", "/_vouch/claims", { query: { maxResults: 100 } });
-    return told.claims.filter((one) => one.alarms.length && one.state === "LIVE")
-        .map((one) => ({ mark: "warn", kind: "bad", text: t("overview.wait.alarm", { template: one.templateName }), href: `claims/${one.claimId}`, action: t("overview.look"), test: "waiting-alarm" }));
+    return told.claims
+        .filter((one) => one.alarms.length && one.state === "LIVE")
+        .map((one) => ({
+            mark: "warn",
+            kind: "bad",
+            text: t("overview.wait.alarm", { template: one.templateName }),
+            href: `claims/${one.claimId}`,
+            action: t("overview.look"),
+            test: "waiting-alarm",
+        }));
 }
 
 // What ends soon, from the metrics.
 function ending(m) {
     const items = [];
     const certificates = m.now("vouch_certificates_expiring", { days: EXPIRING_DAYS });
-    if (certificates > 0) items.push({ mark: "certificates", kind: "warn", text: t("overview.wait.certificates", { count: certificates, days: EXPIRING_DAYS }), href: "certificates", action: t("overview.look"), test: "waiting-certificates" });
+    if (certificates > 0)
+        items.push({
+            mark: "certificates",
+            kind: "warn",
+            text: t("overview.wait.certificates", { count: certificates, days: EXPIRING_DAYS }),
+            href: "certificates",
+            action: t("overview.look"),
+            test: "waiting-certificates",
+        });
     for (const { labels, value } of m.last.get("vouch_authority_expiry_timestamp_seconds") ?? [])
-        if (value > 0 && value - Date.now() / 1000 < SOON_S) items.push({ mark: "certificates", kind: "bad", text: [t("overview.wait.authority", { authority: labels.authority }), " ", timeAgo(value)], href: "settings", action: t("overview.look"), test: "waiting-authority" });
-    if (m.now("vouch_memory_short") > 0) items.push({ mark: "warn", kind: "bad", text: t("overview.wait.memory"), href: "settings", action: t("overview.look"), test: "waiting-memory" });
+        if (value > 0 && value - Date.now() / 1000 < SOON_S)
+            items.push({
+                mark: "certificates",
+                kind: "bad",
+                text: [t("overview.wait.authority", { authority: labels.authority }), " ", timeAgo(value)],
+                href: "settings",
+                action: t("overview.look"),
+                test: "waiting-authority",
+            });
+    if (m.now("vouch_memory_short") > 0)
+        items.push({ mark: "warn", kind: "bad", text: t("overview.wait.memory"), href: "settings", action: t("overview.look"), test: "waiting-memory" });
     return items;
 }
 
@@ -115,7 +202,12 @@ function waitsCard(can, signal) {
     const known = { asked: [], measured: [] };
     const draw = () => {
         const items = [...known.asked, ...known.measured];
-        replace(body, items.length ? h("ul", { class: "plain waits" }, items.map(waitingItem)) : h("p", { class: "all-well", "data-test": "nothing-waits" }, icon("check"), t("overview.wait.none")));
+        replace(
+            body,
+            items.length
+                ? h("ul", { class: "plain waits" }, items.map(waitingItem))
+                : h("p", { class: "all-well", "data-test": "nothing-waits" }, icon("check"), t("overview.wait.none")),
+        );
     };
     const ask = async () => {
         const found = await Promise.all([alarms(can), pairings(can), requests(can)].map((one) => one.catch(() => [])));
@@ -140,7 +232,8 @@ function waitsCard(can, signal) {
 function activityCard(can, signal) {
     const feed = h("ol", { class: "activities", "data-test": "overview-activity" });
     const state = h("span");
-    const item = (content, at, kind) => h("li", { class: ["activity", kind] }, h("span", { class: "activity-text" }, content), h("span", { class: "muted small nowrap" }, timeAgo(at)));
+    const item = (content, at, kind) =>
+        h("li", { class: ["activity", kind] }, h("span", { class: "activity-text" }, content), h("span", { class: "muted small nowrap" }, timeAgo(at)));
     const put = (node) => {
         feed.querySelector(".activity-none")?.remove();
         feed.prepend(node);
@@ -149,16 +242,22 @@ function activityCard(can, signal) {
     const first = async () => {
         if (!allowed(can, "vouch:ListLedger")) return;
         const { entries } = await call("GET", "/_vouch/ledger", { query: { newestFirst: true, maxResults: SHOWN }, signal });
-        replace(feed, entries.map((row) => item(sentence(row), row.time, tone(row))));
+        replace(
+            feed,
+            entries.map((row) => item(sentence(row), row.time, tone(row))),
+        );
     };
     replace(feed, h("li", { class: "activity-none muted" }, t("overview.activity.none")));
     void first().catch(() => 0);
     if (allowed(can, "vouch:WatchEvents"))
-        listen({
-            onRow: (row) => put(item(sentence(row), row.time, tone(row))),
-            onConnection: (change) => put(item(connectionSentence(change), change.atMillis / 1000, change.connected ? "good" : "")),
-            onState: (word) => replace(state, word === "open" ? badge(t("live.state.open"), "good") : null),
-        }, signal);
+        listen(
+            {
+                onRow: (row) => put(item(sentence(row), row.time, tone(row))),
+                onConnection: (change) => put(item(connectionSentence(change), change.atMillis / 1000, change.connected ? "good" : "")),
+                onState: (word) => replace(state, word === "open" ? badge(t("live.state.open"), "good") : null),
+            },
+            signal,
+        );
     const more = allowed(can, "vouch:WatchEvents") ? [linkButton(t("overview.activity.all"), "#/live", { kind: "quiet" })] : [];
     return card(t("overview.activity"), { actions: [state, ...more] }, feed);
 }
@@ -172,7 +271,13 @@ function personal(can) {
         allowed(can, "vouch:ApprovePairing") && ["pairings", t("overview.door.vouch"), t("overview.door.vouch.text"), "/install"],
     ].filter(Boolean);
     if (!doors.length) return empty({ title: t("app.nowhere"), text: t("app.nowhere.text") });
-    return h("div", { class: "grid" }, doors.map(([mark, name, text, href]) => h("a", { class: "door", href, "data-test": `door-${mark}` }, icon(mark), h("h2", name), h("p", { class: "muted" }, text))));
+    return h(
+        "div",
+        { class: "grid" },
+        doors.map(([mark, name, text, href]) =>
+            h("a", { class: "door", href, "data-test": `door-${mark}` }, icon(mark), h("h2", name), h("p", { class: "muted" }, text)),
+        ),
+    );
 }
 
 const watches = (can) => ["vouch:ListLedger", "vouch:WatchEvents", "iot:ListThings", "vouch:ListClaims"].some((action) => allowed(can, action));
@@ -184,10 +289,30 @@ export async function render(root, params, signal) {
     const tiles = TILES.map(tile);
     const waits = waitsCard(can, signal);
     const broken = h("p", { class: "muted small", role: "status" });
-    replace(root, head, h("div", { class: "stack" }, waits.node, h("div", { class: "tiles" }, tiles.map((one) => one.node)), broken, activityCard(can, signal)));
-    watch(EVERY_S, signal, (m) => {
-        replace(broken);
-        tiles.forEach((one) => one.update(m));
-        waits.measured(m);
-    }, () => replace(broken, t("overview.metrics.failed")));
+    replace(
+        root,
+        head,
+        h(
+            "div",
+            { class: "stack" },
+            waits.node,
+            h(
+                "div",
+                { class: "tiles" },
+                tiles.map((one) => one.node),
+            ),
+            broken,
+            activityCard(can, signal),
+        ),
+    );
+    watch(
+        EVERY_S,
+        signal,
+        (m) => {
+            replace(broken);
+            tiles.forEach((one) => one.update(m));
+            waits.measured(m);
+        },
+        () => replace(broken, t("overview.metrics.failed")),
+    );
 }

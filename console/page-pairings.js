@@ -1,10 +1,11 @@
 // Devices that wait for somebody who vouches for them: found by the code that they show, looked at, approved or denied, and followed to the end.
 import { made as links, short, who } from "./activity.js";
 import { allowed, call, pager, rights } from "./api.js";
+import { browse, questions, sure, toPairs } from "./ask.js";
 import { parametersOf, templateNames } from "./claim-new.js";
 import { h, replace } from "./dom.js";
 import { judge, spelled, symbols } from "./pair-code.js";
-import { action, browse, card, command, facts, heading, line, questions, sure, toPairs, whenChanged } from "./parts.js";
+import { action, card, command, facts, heading, line, whenChanged } from "./parts.js";
 import { t } from "./texts.js";
 import { badge, countdown, errorBox, field, timeAgo, toast } from "./ui.js";
 
@@ -15,6 +16,7 @@ const TONES = { WAITING: "accent", LOOKED_AT: "accent", DONE: "good", DENIED: "b
 const OPEN = new Set(["WAITING", "LOOKED_AT"]);
 const OVER = new Set(["DONE", "DENIED", "FAILED", "EXPIRED"]);
 const LOOK_MS = 1500;
+const SOON_MS = 300; // while the device is on its way
 
 const path = (id, rest = "") => `/_vouch/pairings/${encodeURIComponent(id)}${rest}`;
 const stateBadge = (state) => badge(t(`pairings.state.${state}`), TONES[state] ?? "good");
@@ -23,7 +25,17 @@ const fingerprint = (hex) => h("code", { class: "key-print" }, hex.match(/.{1,4}
 /* ---- the queue ---- */
 
 function lookUpCard() {
-    const node = field({ name: "userCode", label: t("pairings.code"), class: "code-input", autocomplete: "off", autofocus: true, maxlength: 9, placeholder: "XXXX-XXXX", hint: t("pairings.code.hint"), "data-test": "pairing-code" });
+    const node = field({
+        name: "userCode",
+        label: t("pairings.code"),
+        class: "code-input",
+        autocomplete: "off",
+        autofocus: true,
+        maxlength: 9,
+        placeholder: "XXXX-XXXX",
+        hint: t("pairings.code.hint"),
+        "data-test": "pairing-code",
+    });
     const problem = h("div", { "aria-live": "assertive" });
     const go = async (event) => {
         event?.preventDefault();
@@ -41,7 +53,13 @@ function lookUpCard() {
         if (document.activeElement === node.input && node.input.selectionStart === node.value.length) node.input.value = spelled(node.value).slice(0, 9);
         replace(problem);
     });
-    const form = h("form", { class: "form", onsubmit: go }, node, problem, action(t("pairings.look.up"), { kind: "primary", test: "pairing-look-up", busy: true, onclick: go }));
+    const form = h(
+        "form",
+        { class: "form", onsubmit: go },
+        node,
+        problem,
+        action(t("pairings.look.up"), { kind: "primary", test: "pairing-look-up", busy: true, onclick: go }),
+    );
     return card(t("pairings.look"), { text: t("pairings.look.text") }, form);
 }
 
@@ -52,11 +70,20 @@ async function list(root, signal) {
     const browser = browse({
         columns: [
             { key: "state", label: t("pairings.state"), cell: (row) => stateBadge(row.state), text: (row) => row.state },
-            { key: "serialNumber", label: t("pairings.serial"), cell: (row) => h("a", { href: `#/pairings/${encodeURIComponent(row.pairingId)}` }, row.serialNumber), text: (row) => row.serialNumber },
+            {
+                key: "serialNumber",
+                label: t("pairings.serial"),
+                cell: (row) => h("a", { href: `#/pairings/${encodeURIComponent(row.pairingId)}` }, row.serialNumber),
+                text: (row) => row.serialNumber,
+            },
             { key: "model", label: t("pairings.model") },
-            { key: "sourceIp", label: t("pairings.address"), cell: (row) => h("code", {}, row.sourceIp ?? "") , text: (row) => row.sourceIp ?? "" },
+            { key: "sourceIp", label: t("pairings.address"), cell: (row) => h("code", {}, row.sourceIp ?? ""), text: (row) => row.sourceIp ?? "" },
             { key: "creationDate", label: t("pairings.since"), cell: (row) => timeAgo(row.creationDate) },
-            { key: "expiration", label: t("pairings.left"), cell: (row) => (OPEN.has(row.state) ? countdown(row.expiration) : h("span", { class: "muted" }, "–")) },
+            {
+                key: "expiration",
+                label: t("pairings.left"),
+                cell: (row) => (OPEN.has(row.state) ? countdown(row.expiration) : h("span", { class: "muted" }, "–")),
+            },
         ],
         load: pager("/_vouch/pairings", { list: "pairings" }),
         open: (row) => `pairings/${encodeURIComponent(row.pairingId)}`,
@@ -78,10 +105,13 @@ export function stepList(pairing) {
     const next = OVER.has(pairing.state) ? null : STEPS.find((name) => !dates[name]);
     const item = (name, i) => {
         const state = dates[name] ? "past" : name === next ? "now" : "";
-        return h("li", { class: ["step", state], "aria-current": name === next ? "step" : null, "data-test": `pairing-step-${name}` },
+        return h(
+            "li",
+            { class: ["step", state], "aria-current": name === next ? "step" : null, "data-test": `pairing-step-${name}` },
             h("span", { class: "step-mark", "aria-hidden": "true" }, dates[name] ? "✓" : String(i + 1)),
             h("span", { class: "step-name" }, t(`pairings.step.${name}`)),
-            dates[name] ? h("span", { class: "muted small" }, timeAgo(dates[name])) : null);
+            dates[name] ? h("span", { class: "muted small" }, timeAgo(dates[name])) : null,
+        );
     };
     return h("ol", { class: "steps" }, STEPS.map(item));
 }
@@ -90,9 +120,17 @@ function progressCard(pairing) {
     const done = STEPS.filter((name) => (pairing.steps ?? []).some((step) => step.name === name && step.date)).length;
     const ended = OVER.has(pairing.state);
     const text = ended ? t(`pairings.ended.${pairing.state}`) : t("pairings.progress", { step: Math.min(done + 1, STEPS.length), steps: STEPS.length });
-    return card(t("pairings.steps"), { test: "pairing-progress" },
-        h("p", { class: ["note", pairing.state === "DONE" ? "" : ended ? "bad" : ""], role: "status", "data-test": "pairing-state" }, text, pairing.message ? ` ${pairing.message}` : ""),
-        stepList(pairing));
+    return card(
+        t("pairings.steps"),
+        { test: "pairing-progress" },
+        h(
+            "p",
+            { class: ["note", pairing.state === "DONE" ? "" : ended ? "bad" : ""], role: "status", "data-test": "pairing-state" },
+            text,
+            pairing.message ? ` ${pairing.message}` : "",
+        ),
+        stepList(pairing),
+    );
 }
 
 const approveWords = (pairing, values) => [
@@ -113,23 +151,39 @@ async function suggested(pairing, templateName, found) {
 async function approveCard(pairing, found, again) {
     const names = await templateNames(found);
     const template = { name: "templateName", label: t("claims.template"), required: true, value: names?.length === 1 ? names[0] : "" };
-    return card(t("pairings.vouch"), { text: t("pairings.vouch.text") }, questions({
-        test: "pairing-approve",
-        submit: t("pairings.approve"),
-        fields: [
-            names ? { ...template, type: "select", options: [["", t("claims.template.choose")], ...names.map((name) => [name, name])] } : template,
-            { name: "thingName", label: t("claims.thing"), hint: t("claims.thing.hint") },
-            { name: "parameters", label: t("claims.parameters"), type: "pairs", hint: t("pairings.parameters.hint"), depends: "templateName", of: (values) => suggested(pairing, values.templateName, found) },
-        ],
-        cli: (values) => command(...approveWords(pairing, values)),
-        run: async (values) => {
-            const parameters = toPairs(values.parameters);
-            const body = { keyFingerprint: pairing.keyFingerprint, templateName: values.templateName, ...(Object.keys(parameters).length ? { parameters } : {}), ...(values.thingName ? { thingName: values.thingName } : {}) };
-            await call("POST", path(pairing.pairingId, "/approve"), { body });
-            toast(t("pairings.approved"), "good");
-            again();
-        },
-    }));
+    return card(
+        t("pairings.vouch"),
+        { text: t("pairings.vouch.text") },
+        questions({
+            test: "pairing-approve",
+            submit: t("pairings.approve"),
+            fields: [
+                names ? { ...template, type: "select", options: [["", t("claims.template.choose")], ...names.map((name) => [name, name])] } : template,
+                { name: "thingName", label: t("claims.thing"), hint: t("claims.thing.hint") },
+                {
+                    name: "parameters",
+                    label: t("claims.parameters"),
+                    type: "pairs",
+                    hint: t("pairings.parameters.hint"),
+                    depends: "templateName",
+                    of: (values) => suggested(pairing, values.templateName, found),
+                },
+            ],
+            cli: (values) => command(...approveWords(pairing, values)),
+            run: async (values) => {
+                const parameters = toPairs(values.parameters);
+                const body = {
+                    keyFingerprint: pairing.keyFingerprint,
+                    templateName: values.templateName,
+                    ...(Object.keys(parameters).length ? { parameters } : {}),
+                    ...(values.thingName ? { thingName: values.thingName } : {}),
+                };
+                await call("POST", path(pairing.pairingId, "/approve"), { body });
+                toast(t("pairings.approved"), "good");
+                again();
+            },
+        }),
+    );
 }
 
 async function deny(pairing) {
@@ -147,7 +201,9 @@ async function deny(pairing) {
 
 function deviceCard(pairing) {
     const suggestions = Object.entries(pairing.suggestedParameters ?? {});
-    return card(t("pairings.device"), {},
+    return card(
+        t("pairings.device"),
+        {},
         facts([
             [t("pairings.serial"), h("b", { "data-test": "pairing-serial" }, pairing.serialNumber)],
             [t("pairings.model"), pairing.model],
@@ -165,7 +221,8 @@ function deviceCard(pairing) {
             [t("pairings.certificate"), pairing.certificateId && links.certificate(pairing.certificateId)],
         ]),
         h("p", { class: "hint" }, t("pairings.key.hint")),
-        line(command("pair", "show", spelled(pairing.userCode))));
+        line(command("pair", "show", spelled(pairing.userCode))),
+    );
 }
 
 async function detail(root, id, signal) {
@@ -174,10 +231,21 @@ async function detail(root, id, signal) {
     const show = async (pairing) => {
         const again = () => look();
         const open = OPEN.has(pairing.state);
-        const denying = open && allowed(found, "vouch:DenyPairing") ? [action(t("pairings.deny"), { kind: "danger", test: "pairing-deny", onclick: async () => (await deny(pairing)) && again() })] : [];
+        const denying =
+            open && allowed(found, "vouch:DenyPairing")
+                ? [action(t("pairings.deny"), { kind: "danger", test: "pairing-deny", onclick: async () => (await deny(pairing)) && again() })]
+                : [];
         const vouching = open && allowed(found, "vouch:ApprovePairing") ? await approveCard(pairing, found, again) : null;
-        replace(root, heading({ title: pairing.serialNumber || short(pairing.pairingId), back: ["pairings", title], badge: stateBadge(pairing.state), actions: denying }),
-            h("div", { class: "split" }, h("div", { class: "stack" }, vouching ?? progressCard(pairing), vouching ? progressCard(pairing) : null), deviceCard(pairing)));
+        replace(
+            root,
+            heading({ title: pairing.serialNumber || short(pairing.pairingId), back: ["pairings", title], badge: stateBadge(pairing.state), actions: denying }),
+            h(
+                "div",
+                { class: "split" },
+                h("div", { class: "stack" }, vouching ?? progressCard(pairing), vouching ? progressCard(pairing) : null),
+                deviceCard(pairing),
+            ),
+        );
     };
     // Drawn anew when something happened; while somebody fills in the form, only what they would lose nothing by.
     const look = async () => {
@@ -189,11 +257,15 @@ async function detail(root, id, signal) {
         else if (sign !== state.shown) await show(pairing);
         Object.assign(state, { shown: sign, state: pairing.state });
         clearTimeout(state.timer);
-        if (!OVER.has(pairing.state) && !signal.aborted) state.timer = setTimeout(() => look().catch(() => 0), LOOK_MS);
+        if (!OVER.has(pairing.state) && !signal.aborted) state.timer = setTimeout(() => look().catch(() => 0), OPEN.has(pairing.state) ? LOOK_MS : SOON_MS);
     };
     signal.addEventListener("abort", () => clearTimeout(state.timer), { once: true });
     await look();
-    whenChanged(signal, (row) => row.event.startsWith("pairing-"), () => look().catch(() => 0));
+    whenChanged(
+        signal,
+        (row) => row.event.startsWith("pairing-"),
+        () => look().catch(() => 0),
+    );
 }
 
 export function render(root, params, signal) {

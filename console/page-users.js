@@ -1,8 +1,9 @@
 // People and what they may do: users with keys, policies, groups, limits and sign-in. Groups, roles and shared policies
 // are pages of their own behind a "~", which no user's name holds.
 import { allowed, call, pager, rights, session } from "./api.js";
+import { ask, browse, sure, tellOnce } from "./ask.js";
 import { h, replace } from "./dom.js";
-import { action, ask, browse, card, command, facts, heading, line, sure, tellOnce } from "./parts.js";
+import { action, card, command, facts, heading, line } from "./parts.js";
 import { attachedCard, inlineCard, limitsCard, membersOf, peopleNav } from "./people.js";
 import { t } from "./texts.js";
 import { badge, copyable, download, errorBox, hint, table, timeAgo, toast } from "./ui.js";
@@ -31,7 +32,10 @@ async function create() {
         cli: (values) => command("user", "create", values.userName || "NAME", ...(values.template ? ["--allow-claims", values.template] : [])),
         run: async ({ userName, template }) => {
             const user = await call("POST", path(userName));
-            if (template) await call("PUT", path(userName, "/policies/AllowClaims"), { body: { policyDocument: JSON.stringify(allowClaims(await session(), template)) } });
+            if (template)
+                await call("PUT", path(userName, "/policies/AllowClaims"), {
+                    body: { policyDocument: JSON.stringify(allowClaims(await session(), template)) },
+                });
             return user;
         },
     });
@@ -108,11 +112,24 @@ function keyChange(name, key, verb) {
 async function keysCard(name, found, again) {
     const { accessKeys } = await call("GET", path(name, "/access-keys"));
     const change = (key, verb) => async () => (await keyChange(name, key, verb)) && again();
-    const buttons = (key) => h("div", { class: "row" },
-        allowed(found, "vouch:UpdateAccessKey") && action(t(key.status === "Active" ? "users.key.disable" : "users.key.enable"), { kind: "quiet", test: "user-key-toggle", onclick: change(key, key.status === "Active" ? "disable" : "enable") }),
-        allowed(found, "vouch:DeleteAccessKey") && action(t("users.key.delete"), { kind: "quiet", test: "user-key-delete", onclick: change(key, "delete") }));
-    const make = allowed(found, "vouch:CreateAccessKey") && action(t("users.key.new"), { test: "user-key-new", onclick: async () => (await newKey(name)) && again() });
-    return card(t("users.keys"), { text: t("users.keys.text"), actions: [make], test: "user-keys" },
+    const buttons = (key) =>
+        h(
+            "div",
+            { class: "row" },
+            allowed(found, "vouch:UpdateAccessKey") &&
+                action(t(key.status === "Active" ? "users.key.disable" : "users.key.enable"), {
+                    kind: "quiet",
+                    test: "user-key-toggle",
+                    onclick: change(key, key.status === "Active" ? "disable" : "enable"),
+                }),
+            allowed(found, "vouch:DeleteAccessKey") &&
+                action(t("users.key.delete"), { kind: "quiet", test: "user-key-delete", onclick: change(key, "delete") }),
+        );
+    const make =
+        allowed(found, "vouch:CreateAccessKey") && action(t("users.key.new"), { test: "user-key-new", onclick: async () => (await newKey(name)) && again() });
+    return card(
+        t("users.keys"),
+        { text: t("users.keys.text"), actions: [make], test: "user-keys" },
         accessKeys.length
             ? table({
                   caption: t("users.keys"),
@@ -120,12 +137,16 @@ async function keysCard(name, found, again) {
                   columns: [
                       { title: t("users.key.id"), value: (key) => h("code", key.accessKeyId) },
                       { title: t("users.key.status"), value: (key) => badge(t(`users.key.status.${key.status}`), key.status === "Active" ? "good" : "") },
-                      { title: t("users.key.used"), value: (key) => (key.lastUsedDate ? timeAgo(key.lastUsedDate) : h("span", { class: "muted" }, t("users.never"))) },
+                      {
+                          title: t("users.key.used"),
+                          value: (key) => (key.lastUsedDate ? timeAgo(key.lastUsedDate) : h("span", { class: "muted" }, t("users.never"))),
+                      },
                       { title: "", value: buttons },
                   ],
               })
             : hint(t("users.keys.none")),
-        line(command("user", "keys", name)));
+        line(command("user", "keys", name)),
+    );
 }
 
 /* ---- signing in ---- */
@@ -141,7 +162,12 @@ async function setPassword(name) {
         run: ({ password }) => call("PUT", path(name, "/password"), { body: password ? { password } : {} }),
     });
     if (made?.password)
-        await tellOnce({ title: t("users.password.made"), text: t("users.password.once"), test: "user-password-noted", body: facts([[t("users.password.new"), h("span", { "data-test": "user-password-made" }, copyable(made.password))]]) });
+        await tellOnce({
+            title: t("users.password.made"),
+            text: t("users.password.once"),
+            test: "user-password-noted",
+            body: facts([[t("users.password.new"), h("span", { "data-test": "user-password-made" }, copyable(made.password))]]),
+        });
     else if (made) toast(t("users.password.done"), "good");
     return made;
 }
@@ -162,10 +188,20 @@ function signInActions(name, found, told, again) {
         again();
     };
     return [
-        allowed(found, "vouch:SetUserPassword") && action(t("users.password"), { test: "user-password", onclick: async () => (await setPassword(name)) && again() }),
-        told?.totp && allowed(found, "vouch:RemoveUserTotp") && action(t("users.totp"), { test: "user-totp", onclick: question("totp", "totp-remove", () => call("DELETE", path(name, "/totp"))) }),
-        allowed(found, "vouch:UnlockUser") && action(t("users.unlock"), { kind: "quiet", test: "user-unlock", onclick: question("unlock", "unlock", () => call("POST", path(name, "/unlock"))) }),
-        told?.sessions.length > 0 && allowed(found, "vouch:EndUserSessions") && action(t("users.signout"), { kind: "danger", test: "user-sign-out", onclick: question("signout", "sign-out", () => call("DELETE", path(name, "/sessions"))) }),
+        allowed(found, "vouch:SetUserPassword") &&
+            action(t("users.password"), { test: "user-password", onclick: async () => (await setPassword(name)) && again() }),
+        told?.totp &&
+            allowed(found, "vouch:RemoveUserTotp") &&
+            action(t("users.totp"), { test: "user-totp", onclick: question("totp", "totp-remove", () => call("DELETE", path(name, "/totp"))) }),
+        allowed(found, "vouch:UnlockUser") &&
+            action(t("users.unlock"), { kind: "quiet", test: "user-unlock", onclick: question("unlock", "unlock", () => call("POST", path(name, "/unlock"))) }),
+        told?.sessions.length > 0 &&
+            allowed(found, "vouch:EndUserSessions") &&
+            action(t("users.signout"), {
+                kind: "danger",
+                test: "user-sign-out",
+                onclick: question("signout", "sign-out", () => call("DELETE", path(name, "/sessions"))),
+            }),
     ];
 }
 
@@ -184,13 +220,17 @@ function sessionsTable(sessions) {
 
 async function signInCard(name, found, again) {
     const told = allowed(found, "vouch:ListUserSessions") ? await call("GET", path(name, "/sessions")) : null;
-    return card(t("users.signin"), { actions: signInActions(name, found, told, again), test: "user-sign-in" },
-        told && facts([
-            [t("users.password"), badge(told.passwordSet ? t("users.set") : t("users.unset"), told.passwordSet ? "good" : "")],
-            [t("users.second"), badge(told.totp ? t("users.on") : t("users.off"), told.totp ? "good" : "")],
-        ]),
+    return card(
+        t("users.signin"),
+        { actions: signInActions(name, found, told, again), test: "user-sign-in" },
+        told &&
+            facts([
+                [t("users.password"), badge(told.passwordSet ? t("users.set") : t("users.unset"), told.passwordSet ? "good" : "")],
+                [t("users.second"), badge(told.totp ? t("users.on") : t("users.off"), told.totp ? "good" : "")],
+            ]),
         told && (told.sessions.length ? [h("h3", t("users.sessions")), sessionsTable(told.sessions)] : hint(t("users.sessions.none"))),
-        line(command("user", "sessions", name)));
+        line(command("user", "sessions", name)),
+    );
 }
 
 /* ---- one ---- */
@@ -214,7 +254,9 @@ async function detail(root, name, signal) {
     const found = await rights();
     const again = () => detail(root, name, signal).catch((error) => signal.aborted || replace(root, errorBox(error)));
     const owner = { kind: "user", name, path: path(name) };
-    const deleting = allowed(found, "vouch:DeleteUser") ? [action(t("users.delete"), { kind: "danger", test: "user-delete", onclick: () => remove(name) })] : [];
+    const deleting = allowed(found, "vouch:DeleteUser")
+        ? [action(t("users.delete"), { kind: "danger", test: "user-delete", onclick: () => remove(name) })]
+        : [];
     const cards = await Promise.all([
         tried("vouch:ListAccessKeys", found, () => keysCard(name, found, again)),
         tried("vouch:ListUserPolicies", found, () => inlineCard(owner, found, again)),

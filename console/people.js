@@ -1,7 +1,9 @@
 // What users, groups and roles have in common: their own policies, shared ones, limits, and who is in which group.
 import { allowed, call, pages } from "./api.js";
+import { ask, sure } from "./ask.js";
 import { h } from "./dom.js";
-import { action, ask, card, command, facts, line, subnav, sure } from "./parts.js";
+import { jsonEditor } from "./editor.js";
+import { action, card, command, facts, line, subnav } from "./parts.js";
 import { t } from "./texts.js";
 import { hint, timeAgo } from "./ui.js";
 
@@ -22,9 +24,38 @@ const policy = (...Statement) => JSON.stringify({ Version: "2012-10-17", Stateme
 
 // What people most often mean, to begin with.
 export const starters = () => [
-    { label: t("people.start.claims"), test: "policy-start-claims", text: policy({ Effect: "Allow", Action: "iot:CreateProvisioningClaim", Resource: "arn:aws:iot:*:*:provisioningtemplate/NAME" }) },
-    { label: t("people.start.pairing"), test: "policy-start-pairing", text: policy({ Effect: "Allow", Action: ["vouch:LookUpPairing", "vouch:GetPairing", "vouch:ApprovePairing", "vouch:DenyPairing"], Resource: "*" }, { Effect: "Allow", Action: ["iot:CreateProvisioningClaim", "vouch:CreateClaim"], Resource: "arn:aws:iot:*:*:provisioningtemplate/NAME" }) },
-    { label: t("people.start.look"), test: "policy-start-look", text: policy({ Effect: "Allow", Action: ["iot:List*", "iot:Describe*", "iot:Get*", "vouch:List*", "vouch:Get*", "vouch:Describe*", "vouch:Why", "vouch:Explain", "vouch:WatchEvents"], Resource: "*" }) },
+    {
+        label: t("people.start.claims"),
+        test: "policy-start-claims",
+        text: policy({ Effect: "Allow", Action: "iot:CreateProvisioningClaim", Resource: "arn:aws:iot:*:*:provisioningtemplate/NAME" }),
+    },
+    {
+        label: t("people.start.pairing"),
+        test: "policy-start-pairing",
+        text: policy(
+            { Effect: "Allow", Action: ["vouch:LookUpPairing", "vouch:GetPairing", "vouch:ApprovePairing", "vouch:DenyPairing"], Resource: "*" },
+            { Effect: "Allow", Action: ["iot:CreateProvisioningClaim", "vouch:CreateClaim"], Resource: "arn:aws:iot:*:*:provisioningtemplate/NAME" },
+        ),
+    },
+    {
+        label: t("people.start.look"),
+        test: "policy-start-look",
+        text: policy({
+            Effect: "Allow",
+            Action: [
+                "iot:List*",
+                "iot:Describe*",
+                "iot:Get*",
+                "vouch:List*",
+                "vouch:Get*",
+                "vouch:Describe*",
+                "vouch:Why",
+                "vouch:Explain",
+                "vouch:WatchEvents",
+            ],
+            Resource: "*",
+        }),
+    },
 ];
 
 export const spread = (text) => {
@@ -46,7 +77,14 @@ function putInline(owner, given) {
         wide: true,
         fields: [
             { name: "policyName", label: t("people.policy.name"), required: true, value: given?.policyName, readonly: Boolean(given) },
-            { name: "policyDocument", label: t("people.policy.document"), type: "json", required: true, value: given ? spread(given.policyDocument) : "", starters: starters() },
+            {
+                name: "policyDocument",
+                label: t("people.policy.document"),
+                editor: jsonEditor,
+                required: true,
+                value: given ? spread(given.policyDocument) : "",
+                starters: starters(),
+            },
         ],
         cli: (values) => command(owner.kind, "put-policy", owner.name, values.policyName || "POLICY", "policy.json"),
         run: ({ policyName, policyDocument }) => call("PUT", `${owner.path}/policies/${encodeURIComponent(policyName)}`, { body: { policyDocument } }),
@@ -67,13 +105,31 @@ export async function inlineCard(owner, found, again) {
         });
         if (done) again();
     };
-    const row = (one) => h("li", { class: "policy" },
-        h("div", { class: "card-head" }, h("b", one.policyName), h("div", { class: "row" },
-            may && action(t("people.change"), { kind: "quiet", test: "policy-change", onclick: async () => (await putInline(owner, one)) && again() }),
-            allowed(found, ofKind(owner.kind, "Delete*Policy")) && action(t("people.remove"), { kind: "quiet", test: "policy-delete", onclick: () => remove(one) }))),
-        documentView(one.policyDocument));
+    const row = (one) =>
+        h(
+            "li",
+            { class: "policy" },
+            h(
+                "div",
+                { class: "card-head" },
+                h("b", one.policyName),
+                h(
+                    "div",
+                    { class: "row" },
+                    may && action(t("people.change"), { kind: "quiet", test: "policy-change", onclick: async () => (await putInline(owner, one)) && again() }),
+                    allowed(found, ofKind(owner.kind, "Delete*Policy")) &&
+                        action(t("people.remove"), { kind: "quiet", test: "policy-delete", onclick: () => remove(one) }),
+                ),
+            ),
+            documentView(one.policyDocument),
+        );
     const make = may && action(t("people.inline.new"), { test: "policy-new", onclick: async () => (await putInline(owner, null)) && again() });
-    return card(t("people.inline"), { actions: [make], text: t("people.inline.lead") }, policies.length ? h("ul", { class: "plain" }, policies.map(row)) : hint(t("people.inline.none")), line(command(owner.kind, "policies", owner.name)));
+    return card(
+        t("people.inline"),
+        { actions: [make], text: t("people.inline.lead") },
+        policies.length ? h("ul", { class: "plain" }, policies.map(row)) : hint(t("people.inline.none")),
+        line(command(owner.kind, "policies", owner.name)),
+    );
 }
 
 /* ---- shared policies ---- */
@@ -95,7 +151,14 @@ export async function attachedCard(owner, found, again) {
             text: t("people.attach.text", { name: owner.name }),
             action: t("people.attach.go"),
             test: "policy-attach-go",
-            fields: [{ name: "policyName", label: t("people.policy.name"), required: true, ...(others ? { type: "select", options: [["", t("people.choose")], ...others.map((name) => [name, name])] } : {}) }],
+            fields: [
+                {
+                    name: "policyName",
+                    label: t("people.policy.name"),
+                    required: true,
+                    ...(others ? { type: "select", options: [["", t("people.choose")], ...others.map((name) => [name, name])] } : {}),
+                },
+            ],
             cli: (values) => command(owner.kind, "attach", owner.name, values.policyName || "POLICY"),
             run: ({ policyName }) => call("PUT", `${owner.path}/attached-policies/${encodeURIComponent(policyName)}`),
         });
@@ -112,10 +175,21 @@ export async function attachedCard(owner, found, again) {
         });
         if (done) again();
     };
-    const rows = policies.map((one) => h("li", { class: "card-head" }, h("a", { href: `#/users/~policies/${encodeURIComponent(one.policyName)}` }, one.policyName),
-        allowed(found, ofKind(owner.kind, "Detach*Policy")) && action(t("people.detach"), { kind: "quiet", test: "policy-detach", onclick: () => detach(one) })));
-    return card(t("people.shared"), { actions: [mayAttach && action(t("people.attach"), { test: "policy-attach", onclick: attach })], text: t("people.shared.lead") },
-        rows.length ? h("ul", { class: "plain" }, rows) : hint(t("people.shared.none")), line(command(owner.kind, "attached", owner.name)));
+    const rows = policies.map((one) =>
+        h(
+            "li",
+            { class: "card-head" },
+            h("a", { href: `#/users/~policies/${encodeURIComponent(one.policyName)}` }, one.policyName),
+            allowed(found, ofKind(owner.kind, "Detach*Policy")) &&
+                action(t("people.detach"), { kind: "quiet", test: "policy-detach", onclick: () => detach(one) }),
+        ),
+    );
+    return card(
+        t("people.shared"),
+        { actions: [mayAttach && action(t("people.attach"), { test: "policy-attach", onclick: attach })], text: t("people.shared.lead") },
+        rows.length ? h("ul", { class: "plain" }, rows) : hint(t("people.shared.none")),
+        line(command(owner.kind, "attached", owner.name)),
+    );
 }
 
 /* ---- groups of a user ---- */
@@ -130,7 +204,14 @@ export async function membersOf(owner, found, again) {
             title: t("people.join"),
             action: t("people.join.go"),
             test: "user-join-go",
-            fields: [{ name: "groupName", label: t("people.group"), required: true, ...(others ? { type: "select", options: [["", t("people.choose")], ...others.map((name) => [name, name])] } : {}) }],
+            fields: [
+                {
+                    name: "groupName",
+                    label: t("people.group"),
+                    required: true,
+                    ...(others ? { type: "select", options: [["", t("people.choose")], ...others.map((name) => [name, name])] } : {}),
+                },
+            ],
             cli: (values) => command("group", "add", values.groupName || "GROUP", owner.name),
             run: ({ groupName }) => call("PUT", path(groupName)),
         });
@@ -147,16 +228,30 @@ export async function membersOf(owner, found, again) {
         });
         if (done) again();
     };
-    const rows = groups.map((group) => h("li", { class: "card-head" }, h("a", { href: `#/users/~groups/${encodeURIComponent(group)}` }, group),
-        allowed(found, "vouch:RemoveUserFromGroup") && action(t("people.leave"), { kind: "quiet", test: "user-leave", onclick: () => leave(group) })));
-    return card(t("people.groups"), { actions: [allowed(found, "vouch:AddUserToGroup") && action(t("people.join"), { test: "user-join", onclick: join })] },
-        rows.length ? h("ul", { class: "plain" }, rows) : hint(t("people.groups.none.user")), line(command("user", "groups", owner.name)));
+    const rows = groups.map((group) =>
+        h(
+            "li",
+            { class: "card-head" },
+            h("a", { href: `#/users/~groups/${encodeURIComponent(group)}` }, group),
+            allowed(found, "vouch:RemoveUserFromGroup") && action(t("people.leave"), { kind: "quiet", test: "user-leave", onclick: () => leave(group) }),
+        ),
+    );
+    return card(
+        t("people.groups"),
+        { actions: [allowed(found, "vouch:AddUserToGroup") && action(t("people.join"), { test: "user-join", onclick: join })] },
+        rows.length ? h("ul", { class: "plain" }, rows) : hint(t("people.groups.none.user")),
+        line(command("user", "groups", owner.name)),
+    );
 }
 
 /* ---- limits ---- */
 
 const numberOf = (value) => (value === "" || value === undefined ? undefined : Number(value));
-const lines = (text) => (text ?? "").split("\n").map((one) => one.trim()).filter(Boolean);
+const lines = (text) =>
+    (text ?? "")
+        .split("\n")
+        .map((one) => one.trim())
+        .filter(Boolean);
 
 export function limitFacts(limits) {
     return facts([
@@ -181,12 +276,35 @@ function putLimits(owner, given) {
             { name: "claimsPerDay", label: t("limits.day"), type: "number", min: 0, value: given?.claimsPerDay ?? "" },
             { name: "approvalAbove", label: t("limits.approval"), type: "number", min: 0, value: given?.approvalAbove ?? "", hint: t("limits.approval.hint") },
             { name: "templates", label: t("limits.templates"), type: "textarea", rows: 2, value: (given?.templates ?? []).join("\n"), hint: t("limits.lines") },
-            { name: "windows", label: t("limits.windows"), type: "textarea", rows: 2, value: (given?.windows ?? []).join("\n"), hint: t("limits.windows.hint"), placeholder: "Mon-Fri 08:00-18:00" },
+            {
+                name: "windows",
+                label: t("limits.windows"),
+                type: "textarea",
+                rows: 2,
+                value: (given?.windows ?? []).join("\n"),
+                hint: t("limits.windows.hint"),
+                placeholder: "Mon-Fri 08:00-18:00",
+            },
         ],
-        cli: (values) => command("limits", "put", owner.kind, owner.name, ...flag("--per-hour", values.claimsPerHour), ...flag("--per-day", values.claimsPerDay), ...flag("--approval-above", values.approvalAbove), ...lines(values.templates).flatMap((name) => ["--template", name]), ...lines(values.windows).flatMap((window) => ["--window", window])),
+        cli: (values) =>
+            command(
+                "limits",
+                "put",
+                owner.kind,
+                owner.name,
+                ...flag("--per-hour", values.claimsPerHour),
+                ...flag("--per-day", values.claimsPerDay),
+                ...flag("--approval-above", values.approvalAbove),
+                ...lines(values.templates).flatMap((name) => ["--template", name]),
+                ...lines(values.windows).flatMap((window) => ["--window", window]),
+            ),
         run: (values) => {
-            const numbers = Object.fromEntries(["claimsPerHour", "claimsPerDay", "approvalAbove"].map((name) => [name, numberOf(values[name])]).filter(([, value]) => value !== undefined));
-            return call("PUT", `/_vouch/claim-limits/${owner.kind}/${encodeURIComponent(owner.name)}`, { body: { ...numbers, templates: lines(values.templates), windows: lines(values.windows) } });
+            const numbers = Object.fromEntries(
+                ["claimsPerHour", "claimsPerDay", "approvalAbove"].map((name) => [name, numberOf(values[name])]).filter(([, value]) => value !== undefined),
+            );
+            return call("PUT", `/_vouch/claim-limits/${owner.kind}/${encodeURIComponent(owner.name)}`, {
+                body: { ...numbers, templates: lines(values.templates), windows: lines(values.windows) },
+            });
         },
     });
 }
@@ -198,13 +316,25 @@ export async function limitsCard(owner, found, again) {
         throw error;
     });
     const remove = async () => {
-        const done = await sure({ title: t("limits.remove.title", { name: owner.name }), text: t("limits.remove.text"), action: t("limits.remove"), test: "limits-delete-confirm", cli: command("limits", "delete", owner.kind, owner.name), run: () => call("DELETE", path) });
+        const done = await sure({
+            title: t("limits.remove.title", { name: owner.name }),
+            text: t("limits.remove.text"),
+            action: t("limits.remove"),
+            test: "limits-delete-confirm",
+            cli: command("limits", "delete", owner.kind, owner.name),
+            run: () => call("DELETE", path),
+        });
         if (done) again();
     };
     const buttons = [
-        allowed(found, "vouch:PutClaimLimits") && action(limits ? t("people.change") : t("limits.set"), { test: "limits-set", onclick: async () => (await putLimits(owner, limits)) && again() }),
+        allowed(found, "vouch:PutClaimLimits") &&
+            action(limits ? t("people.change") : t("limits.set"), { test: "limits-set", onclick: async () => (await putLimits(owner, limits)) && again() }),
         limits && allowed(found, "vouch:DeleteClaimLimits") && action(t("limits.remove"), { kind: "quiet", test: "limits-delete", onclick: remove }),
     ];
-    return card(t("limits.title"), { actions: buttons, text: t("limits.lead") }, limits ? limitFacts(limits) : hint(t("limits.none")), line(command("limits", "get", owner.kind, owner.name)));
+    return card(
+        t("limits.title"),
+        { actions: buttons, text: t("limits.lead") },
+        limits ? limitFacts(limits) : hint(t("limits.none")),
+        line(command("limits", "get", owner.kind, owner.name)),
+    );
 }
-

@@ -15,8 +15,12 @@ export function pathOf(rows) {
 
 export function drawing(rows, label) {
     const side = rows.length + 2 * QUIET;
-    return s("svg", { class: "qr", viewBox: `0 0 ${side} ${side}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" },
-        s("rect", { width: side, height: side, fill: "#fff" }), s("path", { d: pathOf(rows), fill: "#000" }));
+    return s(
+        "svg",
+        { class: "qr", viewBox: `0 0 ${side} ${side}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" },
+        s("rect", { width: side, height: side, fill: "#fff" }),
+        s("path", { d: pathOf(rows), fill: "#000" }),
+    );
 }
 
 export async function qr(text, label, level) {
