@@ -15,8 +15,12 @@ const ADDRESSES = new Set(["href", "src", "action", "formaction"]);
 // What may stand in an address: this origin, and what a page made itself.
 export function safeAddress(text) {
     const address = new URL(text, location.href);
-    return ["http:", "https:", "blob:"].includes(address.protocol) || /^data:image\/(png|jpeg|webp);/.test(text);
+    return (address.origin === location.origin && ["http:", "https:", "blob:"].includes(address.protocol)) || /^data:image\/(png|jpeg|webp);/.test(text);
 }
+
+// Signs that turn the text beside them, or are not seen, are spelled: what a device calls itself does not change what stands next to it.
+const HIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g;
+export const visible = (text) => String(text).replace(HIDDEN, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 function listen(node, name, value) {
     if (typeof value !== "function") throw new TypeError(`${name} must be a function`);
@@ -39,7 +43,7 @@ function add(node, children) {
     for (const child of children) {
         if (Array.isArray(child)) add(node, child);
         else if (child instanceof Node) node.append(child);
-        else if (child !== null && child !== undefined && typeof child !== "boolean") node.append(String(child));
+        else if (child !== null && child !== undefined && typeof child !== "boolean") node.append(visible(child));
     }
     return node;
 }

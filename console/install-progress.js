@@ -68,7 +68,7 @@ export async function progress(root, { pairingId, found, go, signal, first }) {
         if (`${done}${pairing.state}` === shown) return false;
         shown = `${done}${pairing.state}`;
         movedAt = Date.now();
-        name.textContent = [pairing.serialNumber, pairing.model].filter(Boolean).join(" · ");
+        replace(name, [pairing.serialNumber, pairing.model].filter(Boolean).join(" · "));
         head.textContent = t("install.progress", { step: Math.min(done + 1, STEPS.length), steps: STEPS.length });
         bar.value = done;
         replace(list, STEPS.map((step, i) => stepLine(step, i, dates, next)));

@@ -61,11 +61,11 @@ async function offerOrganisation() {
 }
 
 function build() {
-    const refusal = query.get("error");
+    const [refusal] = /^[a-z]+(-[a-z]+){0,4}$/.exec(query.get("error") ?? "") ?? []; // a reason of the server; a link may hold any words
     replace(document.body, h("div", { class: "sheet sign-in" },
         h("header", brand("/")),
         h("main", h("div", { class: "card" }, h("div", h("h1", t("signin.title")), h("p", { class: "muted" }, t("signin.text"))),
-            refusal ? h("div", { class: "note warn", role: "alert" }, t("signin.oidc.refused", { text: refusal.slice(0, 200) })) : null, place)),
+            refusal ? h("div", { class: "note warn", role: "alert" }, t("signin.oidc.refused", { text: refusal })) : null, place)),
         h("footer", t("signin.foot"))));
     askPassword();
     document.documentElement.dataset.ready = "sign-in";
