@@ -3,7 +3,8 @@
 if(VOUCH_TESTS OR VOUCH_FUZZ)
   message(FATAL_ERROR "VOUCH_AGENT_ONLY builds no tests")
 endif()
-add_compile_options(-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables)
+add_compile_options(-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+                    -fno-unwind-tables)
 add_link_options(-Wl,--gc-sections)
 foreach(room base core wire net http devlib agent)
   add_subdirectory(src/${room})

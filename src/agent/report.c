@@ -64,6 +64,7 @@ static void say_json(const struct vch_report *report, const char *time, const ch
     vch_buf_deinit(&buf);
 }
 
+VCH_PRINTF(5, 0)
 static void say(const struct vch_report *report, enum vch_report_level level, const char *event, const char *members,
                 const char *fmt, va_list args) {
     char time[25], text[1024];

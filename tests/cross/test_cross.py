@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
@@ -9,7 +10,9 @@ import pytest
 
 import cross
 import mqtt
+import own
 import vouch
+from test_handover import photograph, scan, squares_of
 from test_traps import agent_words, device_home, put
 from test_workshop import provision
 
@@ -104,6 +107,23 @@ def test_a_key_that_is_made_here(built, server, device, tmp_path):
                          (keys(tmp_path) / "active-private.pem.key").read_text())
     with mqtt.Client(server, own) as client:
         client.connect("own")
+
+
+def test_a_code_that_is_shown_and_approved(built, server, tmp_path):
+    """Pairing, with the QR code drawn here: the same squares, whatever the machine."""
+    process = subprocess.Popen(built.words("--pair", server.api, "--serial-number", "far", "--once", "--qr", "always"), stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, env=dict(os.environ, HOME=str(tmp_path), LOCK_FILE_PATH=str(tmp_path)))
+    said = ""
+    for line in process.stdout:
+        said += line
+        code = re.search(r"Code +(\S{4}-\S{4})$", line)
+        if code:
+            server.vouch("pair", "approve", code.group(1), "--template", vouch.TEMPLATE, "--parameter", f"ThingName=paired-{PRESET}")
+    assert process.wait(30) == 0, said
+    there = next(p for p in own.call(server, "GET", "/_vouch/pairings")["pairings"] if p["serialNumber"] == "far")
+    picture = photograph(squares_of("\n".join(line for line in said.splitlines() if "█" in line)), tmp_path / "code.pgm")
+    assert f"&k={there['keyFingerprint'][:16]}&r={there['serverFingerprint']}" in scan(picture)
+    assert "Step 8 of 8" in said and len(server.boto().list_thing_principals(thingName=f"paired-{PRESET}")["principals"]) == 1
 
 
 def test_a_server_that_is_not_trusted_gets_nothing(built, server, device, tmp_path):
