@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/events.h"
 #include "api/faults.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "core/sigv4.h"
+#include "service/iam.h"
 #include "support/folder.h"
 
 enum { ARENA_MAX = 16 << 20, ANSWER_MAX = 4 << 20 };
@@ -16,8 +18,10 @@ struct door_world world;
 
 static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) {
     (void)arg;
-    if (kind == VCH_CHANGE_USER && world.door) vch_http_door_user_changed(world.door, key);
-    if (kind == VCH_CHANGE_ROLE && world.door) vch_http_door_role_changed(world.door, key);
+    if (!world.door) return;
+    if (kind == VCH_CHANGE_USER) vch_iam_changed(world.iam, key);
+    if (kind == VCH_CHANGE_ROLE) vch_iam_role_changed(world.iam, key);
+    vch_events_changed(world.events, kind);
 }
 
 static void on_accept(struct vch_conn *conn, void *arg) {
@@ -69,8 +73,14 @@ static void admin_read(void) {
 static void door_start(void) {
     world.faults = vch_faults_new();
     assert_non_null(world.faults);
+    assert_int_equal(vch_iam_new(&world.service, &world.iam), VCH_OK);
+    const struct vch_events_options events = {
+        .service = &world.service, .pool = world.pool, .iam = world.iam, .beat_ms = DOOR_BEAT_MS};
+    assert_int_equal(vch_events_new(&events, &world.events), VCH_OK);
     const struct vch_http_door_options options = {.service = &world.service,
                                                   .pool = world.pool,
+                                                  .iam = world.iam,
+                                                  .events = world.events,
                                                   .version = "9.9.9",
                                                   .faults = world.faults,
                                                   .metrics = metrics,
@@ -104,6 +114,8 @@ int door_world_teardown(void **state) {
     vch_loop_free(world.loop);
     vch_store_close(world.service.store);
     vch_http_door_free(world.door);
+    vch_events_free(world.events);
+    vch_iam_free(world.iam);
     vch_faults_free(world.faults);
     vch_clock_advance(-vch_clock_offset_ms());
     vch_arena_free(world.arena);
@@ -183,7 +195,7 @@ static struct door_answer answer_read(struct vch_str text) {
     return answer;
 }
 
-struct door_answer door_send(const struct door_ask *ask) {
+struct vch_dial *door_open(const struct door_ask *ask) {
     const struct vch_dial_options options = {.host = VCH_STR("127.0.0.1"), .port = world.port, .deadline_ms = vch_mono_ms() + 10000};
     struct vch_dial *dial = NULL;
     struct vch_buf buf;
@@ -194,6 +206,11 @@ struct door_answer door_send(const struct door_ask *ask) {
     assert_int_equal(vch_dial_open(&options, &dial, NULL), VCH_OK);
     assert_int_equal(vch_dial_send(dial, bytes, vch_mono_ms() + 10000), VCH_OK);
     vch_buf_deinit(&buf);
+    return dial;
+}
+
+struct door_answer door_send(const struct door_ask *ask) {
+    struct vch_dial *dial = door_open(ask);
     struct vch_str text = receive_all(dial);
     vch_dial_close(dial);
     return answer_read(text);

@@ -9,6 +9,7 @@
 #include "shape/shape.h"
 
 #define ACCOUNT "123456789012"
+enum { DOOR_BEAT_MS = 80 };
 
 struct door_world {
     char folder[64];
@@ -18,6 +19,8 @@ struct door_world {
     struct vch_listener *listener;
     struct vch_http_door *door;
     struct vch_faults *faults;
+    struct vch_iam *iam;
+    struct vch_events *events; /* heartbeats of DOOR_BEAT_MS */
     uint16_t port;
     int64_t clock_moved_ms;
     struct vch_arena *arena; /* of the exchange under way */
@@ -45,6 +48,8 @@ struct door_answer {
 };
 /* One connection, one exchange. */
 struct door_answer door_send(const struct door_ask *ask);
+/* The request alone is sent; the caller reads, and closes. */
+struct vch_dial *door_open(const struct door_ask *ask);
 /* By admin: the shaped request of an operation, inputs with ' for ". */
 struct door_answer door_call(enum vch_op op, const char *inputs);
 struct door_answer door_call_as(enum vch_op op, const char *inputs, const char *key_id, const char *secret);
