@@ -7,19 +7,12 @@ export async function rootCertificate() {
     return answer.text();
 }
 
-// Who may not ask for the endpoint gets the host of this page, as `vouch` does.
-export async function endpoint() {
-    try {
-        return (await call("GET", "/endpoint", { query: { endpointType: "iot:Data-ATS" } })).endpointAddress;
-    } catch (error) {
-        return location.hostname;
-    }
-}
-
 export async function bundleOf(claim, templateName) {
-    const [host, rootCa] = await Promise.all([endpoint(), rootCertificate()]);
+    const [site, rootCa] = await Promise.all([call("GET", "/_vouch/site"), rootCertificate()]);
     return {
-        endpoint: host.replace(/:\d+$/, ""),
+        endpoint: site.endpointAddress.replace(/:\d+$/, ""),
+        ...(site.mqttPort ? { mqttPort: site.mqttPort } : {}),
+        ...(site.edgePort ? { edgePort: site.edgePort } : {}),
         templateName,
         certificateId: claim.certificateId,
         expiration: claim.expiration,

@@ -30,7 +30,7 @@ await withBrowser(async open => {
   check(choices.join() === world.template && await template.inputValue() === world.template, `choices: ${choices}`)
   await page.locator('[data-test=install-claim-make]').click()
   await page.locator('[data-test=install-claim-qr]').waitFor() // no code of our own making: that claim is not of the AWS kind
-  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', {name: 'bundle.json'}).click()])
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', {name: 'File for vouch-agent'}).click()])
   check(JSON.parse(readFileSync(await file.path(), 'utf8')).templateName === world.template, 'the bundle is for that template')
   await page.waitForLoadState('networkidle')
   check(refused.length === 0, `asked in vain: ${refused}`)
