@@ -78,7 +78,7 @@ function make(body, found) {
     return call("POST", `/provisioning-templates/${encodeURIComponent(body.templateName)}/provisioning-claim`);
 }
 
-function fieldsOf(names, found, preset) {
+function fieldsOf(names, found, preset, longest) {
     const template = { name: "templateName", label: t("claims.template"), required: true, value: preset.templateName ?? (names?.length === 1 ? names[0] : "") };
     const templates = names ? { ...template, type: "select", options: [["", t("claims.template.choose")], ...names.map((name) => [name, name])] } : template;
     if (!allowed(found, "vouch:CreateClaim")) return [templates];
@@ -98,7 +98,10 @@ function fieldsOf(names, found, preset) {
             label: t("claims.life"),
             type: "select",
             value: USUAL_LIFE,
-            options: LIVES.map(([seconds, minutes]) => [seconds, t(`claims.life.${minutes}`)]),
+            options: LIVES.filter(([seconds]) => Number(seconds) <= longest || seconds === USUAL_LIFE).map(([seconds, minutes]) => [
+                seconds,
+                t(`claims.life.${minutes}`),
+            ]),
         },
         { name: "maxUses", label: t("claims.uses"), type: "number", value: "1", min: 1, max: 1000000, hint: t("claims.uses.hint") },
         { name: "source", label: t("claims.source"), hint: t("claims.source.hint"), placeholder: "10.0.0.0/8" },
@@ -121,14 +124,14 @@ function fieldsOf(names, found, preset) {
 // Asks, makes, and gives {claim, templateName, bindings}; null when the person thought better of it.
 export async function newClaim(preset = {}) {
     const found = await rights();
-    const names = await templateNames(found);
+    const [names, site] = await Promise.all([templateNames(found), call("GET", "/_vouch/site")]);
     return ask({
         title: t("claims.new"),
         text: t(allowed(found, "vouch:CreateClaim") ? "claims.new.text" : "claims.new.plain"),
         action: t("claims.new.go"),
         test: "claim-create",
         wide: allowed(found, "vouch:CreateClaim"),
-        fields: fieldsOf(names, found, preset),
+        fields: fieldsOf(names, found, preset, site.claimLifetimeMax),
         cli: (values) => command(...words(values)),
         run: async (values) => {
             const body = bodyOf(values);

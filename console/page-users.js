@@ -199,7 +199,7 @@ function signInActions(name, found, told, again) {
             allowed(found, "vouch:EndUserSessions") &&
             action(t("users.signout"), {
                 kind: "danger",
-                test: "user-sign-out",
+                test: "user-signout",
                 onclick: question("signout", "sign-out", () => call("DELETE", path(name, "/sessions"))),
             }),
     ];
