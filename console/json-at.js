@@ -26,7 +26,7 @@ class Reader {
     }
 
     scalar() {
-        const found = /^[-+.\w]+/.exec(this.text.slice(this.at));
+        const found = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.+-])/.exec(this.text.slice(this.at));
         if (!found) throw new SyntaxError("a value was expected");
         this.at += found[0].length;
     }
@@ -80,18 +80,25 @@ export function lineOf(text, at) {
     return text.slice(0, at).split("\n").length;
 }
 
-// {message, at} of the first fault, or null. Engines word the place differently: "at position 7", "line 2 column 3".
+// Where reading stops; the end when nothing does.
+function stopOf(text) {
+    const reader = new Reader(text);
+    try {
+        reader.value("", () => {});
+        reader.space();
+    } catch (error) {
+        reader.space();
+    }
+    return reader.at;
+}
+
+// {message, at} of the first fault, or null. The words are the engine's, the place is ours: engines leave it out.
 export function jsonFault(text) {
     try {
         JSON.parse(text);
         return null;
     } catch (error) {
-        const message = String(error.message);
-        const position = /position (\d+)/.exec(message);
-        const place = /line (\d+) column (\d+)/.exec(message);
-        if (position) return {message, at: Math.min(Number(position[1]), text.length)};
-        if (place) return {message, at: text.split("\n").slice(0, place[1] - 1).join("\n").length + Number(place[2]) - 1};
-        return {message, at: text.length};
+        return { message: String(error.message), at: stopOf(text) };
     }
 }
 
