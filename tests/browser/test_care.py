@@ -25,5 +25,5 @@ def test_a_fleet_is_looked_after(server, browser):
     assert THING not in [t["thingName"] for t in server.boto().list_things(maxResults=250)["things"]]
     assert "mended" not in [p["policyName"] for p in server.boto().list_policies()["policies"]]
     assert server.boto().describe_provisioning_template(templateName=vouch.TEMPLATE)["enabled"]
-    told = own.call(server, "GET", "/ledger?any=admin&newestFirst=true&maxResults=100")["entries"]
+    told = own.call(server, "GET", "/_vouch/ledger?any=admin&newestFirst=true&maxResults=100")["entries"]
     assert {"certificate-status", "certificate-deleted", "thing-deleted", "policy-deleted"} <= {row["event"] for row in told}
