@@ -121,7 +121,7 @@ async function historyOf(id, found) {
 }
 
 function bindingsCard(bindings) {
-    const parameters = Object.entries(bindings?.parameters ?? {}).map(([name, value]) => [name, h("code", {}, value)]);
+    const parameters = Object.entries(bindings?.parameters ?? {}).map(([name, value]) => [h("code", {}, name), h("code", {}, value)]);
     const rows = [
         [t("claims.thing"), bindings?.thingName],
         ...parameters,

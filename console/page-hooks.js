@@ -124,7 +124,7 @@ async function list(root, signal) {
 
 function answer(result) {
     const said = result.allowed ? badge(t("hooks.allowed"), "good") : badge(t("hooks.turned.away"), "bad");
-    const overrides = Object.entries(result.parameterOverrides ?? {}).map(([name, value]) => [name, h("code", {}, value)]);
+    const overrides = Object.entries(result.parameterOverrides ?? {}).map(([name, value]) => [h("code", {}, name), h("code", {}, value)]);
     return h(
         "div",
         { class: "answer", "data-test": "hook-answer", "aria-live": "polite" },

@@ -23,7 +23,7 @@ export function heading({ title, lead, back, badge, actions: buttons = [] }) {
 }
 
 // [[label, value]]; what is empty is left out.
-export const facts = (rows) => plainFacts(Object.fromEntries(rows.filter(([, value]) => value || value === 0)));
+export const facts = (rows) => plainFacts(rows.filter(([, value]) => value || value === 0));
 
 export function card(title, { text, actions: buttons = [], test, tone } = {}, ...children) {
     const shown = buttons.filter(Boolean);

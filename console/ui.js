@@ -172,8 +172,8 @@ export function header(title, { text, actions: buttons, back } = {}) {
 
 export const card = (title, ...children) => h("section", { class: "card" }, title ? h("h2", title) : null, children);
 
-// facts({Name: node or text, …}); what is null or undefined is left out.
-export const facts = (pairs) => h("dl", { class: "facts" }, Object.entries(pairs).filter(([, value]) => value !== null && value !== undefined)
+// facts({Name: node or text, …}), or a list of such pairs where names may come twice; what is null or undefined is left out.
+export const facts = (pairs) => h("dl", { class: "facts" }, (Array.isArray(pairs) ? pairs : Object.entries(pairs)).filter(([, value]) => value !== null && value !== undefined)
     .map(([name, value]) => h("div", h("dt", name), h("dd", value))));
 
 // tabs([{id, title, render(panel)}], {selected, onSelect}): a panel is filled when it is first shown.

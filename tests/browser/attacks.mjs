@@ -99,6 +99,30 @@ async function addresses(page) {
   await reads(page, 'search', shown('serial'))
 }
 
+// A parameter may be called as one of our own facts is: it stands beside it, not in its place.
+async function sameNames(page) {
+  await go(page, `/console#/${world.pages.claim.path.join('/')}`)
+  await reads(page, 'claim', 'the-real-thing')
+  await reads(page, 'claim', 'what-it-says')
+}
+
+// What a hook answers, and what is found in a document.
+async function answers(page) {
+  await go(page, '/console#/hooks/list')
+  await page.locator('[data-test=hook-test]').click()
+  await page.locator('[data-test=hook-test-go-parameters-name]').fill('SerialNumber')
+  await page.locator('[data-test=hook-test-go-parameters-value]').fill(`answered${evil}`)
+  await harmless(page, 'a question to a hook')
+  await page.locator('button[data-test=hook-test-go]').click()
+  await page.locator('[data-test=hook-answer]').waitFor()
+  await harmless(page, 'the answer of a hook')
+  await go(page, '/console#/policies')
+  await page.locator('[data-test=policy-create]').click()
+  await page.locator('[data-test=policy-document]').fill(JSON.stringify({Version: '2012-10-17', Statement: [{Effect: evil, [evil]: evil, Action: evil, Resource: evil}]}, null, 2))
+  await page.locator('.finding-text').first().waitFor()
+  await harmless(page, 'what was found in a policy')
+}
+
 async function search(page) {
   await go(page, '/console#/settings')
   await page.keyboard.press('/')
@@ -156,6 +180,8 @@ await withBrowser(async open => {
   await signIn(page)
   await everyPage(page)
   await addresses(page)
+  await sameNames(page)
+  await answers(page)
   await search(page)
   await install(page)
   await live(context)

@@ -63,7 +63,8 @@ def registry(server):
     own.call(server, "PUT", "/_vouch/hooks/list", {"kind": "allowlist", "target": "target" + EVIL})
     own.call(server, "POST", "/_vouch/hooks/list/serials", {"serials": [{"serial": "listed" + EVIL, "parameterOverrides": {"name" + EVIL: "override" + EVIL}}]})
     own.call(server, "PUT", "/_vouch/hooks/link", {"kind": "program", "target": "/" + LINK})
-    claim = own.call(server, "POST", "/_vouch/claims", {"templateName": vouch.TEMPLATE, "parameters": {"bound" + EVIL: "value" + EVIL}})["certificateId"]
+    claim = own.call(server, "POST", "/_vouch/claims", {"templateName": vouch.TEMPLATE, "thingName": "the-real-thing",
+                                                             "parameters": {"Thing": "what-it-says", "bound" + EVIL: "value" + EVIL}})["certificateId"]
     own.user(server, "a=b+c@d.e,f_g-h", (["iot:ListThings"], "*"))
     pages = {
         "types": (["groups", "types"], []), "group": (["groups", "group"], ["group"]), "groups": (["groups"], []),
