@@ -12,6 +12,7 @@ const CHANGES = [
   ['POST', `/provisioning-templates/${world.template}/provisioning-claim`, ''],
   ['POST', `/_vouch/pairings/${world.pairing}/approve`, text({keyFingerprint: world.fingerprint, templateName: world.template})],
   ['POST', `/_vouch/pairings/${world.pairing}/deny`, '{}'],
+  ['POST', '/_vouch/pairings', text({certificateSigningRequest: world.request, serialNumber: 'forged'})],
   ['PUT', '/_vouch/session/password', text({oldPassword: world.password, newPassword: 'the password of somebody else'})],
   ['DELETE', '/_vouch/session', undefined],
   ['POST', '/_vouch/session', text({userName: world.other.user, password: world.other.password})],

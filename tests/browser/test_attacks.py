@@ -186,7 +186,7 @@ def test_pages_of_others_do_nothing(server, browser):
     elsewhere = Elsewhere(server.home)
     waiting = pairing.Device(server)
     try:
-        script = browser.start("forgery.mjs", origins=elsewhere.origins, pairing=waiting.id, fingerprint=waiting.fingerprint(), template=vouch.TEMPLATE,
+        script = browser.start("forgery.mjs", origins=elsewhere.origins, pairing=waiting.id, request=waiting.request, fingerprint=waiting.fingerprint(), template=vouch.TEMPLATE,
                                other=dict(user="mallory", password=PASSWORD))
         script.hear("ready")
         before = state(server)
