@@ -4,7 +4,7 @@
 
 #include "api/squeeze.h"
 
-#include "page_bytes.inc"
+#include "api/page_bytes.inc"
 
 #define PAGE_FILE(n, t, h, plain_bytes, gzip_bytes)                                                                    \
     {.name = (n),                                                                                                      \
@@ -14,7 +14,7 @@
      .gzip = {(const char *)(gzip_bytes), sizeof(gzip_bytes)}},
 
 static const struct vch_page_file files[] = {
-#include "page_rows.inc"
+#include "api/page_rows.inc"
 };
 
 enum { FILE_COUNT = sizeof files / sizeof *files };
