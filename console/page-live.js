@@ -18,7 +18,7 @@ const ledgerItem = (row) => ({
     row,
     node: () => [
         h("span", { class: "activity-text" }, sentence(row)),
-        h("a", { class: "muted small nowrap", href: `#/ledger/${row.sequence}`, "aria-label": t("live.row", { sequence: row.sequence }) }, timeAgo(row.time)),
+        h("a", { class: "muted small nowrap", href: `#/ledger/${row.sequence}` }, timeAgo(row.time)),
     ],
 });
 const connectionItem = (change) => ({
@@ -59,7 +59,7 @@ export async function render(root, params, signal) {
         ],
         "data-test": "live-kind",
     });
-    const feed = h("ol", { class: "activities feed", role: "log", "aria-live": "off", "aria-label": title, "data-test": "live-feed" });
+    const feed = h("ol", { class: "activities feed", "data-test": "live-feed" });
 
     const wanted = (item) => {
         const kind = kinds.value;
@@ -106,7 +106,7 @@ export async function render(root, params, signal) {
         root,
         head,
         h("div", { class: "toolbar" }, search, kinds),
-        card(t("live.feed"), { actions: [counts] }, none, feed),
+        card(t("live.feed"), { actions: [counts] }, none, h("div", { role: "log", "aria-live": "off", "aria-label": title }, feed)),
         h(
             "div",
             { class: "table-foot" },

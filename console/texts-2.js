@@ -109,7 +109,6 @@ export default {
     "live.feed": "As it happens",
     "live.none": "Quiet",
     "live.none.text": "As soon as something happens, it stands here.",
-    "live.row": "Row {sequence} of the ledger",
     "live.connected": "{name} connected as {client}",
     "live.disconnected": "{name} left ({client})",
 };
