@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import mqtt
 import own
 import vouch
+from device import Proxy
 from fake_pairing import FakePairing, Raw, Refusal
 from test_agent_keys import MODULE, PIN, objects, token  # noqa: F401
 from test_agent_rough import at, sanitized
@@ -405,6 +406,19 @@ def test_a_clock_that_was_never_set(server, tmp_path):
         assert agent.end() == 0, agent.text()
     assert len(agent.events("clock")) == 2
     assert_one_identity(server, tmp_path)
+
+
+def test_through_a_proxy(server, tmp_path):
+    """Who carries the bytes sees host names alone: the questions, the claim's connection and the device's."""
+    with Proxy() as proxy:
+        with Agent(tmp_path, server.api, HTTPS_PROXY=f"http://localhost:{proxy.port}") as agent:
+            approve(server, agent.shown())
+            assert agent.end() == 0, agent.text()
+        assert [r.split()[1] for r in proxy.requests] == [server.api.split("//")[1], f"localhost:{server.mqtt_port}", f"localhost:{server.mqtt_port}"]
+        assert kept(tmp_path) is None
+    (tmp_path / "direct").mkdir()
+    with Agent(tmp_path / "direct", server.api, HTTPS_PROXY="http://localhost:1", NO_PROXY="localhost") as agent:
+        assert agent.shown()
 
 
 # ---- how it may end
