@@ -1,7 +1,7 @@
 // Signing in: name and password, then the code of an authenticator app when the user has one; or an organisation's own page.
 import { h, replace } from "./dom.js";
 import { localPath, open, session } from "./api.js";
-import { t } from "./texts.js";
+import { has, t } from "./texts.js";
 import { brand } from "./brand.js";
 import { field, form, linkButton } from "./ui.js";
 
@@ -65,7 +65,7 @@ function build() {
     replace(document.body, h("div", { class: "sheet sign-in" },
         h("header", brand("/")),
         h("main", h("div", { class: "card" }, h("div", h("h1", t("signin.title")), h("p", { class: "muted" }, t("signin.text"))),
-            refusal ? h("div", { class: "note warn", role: "alert" }, t("signin.oidc.refused", { text: refusal })) : null, place)),
+            refusal ? h("div", { class: "note warn", role: "alert" }, t("signin.oidc.refused", { text: has(`signin.${refusal}`) ? t(`signin.${refusal}`) : refusal })) : null, place)),
         h("footer", t("signin.foot"))));
     askPassword();
     document.documentElement.dataset.ready = "sign-in";

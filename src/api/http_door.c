@@ -51,7 +51,7 @@ static void log_line(const struct vch_http_job *job) {
     };
     size_t count = sizeof fields / sizeof *fields - (job->lint_words.len ? 0 : 1);
     enum vch_log_level level = job->status >= 500 ? VCH_LOG_ERROR : job->error_type ? VCH_LOG_WARN : VCH_LOG_INFO;
-    if (job->op != VCH_OP_NONE && vch_op_row(job->op)->scope == VCH_SCOPE_PUBLIC && !job->error_type) level = VCH_LOG_DEBUG;
+    if (job->op != VCH_OP_NONE && vch_op_row(job->op)->scope == VCH_SCOPE_PUBLIC && !job->error_type && !vch_oidc_is(job->op)) level = VCH_LOG_DEBUG;
     if (vch_log_enabled(level)) vch_log_write(level, "http", fields, count);
 }
 

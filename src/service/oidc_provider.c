@@ -147,9 +147,14 @@ enum vch_err vch_oidc_keys(struct vch_oidc *oidc, struct vch_arena *arena, struc
     return text.ptr ? decode(text, arena, ret, NULL) : VCH_ERR_NOMEM;
 }
 
+/* Who comes while somebody else asks asks too: what that one gets is not waited for. */
+static bool lacks_keys(const struct vch_oidc *oidc) {
+    return oidc->keys_ms < oidc->keys_asked_ms || is_older(oidc->keys_asked_ms, VCH_OIDC_KEYS_PAUSE_MS);
+}
+
 bool vch_oidc_keys_due(struct vch_oidc *oidc, bool there) {
     (void)pthread_mutex_lock(&oidc->lock);
-    bool due = there ? is_older(oidc->keys_ms, VCH_OIDC_PROVIDER_MS) : is_older(oidc->keys_asked_ms, VCH_OIDC_KEYS_PAUSE_MS);
+    bool due = there ? is_older(oidc->keys_ms, VCH_OIDC_PROVIDER_MS) : lacks_keys(oidc);
     if (due) oidc->keys_asked_ms = vch_now_ms();
     (void)pthread_mutex_unlock(&oidc->lock);
     return due;

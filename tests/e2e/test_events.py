@@ -9,6 +9,7 @@ import pytest
 import mqtt
 import own
 import postgres
+import session
 import sse
 import vouch
 
@@ -197,6 +198,29 @@ def test_temporary_credentials_end_in_their_time(clock_server):
     with pytest.raises(sse.Refused) as refused:
         sse.Listener(server, key=key)
     assert refused.value.status == 403
+
+
+def test_a_session_in_a_browser(clock_server):
+    """Its cookie is enough, listening does not keep it alive, and its end is the stream's."""
+    server = clock_server
+    browser = session.admin(server)
+    cookie = f"{session.NAME}={browser.cookie}"
+    with sse.Listener(server, cookie=cookie) as listener:
+        touch(server, "seen-by-a-page")
+        assert listener.row(event="user-created")
+        browser.call("DELETE", "/_vouch/session")
+        server.advance_clock(1)  # or a heartbeat
+        assert listener.ended()["reason"] == "session-ended"
+    with pytest.raises(sse.Refused) as refused:
+        sse.Listener(server, cookie=cookie)
+    assert (refused.value.status, refused.value.code) == (401, "UnauthorizedException")
+    browser = session.admin(server)
+    with sse.Listener(server, cookie=f"{session.NAME}={browser.cookie}") as listener:
+        listener.block()
+        server.advance_clock(1700)
+        assert listener.block() == (None, None)
+        server.advance_clock(200)
+        assert listener.ended()["reason"] == "session-ended"
 
 
 def test_places_are_bounded_by_user_and_in_all(server):

@@ -437,6 +437,28 @@ def test_a_provider_that_is_slow_holds_nobody_up(provider):
         assert all(w.startswith("/sign-in?error=oidc-unavailable") for w in where) and len(where) == 6
 
 
+def test_too_many_at_once_are_told_so(provider):
+    with vouch.Server(*provider.flags()) as server:
+        server.vouch("user", "create", ANNA)
+        browsers = [oidc.Browser(server) for _ in range(40)]
+
+        def all_at_once(urls):
+            where = []
+            threads = [threading.Thread(target=lambda b=b, url=url: where.append(b.get(url)[1]["location"])) for b, url in zip(browsers, urls)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(30)
+            busy = [w for w in where if w.startswith("/sign-in?error=oidc-busy")]
+            assert len(where) == 40 and len(busy) == 8, where
+            return [w for w in where if w not in busy]
+        provider.answer["/.well-known/openid-configuration"] = lambda *_: (time.sleep(3), provider.describe())[1]
+        assert all(w.startswith(provider.issuer) for w in all_at_once(["/_vouch/oidc/start"] * 40))
+        backs = [provider.authorize(browser.start()) for browser in browsers]
+        provider.answer["/token"] = lambda *asked: (time.sleep(3), provider.give(*asked))[1]
+        assert set(all_at_once(backs)) == {"/console"}
+
+
 def test_answers_that_make_no_sense(provider):
     issuer, big = provider.issuer, b"[" + b"1," * 60000 + b"1]"
     descriptions = [b"", b"<html>", b"[]", b"{}", big, {"issuer": "https://evil.example"}, {"issuer": issuer}, {"issuer": issuer + "/"}]
