@@ -83,6 +83,7 @@ function values(row) {
         policy: bare(detail.policyName || ""),
         group: bare(detail.groupName || ""),
         hook: bare(detail.hookName || detail.hook || ""),
+        target: row.certificateId ? made.certificate(row.certificateId) : bare(detail.thingGroupName || ""),
         from: detail.from || "",
         to: detail.to || "",
         outcome: h("b", {}, row.outcome),

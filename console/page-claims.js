@@ -243,7 +243,7 @@ async function requests(root, signal) {
         empty: { title: t("claims.requests.none"), text: t("claims.requests.none.text") },
     });
     replace(root, heading({ title, lead: t("claims.requests.lead") }), tabsOf("requests"), browser.node);
-    whenChanged(signal, (row) => row.event.startsWith("claim-request") || row.event === "claim-created", browser.reload);
+    whenChanged(signal, (row) => row.event.startsWith("claim-"), browser.reload);
 }
 
 function show(root, path, signal) {
