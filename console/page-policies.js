@@ -193,8 +193,9 @@ async function show(root, name, selected, signal) {
     const state = { policy, can, account, region, again: () => show(root, name, state.tab, signal), tab: selected };
     const fill = (id) => (panel) => {
         state.tab = id;
-        replace(panel, loading());
-        Promise.resolve(TABS[id](panel, state)).catch((error) => replace(panel, errorBox(error)));
+        const box = h("div", { class: "page" }, loading()); // its own, so that a slow tab does not overwrite a later one
+        replace(panel, box);
+        Promise.resolve(TABS[id](box, state)).catch((error) => replace(box, errorBox(error)));
     };
     replace(root,
         header(name, {

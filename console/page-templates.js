@@ -366,8 +366,9 @@ async function show(root, name, selected, signal) {
     const state = { template, versions, can, tab: selected, again: () => show(root, name, state.tab, signal) };
     const fill = (id) => (panel) => {
         state.tab = id;
-        replace(panel, loading());
-        Promise.resolve(TABS[id](panel, state, root, signal)).catch((error) => replace(panel, errorBox(error)));
+        const box = h("div", { class: "page" }, loading()); // its own, so that a slow tab does not overwrite a later one
+        replace(panel, box);
+        Promise.resolve(TABS[id](box, state, root, signal)).catch((error) => replace(box, errorBox(error)));
     };
     const head = header(name, { back: { href: href("templates"), text: title }, text: template.description, actions: headActions(state) });
     head.querySelector("h1").append(" ", stateBadge(template.enabled));
