@@ -11,6 +11,7 @@ import { badge, chart, dateOf, empty, icon, linkButton, timeAgo } from "./ui.js"
 export const title = t("overview.title");
 const EVERY_S = 3;
 const SHOWN = 8;
+const WAITING_SEEN = 25; // the newest of each kind
 const EXPIRING_DAYS = "30";
 const SOON_S = 30 * 86400;
 
@@ -126,7 +127,7 @@ const waitingItem = ({ mark, kind, text, href, action, test }) =>
 
 async function pairings(can) {
     if (!allowed(can, "vouch:ListPairings")) return [];
-    const told = await call("GET", "/_vouch/pairings", { query: { maxResults: 50 } });
+    const told = await call("GET", "/_vouch/pairings", { query: { maxResults: WAITING_SEEN } });
     return told.pairings
         .filter((one) => ["WAITING", "LOOKED_AT"].includes(one.state) && dateOf(one.expiration) > Date.now())
         .map((one) => ({
@@ -141,7 +142,7 @@ async function pairings(can) {
 
 async function requests(can) {
     if (!allowed(can, "vouch:ListClaimRequests")) return [];
-    const told = await call("GET", "/_vouch/claim-requests", { query: { maxResults: 100 } });
+    const told = await call("GET", "/_vouch/claim-requests", { query: { maxResults: WAITING_SEEN } });
     return told.requests
         .filter((one) => one.state === "PENDING")
         .map((one) => ({
@@ -156,7 +157,7 @@ async function requests(can) {
 
 async function alarms(can) {
     if (!allowed(can, "vouch:ListClaims")) return [];
-    const told = await call("GET", "/_vouch/claims", { query: { maxResults: 100 } });
+    const told = await call("GET", "/_vouch/claims", { query: { maxResults: WAITING_SEEN } });
     return told.claims
         .filter((one) => one.alarms.length && one.state === "LIVE")
         .map((one) => ({
