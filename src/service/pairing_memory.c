@@ -28,7 +28,9 @@ struct vch_pairings {
     pthread_mutex_t lock;
     struct tally tallies[VCH_PAIRING_COUNT_KINDS][SETS][WAYS];
     struct poll polls[POLLS];
-    int64_t rows_full_at_us, rows_left_out;
+    struct row_budget {
+        int64_t full_at_us, left_out;
+    } rows[2]; /* people's, strangers' */
 };
 
 enum vch_err vch_pairings_new(struct vch_pairings **ret) {
@@ -132,16 +134,13 @@ void vch_pairing_tell(struct vch_pairings *p, struct vch_str id, unsigned told) 
     (void)pthread_mutex_unlock(&p->lock);
 }
 
-bool vch_pairing_row_fits(struct vch_pairings *p, int64_t now_us, int64_t *ret_left_out) {
+bool vch_pairing_row_fits(struct vch_pairings *p, bool stranger, int64_t now_us, int64_t *ret_left_out) {
+    struct row_budget *budget = &p->rows[stranger];
     *ret_left_out = 0;
     (void)pthread_mutex_lock(&p->lock);
-    bool fits = take(&p->rows_full_at_us, row_pause_us, ROWS_BURST, now_us);
-    if (fits) {
-        *ret_left_out = p->rows_left_out;
-        p->rows_left_out = 0;
-    } else {
-        p->rows_left_out++;
-    }
+    bool fits = take(&budget->full_at_us, row_pause_us, ROWS_BURST, now_us);
+    if (fits) *ret_left_out = budget->left_out;
+    budget->left_out = fits ? 0 : budget->left_out + 1;
     (void)pthread_mutex_unlock(&p->lock);
     return fits;
 }

@@ -22,8 +22,9 @@ bool vch_pairing_poll(struct vch_pairings *p, struct vch_str id, int64_t now_us,
 /* What the device was told last; a change may be asked for at once. */
 unsigned vch_pairing_told(struct vch_pairings *p, struct vch_str id);
 void vch_pairing_tell(struct vch_pairings *p, struct vch_str id, unsigned told);
-/* Rows of the ledger that strangers cause: false when there were too many. */
-bool vch_pairing_row_fits(struct vch_pairings *p, int64_t now_us, int64_t *ret_left_out);
+/* Rows of the ledger that strangers cause, or people who may sign requests: false when there were too many of the kind,
+ * so that no flood of the ones hides what the others do. */
+bool vch_pairing_row_fits(struct vch_pairings *p, bool stranger, int64_t now_us, int64_t *ret_left_out);
 
 /* ---- pairing_put.c: as documents ---- */
 

@@ -100,7 +100,8 @@ static enum vch_err write_refusal(const struct vch_call *call, const char *opera
 void vch_pairing_refused(const struct vch_call *call, const char *operation, enum vch_err err) {
     int64_t left_out;
     if (is_ours(err) || !call->service->pairings) return;
-    if (!vch_pairing_row_fits(call->service->pairings, vch_mono_us(), &left_out)) return;
+    bool stranger = call->caller.kind == VCH_CALLER_NOBODY;
+    if (!vch_pairing_row_fits(call->service->pairings, stranger, vch_mono_us(), &left_out)) return;
     enum vch_err written = write_refusal(call, operation, err, left_out);
     if (written != VCH_OK) VCH_LOG(WARN, "refusal-not-recorded", VCH_LOG_C("error", vch_err_word(written)));
 }

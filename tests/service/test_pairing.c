@@ -119,11 +119,13 @@ static void news_cost_no_poll(void **state) {
 static void rows_of_strangers_are_bounded(void **state) {
     (void)state;
     int64_t left_out, t = 9 * (int64_t)SECOND_US;
-    for (int i = 0; i < 100; i++) assert_true(vch_pairing_row_fits(memory, t, &left_out));
-    for (int i = 0; i < 7; i++) assert_false(vch_pairing_row_fits(memory, t, &left_out));
-    assert_true(vch_pairing_row_fits(memory, t + SECOND_US, &left_out));
+    for (int i = 0; i < 100; i++) assert_true(vch_pairing_row_fits(memory, true, t, &left_out));
+    for (int i = 0; i < 7; i++) assert_false(vch_pairing_row_fits(memory, true, t, &left_out));
+    assert_true(vch_pairing_row_fits(memory, true, t + SECOND_US, &left_out));
     assert_int_equal(left_out, 7);
-    assert_false(vch_pairing_row_fits(memory, t + SECOND_US, &left_out));
+    for (int i = 0; i < 100; i++) assert_true(vch_pairing_row_fits(memory, false, t, &left_out)); /* people have a measure of their own */
+    assert_true(!vch_pairing_row_fits(memory, false, t, &left_out) && left_out == 0);
+    assert_false(vch_pairing_row_fits(memory, true, t + SECOND_US, &left_out));
 }
 
 /* ---- use cases ---- */
