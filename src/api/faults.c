@@ -24,6 +24,8 @@ static const char *const kinds[VCH_FAULT_KIND_COUNT] = {
     [VCH_FAULT_NONE] = "",          [VCH_FAULT_DELAY] = "delay",
     [VCH_FAULT_DROP] = "drop",      [VCH_FAULT_THROTTLE] = "throttle",
     [VCH_FAULT_HOOK_TIMEOUT] = "hook-timeout",
+    [VCH_FAULT_INTERNAL] = "internal-error",
+    [VCH_FAULT_UNAVAILABLE] = "unavailable",
 };
 
 static enum vch_fault_kind kind_of(struct vch_str word) {

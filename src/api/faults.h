@@ -12,6 +12,8 @@ enum vch_fault_kind {
     VCH_FAULT_DROP,         /* it is done, and nobody is told */
     VCH_FAULT_THROTTLE,     /* refused as too fast; nothing is done */
     VCH_FAULT_HOOK_TIMEOUT, /* refused as if the hook had not answered; nothing is done */
+    VCH_FAULT_INTERNAL,     /* refused as if the server had a fault of its own; nothing is done */
+    VCH_FAULT_UNAVAILABLE,  /* refused as if signer or registry were away; nothing is done */
     VCH_FAULT_KIND_COUNT
 };
 struct vch_fault {

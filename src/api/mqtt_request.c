@@ -167,6 +167,8 @@ static bool refuse_for_test(struct request *r) {
         r->err = VCH_REFUSE(&r->diag, VCH_ERR_THROTTLED, RATE_EXCEEDED, "", "Rate exceeded");
     if (r->fault.kind == VCH_FAULT_HOOK_TIMEOUT)
         r->err = VCH_REFUSE(&r->diag, VCH_ERR_DENIED, HOOK_TIMEOUT, "", "The pre-provisioning hook did not answer in time.");
+    if (r->fault.kind == VCH_FAULT_INTERNAL) r->err = VCH_REFUSE(&r->diag, VCH_ERR_INTERNAL, INTERNAL, "", "A test asked for this fault.");
+    if (r->fault.kind == VCH_FAULT_UNAVAILABLE) r->err = VCH_REFUSE(&r->diag, VCH_ERR_UNAVAILABLE, STORE_FAILED, "", "A test asked for this fault.");
     return r->err != VCH_OK;
 }
 

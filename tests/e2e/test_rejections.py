@@ -243,6 +243,60 @@ def test_429_throttled(clock_server, fmt):
         device.made()
 
 
+def test_500_internal_error(clock_server, fmt):
+    with Device(clock_server, fmt) as device:
+        token = device.made()["certificateOwnershipToken"]
+        own.call(clock_server, "POST", "/_vouch/test/faults", {"kind": "internal-error", "count": 3})
+        said = {device.rejected(topic, {"certificateOwnershipToken": token}, 500, "InternalError") for topic in (CREATE, CREATE_CSR, REGISTER)}
+        assert said == {"An unexpected error has occurred."}  # of the inside, nothing is told
+        assert device.register(token, ThingName=f"after-{fmt.name}")[0]
+
+
+def by_mosquitto(server, claim, topic, value, fmt, answer="rejected"):
+    """The same request by mosquitto_rr: subscribed to one answer, it waits for that."""
+    done = subprocess.run(["mosquitto_rr", "-h", "localhost", "-p", str(server.mqtt_port), "--cafile", server.ca, "--cert", claim.cert_file, "--key", claim.key_file,
+                           "-i", f"rr-{os.urandom(4).hex()}", "-q", "1", "-W", "8", "-F", "%x", "-t", f"{topic}/{fmt.name}", "-e", f"{topic}/{fmt.name}/{answer}",
+                           "-m", value if isinstance(value, bytes) else fmt.encode(value)], capture_output=True, timeout=30)
+    assert done.returncode == 0, (topic, value, done)
+    return fmt.decode(bytes.fromhex(done.stdout.decode()))
+
+
+def test_every_row_reaches_a_mosquitto_client(clock_server, fmt):
+    server = clock_server
+    lacking = once(server, "Lacking", lambda r: r["policy"]["Properties"].update(PolicyName="NoSuchPolicy"))
+    hooked = once(server, "Hooked", lambda r: None, preProvisioningHook={"targetArn": "arn:aws:lambda:us-east-1:123456789012:function:nobody"})
+    provision(server, server.claim(), "taken")
+
+    def row(code, name, topic, value, claim=None, template=vouch.TEMPLATE, fault=None):
+        claim = claim or server.claim(template=template)
+        if fault:
+            own.call(server, "POST", "/_vouch/test/faults", {"kind": fault})
+        answer = by_mosquitto(server, claim, topic, value, fmt)
+        assert set(answer) == {"statusCode", "errorCode", "errorMessage"} and (answer["statusCode"], answer["errorCode"]) == (code, name), answer
+
+    def register(code, name, template, **parameters):
+        claim = server.claim(template=template)
+        made = by_mosquitto(server, claim, CREATE, {}, fmt, answer="accepted")
+        value = {"certificateOwnershipToken": made["certificateOwnershipToken"], "parameters": parameters}
+        row(code, name, f"$aws/provisioning-templates/{template}/provision", value, claim)
+
+    row(400, "InvalidPayload", CREATE, fmt.not_objects[0])
+    row(400, "InvalidCertificateSigningRequest", CREATE_CSR, {"certificateSigningRequest": "x"})
+    row(400, "InvalidCertificateOwnershipToken", REGISTER, {})
+    register(400, "InvalidParameters", vouch.TEMPLATE)
+    register(403, "AccessDenied", hooked, ThingName="x")
+    register(404, "ResourceNotFound", lacking, ThingName="x")
+    register(409, "ResourceConflictsException", vouch.TEMPLATE, ThingName="taken")
+    full = server.claim()
+    with Device(server, fmt, full) as device:
+        for _ in range(10):
+            device.made()
+    row(410, "LimitExceeded", CREATE, {}, full)
+    for code, name, fault in ((429, "Throttled", "throttle"), (500, "InternalError", "internal-error"), (503, "ServiceUnavailable", "unavailable")):
+        for topic, value in ((CREATE, {}), (CREATE_CSR, {"certificateSigningRequest": own.request_for(own.key_pair()[0])}), (REGISTER, {})):
+            row(code, name, topic, value, fault=fault)
+
+
 def signer_of(server):
     for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         try:

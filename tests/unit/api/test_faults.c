@@ -57,6 +57,10 @@ static void they_happen_in_the_order_they_came(void **state) {
     struct vch_fault first = vch_faults_take(faults, "RegisterThing", VCH_STR("x"));
     assert_true(first.kind == VCH_FAULT_DELAY && first.delay_ms == 70);
     assert_int_equal(take("RegisterThing", "x"), VCH_FAULT_HOOK_TIMEOUT);
+    assert_int_equal(add("{\"kind\":\"internal-error\"}"), VCH_OK);
+    assert_int_equal(add("{\"kind\":\"unavailable\"}"), VCH_OK);
+    assert_int_equal(take("RegisterThing", "x"), VCH_FAULT_INTERNAL);
+    assert_int_equal(take("RegisterThing", "x"), VCH_FAULT_UNAVAILABLE);
 }
 
 static void they_are_bounded_and_forgotten(void **state) {
