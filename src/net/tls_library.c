@@ -17,11 +17,10 @@ SSL_CTX *vch_tls_context(const SSL_METHOD *method) {
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_MAX = 64 };
+enum { SHOWN_MAX = 32 };
 
 static OSSL_PROVIDER *whole; /* OpenSSL's default provider in its default context: holds the code and its state */
 static OSSL_LIB_CTX *library;
-static OSSL_ALGORITHM keys[SHOWN_MAX + 1], decoders[SHOWN_MAX + 1]; /* ended by NULL names */
 
 /* ---- what is shown ---------------------------------------------------------- */
 
@@ -41,24 +40,48 @@ static bool is_of_certificates(const OSSL_ALGORITHM *algorithm) {
     return strstr(p, "input=der") && strstr(p, "structure=SubjectPublicKeyInfo");
 }
 
-/* Those that keep the order of the provider, or nothing when there are too many. */
-static bool choose(int operation, const char *const *names, bool (*fits)(const OSSL_ALGORITHM *algorithm), OSSL_ALGORITHM *ret) {
+struct shown {
+    int operation;
+    const char *const *names;
+    bool (*fits)(const OSSL_ALGORITHM *algorithm);
+    OSSL_ALGORITHM list[SHOWN_MAX + 1]; /* ended by NULL names */
+};
+
+#define NAMES(...)                                                                                                     \
+    (const char *const[]) {                                                                                            \
+        __VA_ARGS__, NULL                                                                                              \
+    }
+/* HMAC, HKDF and TLS1-PRF are key types to OpenSSL, and TLS uses them. SSL_CTX_new asks for MD5 and MD5-SHA1. */
+static struct shown shown[] = {
+    {.operation = OSSL_OP_DIGEST,
+     .names = NAMES("SHA1", "SHA2-224", "SHA2-256", "SHA2-384", "SHA2-512", "MD5", "MD5-SHA1")},
+    {.operation = OSSL_OP_CIPHER, .names = NAMES("AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305", "AES-256-CBC")},
+    {.operation = OSSL_OP_MAC, .names = NAMES("HMAC")},
+    {.operation = OSSL_OP_KDF, .names = NAMES("HKDF", "TLS13-KDF", "TLS1-PRF")},
+    {.operation = OSSL_OP_RAND, .names = NAMES("CTR-DRBG", "SEED-SRC")},
+    {.operation = OSSL_OP_KEYEXCH, .names = NAMES("ECDH", "X25519", "HKDF", "TLS1-PRF")},
+    {.operation = OSSL_OP_SIGNATURE, .names = NAMES("ECDSA", "RSA", "HMAC")},
+    {.operation = OSSL_OP_KEYMGMT, .names = NAMES("EC", "RSA", "RSA-PSS", "X25519", "HMAC", "HKDF", "TLS1-PRF")},
+    {.operation = OSSL_OP_DECODER, .names = NAMES("EC", "RSA", "RSA-PSS"), .fits = is_of_certificates},
+};
+
+/* Those that keep the order of the provider; false when there are none, or too many. */
+static bool choose(struct shown *s) {
     int no_store = 0;
     size_t count = 0;
-    const OSSL_ALGORITHM *at = OSSL_PROVIDER_query_operation(whole, operation, &no_store);
+    const OSSL_ALGORITHM *at = OSSL_PROVIDER_query_operation(whole, s->operation, &no_store);
     for (; at && at->algorithm_names; at++) {
-        if (!is_named(at, names) || (fits && !fits(at))) continue;
+        if (!is_named(at, s->names) || (s->fits && !s->fits(at))) continue;
         if (count == SHOWN_MAX) return false;
-        ret[count++] = *at;
+        s->list[count++] = *at;
     }
     return count > 0 && !no_store;
 }
 
-/* HMAC, HKDF and TLS1-PRF are key types to OpenSSL, and TLS uses them. */
 static bool choose_all(void) {
-    static const char *const key_names[] = {"EC", "RSA", "RSA-PSS", "X25519", "HMAC", "HKDF", "TLS1-PRF", NULL};
-    static const char *const decoder_names[] = {"EC", "RSA", "RSA-PSS", NULL};
-    return choose(OSSL_OP_KEYMGMT, key_names, NULL, keys) && choose(OSSL_OP_DECODER, decoder_names, is_of_certificates, decoders);
+    bool all = true;
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) all = all && choose(&shown[i]);
+    return all;
 }
 
 /* ---- the provider -------------------------------------------------------------- */
@@ -66,12 +89,9 @@ static bool choose_all(void) {
 static const OSSL_ALGORITHM *query(void *context, int operation, int *ret_no_store) {
     (void)context;
     *ret_no_store = 0;
-    switch (operation) {
-    case OSSL_OP_KEYMGMT: return keys;
-    case OSSL_OP_DECODER: return decoders;
-    case OSSL_OP_ENCODER: return NULL;
-    default: return OSSL_PROVIDER_query_operation(whole, operation, ret_no_store);
-    }
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (shown[i].operation == operation) return shown[i].list;
+    return NULL;
 }
 
 /* The groups that TLS may use are asked for here. */

@@ -1,8 +1,9 @@
 /* OpenSSL's algorithms, as few as TLS here needs.
  *
  * To read a certificate's public key OpenSSL 3 builds, each time, a chain out of
- * all decoders and key types that its library context knows: a quarter of what a
- * mutual handshake costs a server. This context has those of EC and RSA alone.
+ * all decoders and key types that its library context knows, and walks all other
+ * algorithms besides: a quarter of what a mutual handshake costs a server. This
+ * context has those of EC and RSA, and what the suites of tls.c use.
  * It is the default provider's code, seen through a provider of ours that does
  * not show the rest.
  */
