@@ -196,6 +196,7 @@ static const struct vch_api_error by_reason[VCH_REASON_COUNT] = {
     ROW(OIDC_UNAVAILABLE, SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
     ROW(PAIRING_MISSING, NOT_FOUND, 404, "ResourceNotFound"),
     ROW(PAIRING_STATE, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
+    ROW(PAIRING_DENIED, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
     ROW(PAIRING_EXPIRED, CONFLICTING_UPDATE, 409, "ResourceConflictsException"),
     ROW(PAIRING_KEY, INVALID_REQUEST, 400, "InvalidParameters"),
     ROW(PAIRING_CODE, INVALID_REQUEST, 400, "InvalidParameters"),

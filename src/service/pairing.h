@@ -16,7 +16,9 @@ enum {
     VCH_PAIRING_SLOWER_S = 5, /* RFC 8628 3.5 */
     VCH_PAIRING_INTERVAL_MAX_S = 60,
     VCH_PAIRING_WAITING_MAX = 10000,
-    VCH_PAIRING_STARTS_A_MINUTE = 10,
+    VCH_PAIRING_STARTS_A_MINUTE = 10,  /* of an address; of IPv6, which has them in plenty, of a /64 */
+    VCH_PAIRING_STARTS_OF_SITE = 100,  /* the same of all neighbours: a /24, of IPv6 a /48 */
+    VCH_PAIRING_SUGGESTED_MAX = 8192,  /* bytes of all names and values */
     VCH_PAIRING_GUESSES_OF_USER = 10,    /* wrong ones an hour */
     VCH_PAIRING_GUESSES_OF_ADDRESS = 30, /* the same */
     VCH_PAIRING_STRANGERS_A_MINUTE = 30  /* polls with unknown device codes, of an address */
@@ -56,8 +58,9 @@ void vch_pairing_troubled(const struct vch_call *call, struct vch_plan *plan, st
 /* Ends those whose time is over, and forgets old ones. */
 enum vch_err vch_pairing_sweep(struct vch_service *service, int64_t now_ms, struct vch_diag *diag) VCH_MUST;
 
-/* Somebody who may not, or could not, decide or look: a row of the ledger,
- * within bounds. `err` and the call's diagnosis say why. */
+/* Somebody who may not, or could not, decide or look, or a device that asks too
+ * often: a row of the ledger, within bounds; `vouch why` remembers the people.
+ * `err` and the call's diagnosis say why. */
 void vch_pairing_refused(const struct vch_call *call, const char *operation, enum vch_err err);
 
 #endif

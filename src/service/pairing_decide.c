@@ -142,6 +142,17 @@ enum vch_err vch_uc_approve_pairing(struct vch_call *call) {
     return err;
 }
 
+/* Whoever asks why the device has nothing is told. */
+static void tell_denied(const struct vch_call *call, const struct vch_rec_pairing *p) {
+    struct vch_diag diag = {0};
+    struct vch_call about = *call;
+    struct vch_str person = vch_call_actor(call);
+    about.diag = &diag;
+    about.caller.source_ip = p->source_ip;
+    (void)VCH_REFUSE(&diag, VCH_ERR_DENIED, PAIRING_DENIED, "", "The device was turned away by %.*s.", VCH_STR_ARG(person));
+    vch_pairing_tell_why(&about, "DenyPairing", p->serial);
+}
+
 static enum vch_err deny(struct vch_call *call) {
     struct vch_rec_pairing p;
     struct vch_plan *plan = vch_plan_new(call->arena);
@@ -156,7 +167,9 @@ static enum vch_err deny(struct vch_call *call) {
     VCH_TRY(vch_ledger_detail(call, map, &row));
     vch_plan_pairing_deny(plan, p.id, row.actor, call->now_ms);
     vch_plan_ledger(plan, &row);
-    return vch_store_apply(call->service->store, plan, call->diag);
+    VCH_TRY(vch_store_apply(call->service->store, plan, call->diag));
+    tell_denied(call, &p);
+    return VCH_OK;
 }
 
 enum vch_err vch_uc_deny_pairing(struct vch_call *call) {

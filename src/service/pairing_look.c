@@ -38,16 +38,17 @@ static enum vch_err guessed_out(struct vch_call *call) {
     return VCH_REFUSE(call->diag, VCH_ERR_THROTTLED, PAIRING_GUESSES, "userCode", "Too many wrong codes were tried; try again in an hour.");
 }
 
-static enum vch_err check_guesses(struct vch_call *call, struct vch_str person) {
+/* Counted before it is looked for, so that guesses that come all at once are no more than others. */
+static enum vch_err count_guess(struct vch_call *call, struct vch_str person) {
     struct vch_pairings *memory = call->service->pairings;
-    bool user = vch_pairing_counted(memory, VCH_PAIRING_COUNT_USER, person, call->now_ms) >= VCH_PAIRING_GUESSES_OF_USER;
-    bool address = vch_pairing_counted(memory, VCH_PAIRING_COUNT_ADDRESS, call->caller.source_ip, call->now_ms) >= VCH_PAIRING_GUESSES_OF_ADDRESS;
+    bool user = vch_pairing_count(memory, VCH_PAIRING_COUNT_USER, person, call->now_ms) > VCH_PAIRING_GUESSES_OF_USER;
+    bool address = vch_pairing_count(memory, VCH_PAIRING_COUNT_ADDRESS, call->caller.source_ip, call->now_ms) > VCH_PAIRING_GUESSES_OF_ADDRESS;
     return user || address ? guessed_out(call) : VCH_OK;
 }
 
-static void count_guess(struct vch_call *call, struct vch_str person) {
-    (void)vch_pairing_count(call->service->pairings, VCH_PAIRING_COUNT_USER, person, call->now_ms);
-    (void)vch_pairing_count(call->service->pairings, VCH_PAIRING_COUNT_ADDRESS, call->caller.source_ip, call->now_ms);
+static void forgive(struct vch_call *call, struct vch_str person) {
+    vch_pairing_uncount(call->service->pairings, VCH_PAIRING_COUNT_USER, person, call->now_ms);
+    vch_pairing_uncount(call->service->pairings, VCH_PAIRING_COUNT_ADDRESS, call->caller.source_ip, call->now_ms);
 }
 
 /* Whoever mistypes guesses nothing: the check is no secret. */
@@ -65,10 +66,10 @@ static enum vch_err find(struct vch_call *call, struct vch_rec_pairing *ret) {
     char code[VCH_PAIR_CODE_LEN + 1];
     struct vch_str person = person_of(call);
     if (!person.ptr) return VCH_ERR_NOMEM;
-    VCH_TRY(check_guesses(call, person));
-    VCH_TRY(read_code(call, code));
-    enum vch_err err = vch_store_pairing_of_code(call->service->store, vch_str_from(code), ret, call->arena, call->diag);
-    if (err == VCH_ERR_NOT_FOUND) count_guess(call, person);
+    enum vch_err err = count_guess(call, person);
+    if (err == VCH_OK) err = read_code(call, code);
+    if (err == VCH_OK) err = vch_store_pairing_of_code(call->service->store, vch_str_from(code), ret, call->arena, call->diag);
+    if (err != VCH_ERR_NOT_FOUND) forgive(call, person);
     return err;
 }
 

@@ -8,8 +8,8 @@
 #include "base/map.h"
 #include "service/pairing_priv.h"
 
-enum { SETS = 1024, WAYS = 4, POLLS = 16384, WHO_MAX = 512, BURST = 3, ROWS_BURST = 100 };
-static const int64_t row_pause_us = 1000000;
+enum { SETS = 1024, WAYS = 4, POLLS = 16384, WHO_MAX = 512, BURST = 3, ROWS_BURST = 100, PEOPLE = 256, OWN_BURST = 50 };
+static const int64_t row_pause_us = 1000000, own_pause_us = 2000000;
 
 struct tally {
     uint64_t key;
@@ -31,6 +31,7 @@ struct vch_pairings {
     struct row_budget {
         int64_t full_at_us, left_out;
     } rows[2]; /* people's, strangers' */
+    int64_t own_full_at_us[PEOPLE]; /* of each person's rows, by a hash */
 };
 
 enum vch_err vch_pairings_new(struct vch_pairings **ret) {
@@ -49,15 +50,17 @@ void vch_pairings_free(struct vch_pairings *p) {
 /* ---- how often ---- */
 
 static int64_t window_ms(enum vch_pairing_count kind) {
-    return kind == VCH_PAIRING_COUNT_STARTS || kind == VCH_PAIRING_COUNT_STRANGERS ? INT64_C(60000) : INT64_C(3600000);
+    return kind == VCH_PAIRING_COUNT_USER || kind == VCH_PAIRING_COUNT_ADDRESS ? INT64_C(3600000) : INT64_C(60000);
 }
 
-/* Whoever has one address of IPv6 has a /64 of them. */
-static uint64_t key_of(struct vch_str who) {
+/* Whoever has one address of IPv6 has a /64 of them, and often gets a /48; of IPv4, a whole local network at most. */
+static uint64_t key_of(enum vch_pairing_count kind, struct vch_str who) {
     char text[WHO_MAX];
     uint8_t address[16];
-    if (!vch_str_copy(text, sizeof text, who) || inet_pton(AF_INET6, text, address) != 1) return vch_hash(who) | 1;
-    return vch_hash(vch_str_of(address, 8)) | 1;
+    bool site = kind == VCH_PAIRING_COUNT_SITE, readable = vch_str_copy(text, sizeof text, who);
+    if (readable && inet_pton(AF_INET6, text, address) == 1) return vch_hash(vch_str_of(address, site ? 6 : 8)) | 1;
+    if (readable && site && inet_pton(AF_INET, text, address) == 1) return vch_hash(vch_str_of(address, 3)) | 1;
+    return vch_hash(who) | 1;
 }
 
 static struct tally *find(struct vch_pairings *p, enum vch_pairing_count kind, uint64_t key, int64_t now_ms) {
@@ -72,22 +75,20 @@ static struct tally *find(struct vch_pairings *p, enum vch_pairing_count kind, u
     return oldest;
 }
 
-static unsigned count(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms, unsigned more) {
-    uint64_t key = key_of(who);
+unsigned vch_pairing_count(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms) {
+    uint64_t key = key_of(kind, who);
     (void)pthread_mutex_lock(&p->lock);
-    struct tally *t = find(p, kind, key, now_ms);
-    t->count += more;
-    unsigned now = t->count;
+    unsigned now = ++find(p, kind, key, now_ms)->count;
     (void)pthread_mutex_unlock(&p->lock);
     return now;
 }
 
-unsigned vch_pairing_counted(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms) {
-    return count(p, kind, who, now_ms, 0);
-}
-
-unsigned vch_pairing_count(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms) {
-    return count(p, kind, who, now_ms, 1);
+void vch_pairing_uncount(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms) {
+    uint64_t key = key_of(kind, who);
+    (void)pthread_mutex_lock(&p->lock);
+    struct tally *t = find(p, kind, key, now_ms);
+    if (t->count) t->count--; /* the window may have ended meanwhile */
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- polls ---- */
@@ -134,11 +135,12 @@ void vch_pairing_tell(struct vch_pairings *p, struct vch_str id, unsigned told) 
     (void)pthread_mutex_unlock(&p->lock);
 }
 
-bool vch_pairing_row_fits(struct vch_pairings *p, bool stranger, int64_t now_us, int64_t *ret_left_out) {
-    struct row_budget *budget = &p->rows[stranger];
+bool vch_pairing_row_fits(struct vch_pairings *p, struct vch_str who, int64_t now_us, int64_t *ret_left_out) {
+    struct row_budget *budget = &p->rows[who.len == 0];
     *ret_left_out = 0;
     (void)pthread_mutex_lock(&p->lock);
-    bool fits = take(&budget->full_at_us, row_pause_us, ROWS_BURST, now_us);
+    bool fits = who.len == 0 || take(&p->own_full_at_us[vch_hash(who) % PEOPLE], own_pause_us, OWN_BURST, now_us);
+    fits = fits && take(&budget->full_at_us, row_pause_us, ROWS_BURST, now_us);
     if (fits) *ret_left_out = budget->left_out;
     budget->left_out = fits ? 0 : budget->left_out + 1;
     (void)pthread_mutex_unlock(&p->lock);

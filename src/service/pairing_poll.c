@@ -15,6 +15,7 @@ static enum vch_err find(struct vch_call *call, struct vch_rec_pairing *ret) {
     if (strangers <= VCH_PAIRING_STRANGERS_A_MINUTE) return err;
     vch_diag_clear(call->diag);
     enum vch_err refused = VCH_REFUSE(call->diag, VCH_ERR_THROTTLED, PAIRING_THROTTLED, "", "Too many polls with unknown device codes came from this address.");
+    vch_pairing_tell_why(call, "PollPairing", VCH_STR(""));
     if (strangers == VCH_PAIRING_STRANGERS_A_MINUTE + 1) vch_pairing_refused(call, "PollPairing", refused);
     return refused;
 }
@@ -25,8 +26,10 @@ static enum vch_err check_pace(struct vch_call *call, const struct vch_rec_pairi
     if (again) return VCH_OK;
     if (call->pairing) call->pairing->counted = true;
     if (vch_pairing_poll(call->service->pairings, p->id, vch_mono_us(), ret_interval_s)) return VCH_OK;
-    return VCH_REFUSE(call->diag, VCH_ERR_THROTTLED, PAIRING_SLOW_DOWN, "", "Slow down: the interval between polls is %lld seconds now.",
-                      (long long)*ret_interval_s);
+    enum vch_err err = VCH_REFUSE(call->diag, VCH_ERR_THROTTLED, PAIRING_SLOW_DOWN, "", "Slow down: the interval between polls is %lld seconds now.",
+                                  (long long)*ret_interval_s);
+    vch_pairing_tell_why(call, "PollPairing", p->serial);
+    return err;
 }
 
 /* While nobody has decided, and nothing happened that the device was not told. */

@@ -8,23 +8,24 @@
 
 enum vch_pairing_count {
     VCH_PAIRING_COUNT_STARTS,    /* by address and minute */
+    VCH_PAIRING_COUNT_SITE,      /* by network and minute: starts */
     VCH_PAIRING_COUNT_STRANGERS, /* by address and minute: polls with unknown device codes */
     VCH_PAIRING_COUNT_USER,      /* by person and hour: wrong user codes */
     VCH_PAIRING_COUNT_ADDRESS,   /* by address and hour: the same */
     VCH_PAIRING_COUNT_KINDS
 };
-/* How many of the running window; an address of IPv6 counts by its /64. */
-unsigned vch_pairing_counted(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms);
-unsigned vch_pairing_count(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms); /* with one more */
+/* How many of the running window, with one more; an address of IPv6 counts by its /64. */
+unsigned vch_pairing_count(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms);
+void vch_pairing_uncount(struct vch_pairings *p, enum vch_pairing_count kind, struct vch_str who, int64_t now_ms); /* it was none */
 
 /* One poll of a pairing: false when they come faster than the interval, which then grows. */
 bool vch_pairing_poll(struct vch_pairings *p, struct vch_str id, int64_t now_us, int64_t *ret_interval_s);
 /* What the device was told last; a change may be asked for at once. */
 unsigned vch_pairing_told(struct vch_pairings *p, struct vch_str id);
 void vch_pairing_tell(struct vch_pairings *p, struct vch_str id, unsigned told);
-/* Rows of the ledger that strangers cause, or people who may sign requests: false when there were too many of the kind,
- * so that no flood of the ones hides what the others do. */
-bool vch_pairing_row_fits(struct vch_pairings *p, bool stranger, int64_t now_us, int64_t *ret_left_out);
+/* Rows of the ledger that strangers cause (`who` empty), or people who may sign requests: false when there were too many
+ * of the kind, or of this person, so that nobody's flood hides what others do. */
+bool vch_pairing_row_fits(struct vch_pairings *p, struct vch_str who, int64_t now_us, int64_t *ret_left_out);
 
 /* ---- pairing_put.c: as documents ---- */
 
@@ -59,6 +60,8 @@ enum vch_err vch_pairing_root_fingerprint(struct vch_call *call, struct vch_str 
 
 /* ---- what else they share ---- */
 
+/* Remembers a refusal for `vouch why`; the call's diagnosis says why. */
+void vch_pairing_tell_why(const struct vch_call *call, const char *operation, struct vch_str serial);
 /* UNAVAILABLE where nothing is remembered in memory, so that nothing could be bounded. */
 enum vch_err vch_pairing_served(const struct vch_call *call) VCH_MUST;
 /* SHA-256 of a device code, in the arena; .ptr NULL: memory. */

@@ -73,35 +73,3 @@ void vch_pairing_cancelled(struct vch_plan *plan, struct vch_str pairing_id) {
     vch_plan_pairing_fail(plan, pairing_id, vch_str_from(vch_reason_code(VCH_REASON_CLAIM_CANCELLED)),
                           VCH_STR("The provisioning claim was cancelled."));
 }
-
-/* ---- refusals ---- */
-
-static bool is_ours(enum vch_err err) {
-    return err == VCH_ERR_NOMEM || err == VCH_ERR_IO || err == VCH_ERR_UNAVAILABLE || err == VCH_ERR_INTERNAL || err == VCH_ERR_TIMEOUT;
-}
-
-static enum vch_err write_refusal(const struct vch_call *call, const char *operation, enum vch_err err, int64_t left_out) {
-    struct vch_val *map = vch_val_new_map(call->arena);
-    struct vch_plan *plan = vch_plan_new(call->arena);
-    struct vch_rec_ledger row = vch_call_ledger(call, "pairing-refused");
-    struct vch_str id = vch_val_str_at(call->in, "pairingId"), template_name = vch_val_str_at(call->in, "templateName");
-    if (!map || !plan) return VCH_ERR_NOMEM;
-    row.outcome = vch_str_from(call->diag->reason ? call->diag->reason : vch_err_word(err));
-    if (template_name.len) row.template_name = template_name;
-    VCH_TRY(vch_val_put_str(call->arena, map, "operation", vch_str_from(operation)));
-    VCH_TRY(vch_pairing_mention(call, map, id));
-    VCH_TRY(vch_val_put_str(call->arena, map, "message", vch_str_from(call->diag->message)));
-    if (left_out) VCH_TRY(vch_val_put_int(call->arena, map, "leftOut", left_out));
-    VCH_TRY(vch_ledger_detail(call, map, &row));
-    vch_plan_ledger(plan, &row);
-    return vch_store_apply(call->service->store, plan, NULL);
-}
-
-void vch_pairing_refused(const struct vch_call *call, const char *operation, enum vch_err err) {
-    int64_t left_out;
-    if (is_ours(err) || !call->service->pairings) return;
-    bool stranger = call->caller.kind == VCH_CALLER_NOBODY;
-    if (!vch_pairing_row_fits(call->service->pairings, stranger, vch_mono_us(), &left_out)) return;
-    enum vch_err written = write_refusal(call, operation, err, left_out);
-    if (written != VCH_OK) VCH_LOG(WARN, "refusal-not-recorded", VCH_LOG_C("error", vch_err_word(written)));
-}

@@ -19,15 +19,27 @@ struct start {
     char shown[VCH_PAIR_CODE_LEN + 2];
 };
 
+/* The first too many of an address is a row of the ledger; `vouch why` remembers all. */
+static enum vch_err throttle(const struct vch_call *call, bool first, const char *whose, int bound) {
+    enum vch_err err = VCH_REFUSE(call->diag, VCH_ERR_THROTTLED, PAIRING_THROTTLED, "", "%s may begin %d pairings a minute.", whose, bound);
+    if (first) vch_pairing_refused(call, "StartPairing", err);
+    return err;
+}
+
 static enum vch_err check_rate(const struct vch_call *call) {
-    unsigned count = vch_pairing_count(call->service->pairings, VCH_PAIRING_COUNT_STARTS, call->caller.source_ip, call->now_ms);
-    if (count <= VCH_PAIRING_STARTS_A_MINUTE) return VCH_OK;
-    return VCH_REFUSE(call->diag, VCH_ERR_THROTTLED, PAIRING_THROTTLED, "", "An address may begin %d pairings a minute.",
-                      VCH_PAIRING_STARTS_A_MINUTE);
+    struct vch_pairings *memory = call->service->pairings;
+    unsigned own = vch_pairing_count(memory, VCH_PAIRING_COUNT_STARTS, call->caller.source_ip, call->now_ms);
+    unsigned site = vch_pairing_count(memory, VCH_PAIRING_COUNT_SITE, call->caller.source_ip, call->now_ms);
+    if (own > VCH_PAIRING_STARTS_A_MINUTE)
+        return throttle(call, own == VCH_PAIRING_STARTS_A_MINUTE + 1, "An address", VCH_PAIRING_STARTS_A_MINUTE);
+    if (site > VCH_PAIRING_STARTS_OF_SITE)
+        return throttle(call, site == VCH_PAIRING_STARTS_OF_SITE + 1, "A network", VCH_PAIRING_STARTS_OF_SITE);
+    return VCH_OK;
 }
 
 /* They are shown to a person, who may take them over: short and readable. */
 static enum vch_err check_suggested(const struct vch_call *call, const struct vch_val *suggested) {
+    size_t bytes = 0;
     if (suggested->count > SUGGESTED_MAX)
         return VCH_REFUSE(call->diag, VCH_ERR_INVALID, PARAMETER_INVALID, "parameters", "A device suggests at most %d parameters.", SUGGESTED_MAX);
     for (size_t i = 0; i < suggested->count; i++) {
@@ -38,8 +50,11 @@ static enum vch_err check_suggested(const struct vch_call *call, const struct vc
             return VCH_REFUSE(call->diag, VCH_ERR_INVALID, PARAMETER_INVALID, "parameters",
                               "A suggested parameter is a name of at most %d and a value of at most %d readable characters.",
                               SUGGESTED_NAME_MAX, SUGGESTED_VALUE_MAX);
+        bytes += m->name.len + m->value.str.len;
     }
-    return VCH_OK;
+    if (bytes <= VCH_PAIRING_SUGGESTED_MAX) return VCH_OK;
+    return VCH_REFUSE(call->diag, VCH_ERR_INVALID, PARAMETER_INVALID, "parameters", "All suggested parameters have at most %d bytes.",
+                      VCH_PAIRING_SUGGESTED_MAX);
 }
 
 static enum vch_err read_device(struct start *s) {
@@ -120,7 +135,7 @@ static enum vch_err plan_row(struct start *s, struct vch_plan *plan) {
     struct vch_val *map;
     int64_t left_out;
     if (!row) return VCH_ERR_NOMEM;
-    if (!vch_pairing_row_fits(call->service->pairings, true, vch_mono_us(), &left_out)) return VCH_OK;
+    if (!vch_pairing_row_fits(call->service->pairings, VCH_STR(""), vch_mono_us(), &left_out)) return VCH_OK;
     VCH_TRY(vch_pairing_row(call, "pairing-started", &s->record, row, &map));
     VCH_TRY(vch_val_put_str(call->arena, map, "serialNumber", s->record.serial));
     if (s->record.model.len) VCH_TRY(vch_val_put_str(call->arena, map, "model", s->record.model));
@@ -171,14 +186,20 @@ enum vch_err vch_pairing_served(const struct vch_call *call) {
     return VCH_REFUSE(call->diag, VCH_ERR_UNAVAILABLE, INTERNAL, "", "Pairing is not served here.");
 }
 
-enum vch_err vch_uc_start_pairing(struct vch_call *call) {
+static enum vch_err start(struct vch_call *call) {
     struct start s = {.call = call,
                       .record = {.created_ms = call->now_ms, .expires_ms = call->now_ms + VCH_PAIRING_LIFE_S * INT64_C(1000)}};
-    VCH_TRY(vch_pairing_served(call));
     VCH_TRY(check_rate(call));
     VCH_TRY(read_device(&s));
     enum vch_err err = VCH_ERR_EXISTS;
     for (int i = 0; i < DRAWS && err == VCH_ERR_EXISTS; i++) err = save(&s); /* the code of another one */
     VCH_TRY(err);
     return answer(&s);
+}
+
+enum vch_err vch_uc_start_pairing(struct vch_call *call) {
+    VCH_TRY(vch_pairing_served(call));
+    enum vch_err err = start(call);
+    if (err != VCH_OK) vch_pairing_tell_why(call, "StartPairing", vch_val_str_at(call->in, "serialNumber"));
+    return err;
 }

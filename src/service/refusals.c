@@ -43,7 +43,7 @@ const char *vch_refused_word(enum vch_refused what) {
     static const char *const words[] = {
         [VCH_REFUSED_HANDSHAKE] = "handshake", [VCH_REFUSED_CONNECT] = "connect",     [VCH_REFUSED_PUBLISH] = "publish",
         [VCH_REFUSED_SUBSCRIBE] = "subscribe", [VCH_REFUSED_RECEIVE] = "receive",     [VCH_REFUSED_PROVISION] = "provision",
-        [VCH_REFUSED_CONNECTION] = "connection",
+        [VCH_REFUSED_CONNECTION] = "connection", [VCH_REFUSED_PAIRING] = "pairing",
     };
     _Static_assert(sizeof words / sizeof *words == VCH_REFUSED_COUNT, "a word for each");
     return words[what];
@@ -180,7 +180,7 @@ static void make_room(struct vch_refusals *r, const struct vch_refusal *refusal)
 static bool repeats(const struct vch_refusal *a, const struct vch_refusal *b) {
     return a->what == b->what && strcmp(a->reason, b->reason) == 0 && vch_str_eq(a->client_id, b->client_id) &&
            vch_str_eq(a->certificate_id, b->certificate_id) && vch_str_eq(a->source_ip, b->source_ip) &&
-           vch_str_eq(a->action, b->action) && vch_str_eq(a->resource, b->resource);
+           vch_str_eq(a->action, b->action) && vch_str_eq(a->resource, b->resource) && vch_str_eq(a->serial, b->serial);
 }
 
 /* The newest of the same client, or of the certificate, or of the address. */

@@ -27,6 +27,7 @@ enum vch_refused {
     VCH_REFUSED_RECEIVE,
     VCH_REFUSED_PROVISION,
     VCH_REFUSED_CONNECTION, /* a connection that was there, ended for a reason */
+    VCH_REFUSED_PAIRING,
     VCH_REFUSED_COUNT
 };
 const char *vch_refused_word(enum vch_refused what); /* "handshake" */

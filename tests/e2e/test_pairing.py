@@ -58,6 +58,10 @@ def refusals(server, outcome, **more):
             if all(json.loads(r["detail"]).get(k) == v for k, v in more.items())]
 
 
+def why(server, name):
+    return json.loads(server.vouch("why", name).stdout)["refusals"]
+
+
 @pytest.fixture
 def user(server):
     """Makes users of their own; (actions, resources) each."""
@@ -503,6 +507,53 @@ def test_a_flood_of_starts_is_bounded_for_an_address(server):
     pairing.refused(429, "pairing-throttled", pairing.ask, server, PAIRINGS, body, source=source)
     pairing.refused(429, "pairing-throttled", pairing.ask, server, PAIRINGS, {"certificateSigningRequest": "x", "serialNumber": "y"}, source=source)
     assert pairing.ask(server, PAIRINGS, body)["userCode"]  # another address
+    rows = [r for r in refusals(server, "pairing-throttled", operation="StartPairing") if r["sourceIp"] == source]
+    assert len(rows) == 1  # the first too many; the rest are for `vouch why`
+    assert [(r["what"], r["reason"], r["serial"]) for r in why(server, source)] == [("pairing", "pairing-throttled", "y"), ("pairing", "pairing-throttled", "flood")]
+
+
+def test_a_flood_from_one_network_leaves_room_for_others():
+    """A hundred of a /24 together, whatever address of it asks."""
+    with vouch.Server() as server:
+        body = {"certificateSigningRequest": own.request_for(own.key_pair()[0]), "serialNumber": "flood"}
+        done = []
+        for i in range(102):
+            try:
+                done.append(bool(pairing.ask(server, PAIRINGS, body, source=f"127.250.7.{i // 8 + 1}")["userCode"]))
+            except own.Refused as said:
+                done.append(said.reason)
+        assert done == [True] * 100 + ["pairing-throttled"] * 2
+        assert pairing.ask(server, PAIRINGS, body, source="127.250.8.1")["userCode"]
+        assert len(refusals(server, "pairing-throttled", operation="StartPairing")) == 1
+
+
+def test_why_a_device_has_nothing(server, user):
+    """Whoever asks by the serial that a device says is told what became of it, and what to do."""
+    device = pairing.Device(server, name := serial())
+    key = user((["vouch:GetPairing"], "*"))
+    pairing.signed(server, "POST", f"{PAIRINGS}/{device.id}/approve", device.approval(), key)
+    rejected(server, 400, "pairing-key", "POST", f"{PAIRINGS}/{device.id}/approve", device.approval(fingerprint="0" * 64))
+    device.deny()
+    told = why(server, name)
+    assert [(r["what"], r["reason"], r["resource"]) for r in told] == [
+        ("pairing", "pairing-denied", "DenyPairing"), ("pairing", "pairing-key", "ApprovePairing"), ("pairing", "policy-silent", "ApprovePairing")]
+    assert told[0]["sourceIp"] == device.source and "user/admin" in told[0]["message"]
+    assert all(r["serial"] == name and r["suggestion"] for r in told) and "turned the device away" in told[0]["suggestion"]
+    for _ in range(3):
+        device.poll()
+    pairing.refused(429, "pairing-slow-down", lambda: [device.poll() for _ in range(3)])
+    assert why(server, name)[0]["reason"] == "pairing-slow-down"
+    text = json.dumps(told)
+    assert device.code not in text and device.secret not in text
+
+
+def test_what_a_refused_person_sends_is_not_kept_unread(server, user):
+    """They may not, so nobody has judged the form of it."""
+    device, key = pairing.Device(server), user((["vouch:GetPairing"], "*"))
+    for name in ("x" * 200000, "a\n\x1b[2J"):
+        assert pairing.signed(server, "POST", f"{PAIRINGS}/{device.id}/approve", device.approval(template=name), key)[0] == 403
+    rows = device.rows("pairing-refused")
+    assert len(rows) == 2 and not any(r.get("templateName") for r in rows) and len(json.dumps(rows)) < 3000
 
 
 def test_a_flood_from_everywhere_is_bounded_in_memory_and_ledger():
@@ -615,7 +666,8 @@ def test_text_stays_text_and_controls_are_refused(server):
             assert why.value.status == 400, (name, bad)
     with pytest.raises(own.Refused):
         start(server, serialNumber="")
-    for bad in ({"a\n": "b"}, {"a": "b\x1b"}, {"a": 7}, {"a": None}, {"": "b"}, {"x" * 129: "b"}, {"a": "b" * 257}, {f"p{i}": "" for i in range(21)}, "x", [1]):
+    assert start(server, parameters={f"p{i}": "v" * 256 for i in range(20)})["userCode"]
+    for bad in ({f"p{i}": "\U0001f600" * 256 for i in range(20)}, {"a\n": "b"}, {"a": "b\x1b"}, {"a": 7}, {"a": None}, {"": "b"}, {"x" * 129: "b"}, {"a": "b" * 257}, {f"p{i}": "" for i in range(21)}, "x", [1]):
         with pytest.raises(own.Refused) as why:
             start(server, parameters=bad)
         assert why.value.status == 400, bad

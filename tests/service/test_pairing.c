@@ -32,15 +32,16 @@ static void counts_are_of_a_window(void **state) {
     static const struct {
         enum vch_pairing_count kind;
         int64_t window_ms;
-    } rows[] = {{VCH_PAIRING_COUNT_STARTS, MINUTE_MS}, {VCH_PAIRING_COUNT_STRANGERS, MINUTE_MS}, {VCH_PAIRING_COUNT_USER, HOUR_MS}, {VCH_PAIRING_COUNT_ADDRESS, HOUR_MS}};
+    } rows[] = {{VCH_PAIRING_COUNT_STARTS, MINUTE_MS}, {VCH_PAIRING_COUNT_STRANGERS, MINUTE_MS}, {VCH_PAIRING_COUNT_USER, HOUR_MS}, {VCH_PAIRING_COUNT_ADDRESS, HOUR_MS}, {VCH_PAIRING_COUNT_SITE, MINUTE_MS}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t t0 = INT64_C(1700000000000);
-        assert_int_equal(vch_pairing_counted(memory, rows[i].kind, who, t0), 0);
+        vch_pairing_uncount(memory, rows[i].kind, who, t0); /* of nothing there is nothing less */
         assert_int_equal(vch_pairing_count(memory, rows[i].kind, who, t0), 1);
         assert_int_equal(vch_pairing_count(memory, rows[i].kind, who, t0 + rows[i].window_ms - 1), 2);
-        assert_int_equal(vch_pairing_counted(memory, rows[i].kind, who, t0 + rows[i].window_ms - 1), 2);
-        assert_int_equal(vch_pairing_counted(memory, rows[i].kind, VCH_STR("192.0.2.2"), t0), 0);
-        assert_int_equal(vch_pairing_counted(memory, rows[i].kind, who, t0 + rows[i].window_ms), 0);
+        vch_pairing_uncount(memory, rows[i].kind, who, t0 + rows[i].window_ms - 1);
+        assert_int_equal(vch_pairing_count(memory, rows[i].kind, who, t0 + rows[i].window_ms - 1), 2);
+        assert_int_equal(vch_pairing_count(memory, rows[i].kind, VCH_STR("198.51.100.2"), t0), 1);
+        assert_int_equal(vch_pairing_count(memory, rows[i].kind, who, t0 + rows[i].window_ms), 1);
     }
 }
 
@@ -57,6 +58,16 @@ static void a_network_of_ipv6_counts_as_one(void **state) {
     for (size_t i = 0; i < COUNT_OF(same); i++)
         assert_int_equal(vch_pairing_count(memory, VCH_PAIRING_COUNT_STARTS, vch_str_from(same[i]), MINUTE_MS), i + 1);
     assert_int_equal(vch_pairing_count(memory, VCH_PAIRING_COUNT_STARTS, VCH_STR("2001:db8:1:3::1"), MINUTE_MS), 1);
+}
+
+static void neighbours_count_together(void **state) {
+    (void)state;
+    static const char *const sites[][3] = {{"2001:db8:1:2::1", "2001:db8:1:3::1", "2001:db8:1:ffff::"}, {"192.0.2.1", "192.0.2.2", "192.0.2.255"}};
+    for (size_t i = 0; i < COUNT_OF(sites); i++)
+        for (unsigned j = 0; j < 3; j++) assert_int_equal(vch_pairing_count(memory, VCH_PAIRING_COUNT_SITE, vch_str_from(sites[i][j]), MINUTE_MS), j + 1);
+    static const char *const elsewhere[] = {"2001:db8:2:2::1", "192.0.3.1", "x"};
+    for (size_t i = 0; i < COUNT_OF(elsewhere); i++)
+        assert_int_equal(vch_pairing_count(memory, VCH_PAIRING_COUNT_SITE, vch_str_from(elsewhere[i]), MINUTE_MS), 1);
 }
 
 /* Strangers by the thousand push out each other; who just counted is still there. */
@@ -118,14 +129,31 @@ static void news_cost_no_poll(void **state) {
 
 static void rows_of_strangers_are_bounded(void **state) {
     (void)state;
+    const struct vch_str nobody = VCH_STR("");
     int64_t left_out, t = 9 * (int64_t)SECOND_US;
-    for (int i = 0; i < 100; i++) assert_true(vch_pairing_row_fits(memory, true, t, &left_out));
-    for (int i = 0; i < 7; i++) assert_false(vch_pairing_row_fits(memory, true, t, &left_out));
-    assert_true(vch_pairing_row_fits(memory, true, t + SECOND_US, &left_out));
+    for (int i = 0; i < 100; i++) assert_true(vch_pairing_row_fits(memory, nobody, t, &left_out));
+    for (int i = 0; i < 7; i++) assert_false(vch_pairing_row_fits(memory, nobody, t, &left_out));
+    assert_true(vch_pairing_row_fits(memory, nobody, t + SECOND_US, &left_out));
     assert_int_equal(left_out, 7);
-    for (int i = 0; i < 100; i++) assert_true(vch_pairing_row_fits(memory, false, t, &left_out)); /* people have a measure of their own */
-    assert_true(!vch_pairing_row_fits(memory, false, t, &left_out) && left_out == 0);
-    assert_false(vch_pairing_row_fits(memory, true, t + SECOND_US, &left_out));
+    assert_true(vch_pairing_row_fits(memory, VCH_STR("user/a"), t, &left_out) && left_out == 0); /* people have a measure of their own */
+    assert_false(vch_pairing_row_fits(memory, nobody, t + SECOND_US, &left_out));
+}
+
+/* One who floods leaves the others room, and all together are bounded. */
+static void rows_of_people_are_bounded_for_each(void **state) {
+    (void)state;
+    int64_t left_out, t = 9 * (int64_t)SECOND_US;
+    int fitted = 0;
+    for (int i = 0; i < 500; i++) fitted += vch_pairing_row_fits(memory, VCH_STR("user/flood"), t, &left_out);
+    assert_int_equal(fitted, 50);
+    assert_true(vch_pairing_row_fits(memory, VCH_STR("user/other"), t, &left_out));
+    assert_int_equal(left_out, 450);
+    for (int i = 0; i < 500; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "user/%d", i);
+        fitted += vch_pairing_row_fits(memory, vch_str_from(name), t, &left_out);
+    }
+    assert_int_equal(fitted, 99);
 }
 
 /* ---- use cases ---- */
@@ -229,6 +257,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(counts_are_of_a_window),   TEST(a_clock_that_goes_back_begins_anew), TEST(a_network_of_ipv6_counts_as_one), TEST(a_flood_pushes_out_the_oldest),
         TEST(polls_have_a_pace),        TEST(who_keeps_the_pace_is_never_slowed), TEST(news_cost_no_poll),               TEST(rows_of_strangers_are_bounded),
+        TEST(neighbours_count_together), TEST(rows_of_people_are_bounded_for_each),
         TEST(without_its_memory_nobody_pairs), TEST(states_are_of_the_clock),     TEST(the_sweep_ends_what_time_has_ended), TEST(a_floods_ends_are_few_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ CSR = "$aws/certificates/create-from-csr/json"
 ALPHABET = "23456789BCDFGHJKLMNPQRSTVWXZ"
 
 
-SOURCES = (f"127.{a}.{b}.{c}" for a in range(1, 250) for b in range(1, 250) for c in range(1, 250))
+SOURCES = (f"127.{a}.{b}.{c}" for c in range(1, 250) for b in range(1, 250) for a in range(1, 250))  # each in another network
 
 
 def connection(server, source, api=None, timeout=40):
