@@ -25,6 +25,7 @@ export function parseHandover(text) {
     const code = symbols(words.get("c"));
     if (address.pathname !== "/install" || judge(code) !== "good") return judge(text) === "good" ? { code: symbols(text) } : null;
     const hex = (name, length) => (new RegExp(`^[0-9a-f]{${length}}$`).test(words.get(name) ?? "") ? words.get(name) : undefined);
-    const bad = ["k", "r"].some((name) => words.has(name) && !hex(name, name === "k" ? 16 : 64));
+    const twice = ["c", "k", "r"].some((name) => words.getAll(name).length > 1); // which of them did the device see?
+    const bad = twice || ["k", "r"].some((name) => words.has(name) && !hex(name, name === "k" ? 16 : 64));
     return bad ? null : { code, key: hex("k", 16), root: hex("r", 64), host: address.host };
 }

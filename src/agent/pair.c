@@ -187,12 +187,30 @@ static enum vch_exit check_server(const struct pairing *p, struct vch_str finger
                            p->talk.root_fingerprint);
 }
 
+/* The page is that of the server that --pair names, and the words behind # are this device's. Whoever answers could
+ * lead people to a page of their own, or put another key and root in front of those that were seen. */
+static enum vch_exit name_page(struct pairing *p) {
+    struct vch_pair_start *codes = &p->now.codes;
+    struct vch_arena *arena = p->pair->state->arena;
+    char code[17], shown[17];
+    size_t n = 0;
+    (void)vch_str_copy(shown, sizeof shown, codes->user_code);
+    for (const char *c = shown; *c; c++)
+        if (*c != '-') code[n++] = *c;
+    code[n] = '\0';
+    codes->uri = vch_pair_url_page(&p->talk.url, arena);
+    codes->uri_complete = vch_arena_printf(arena, "%.*s#c=%s", VCH_STR_ARG(codes->uri), code);
+    if (codes->uri.ptr && codes->uri_complete.ptr) return VCH_EXIT_OK;
+    return vch_outcome_set(p->outcome, VCH_EXIT_LOCAL, NULL, "Memory is out.");
+}
+
 static enum vch_exit take_codes(struct pairing *p, struct vch_str json) {
     struct vch_diag diag = {0};
     if (vch_pair_start_read(json, p->pair->state->arena, &p->now.codes, &diag) != VCH_OK)
         return vch_outcome_diag(p->outcome, VCH_EXIT_NETWORK, "Check that the address is that of a vouch server.",
                                 &diag);
     VCH_STEP(check_server(p, p->now.codes.server_fingerprint));
+    VCH_STEP(name_page(p));
     p->now.root_pem = keep(p, view(&p->talk.root));
     p->now.root_given = p->talk.url.pinned || p->talk.root_given.len > 0;
     p->now.expires_ms = vch_now_ms() + 1000 * p->now.codes.expires_in_s;

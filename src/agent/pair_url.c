@@ -1,5 +1,8 @@
 #include "agent/pair_url.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/codec.h"
 
 static enum vch_err refuse(struct vch_diag *diag, const char *why) {
@@ -62,4 +65,11 @@ enum vch_err vch_pair_url_parse(struct vch_str text, struct vch_pair_url *ret, s
     if (mark == SIZE_MAX) return VCH_OK;
     if (!vch_str_starts(fragment, digest)) return refuse(diag, "Behind # belongs sha256= and a digest.");
     return read_digest(vch_str_sub(fragment, digest.len, fragment.len), ret, diag);
+}
+
+struct vch_str vch_pair_url_page(const struct vch_pair_url *url, struct vch_arena *arena) {
+    char port[8] = "";
+    bool bare_v6 = strchr(url->host, ':') != NULL;
+    if (url->port != 443) (void)snprintf(port, sizeof port, ":%u", url->port);
+    return vch_arena_printf(arena, bare_v6 ? "https://[%s]%s/install" : "https://%s%s/install", url->host, port);
 }

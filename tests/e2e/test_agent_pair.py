@@ -629,6 +629,24 @@ def test_another_root_in_the_claim(fake, tmp_path):
     other.listener.close()
 
 
+def test_another_page_in_the_answer(fake, tmp_path):
+    """Who stands between leads nobody to a page of theirs, and puts nothing in front of the key and the root that the device saw."""
+    smuggled = f"&k={'1' * 16}&r={'2' * 64}"
+    for i, lie in enumerate(({"verificationUri": "https://evil.example/install", "verificationUriComplete": "https://evil.example/install#c=BCDFGHJK"},
+                             {"verificationUriComplete": f"{fake.url}/install#c=3456-7896" + smuggled}, {"verificationUri": "https://user@evil.example:1/"},
+                             {"verificationUriComplete": fake.url + "/install?x=1#y=2"})):
+        fake.start = lambda f, body, lie=lie: f.codes(**lie)
+        (home := tmp_path / str(i)).mkdir()
+        with Agent(home, fake.url) as agent:
+            shown = agent.shown()
+            agent.kill()
+        with Agent(home, fake.url) as agent:
+            assert agent.shown() == dict(shown, time=agent.shown()["time"], expiresIn=agent.shown()["expiresIn"])
+        assert shown["verificationUri"] == fake.url + "/install"
+        assert shown["uri"] == f"{fake.url}/install#c=BCDFGHJK&k={shown['keyFingerprint'][:16]}&r={fake.root_digest}"
+        assert "evil" not in agent.text() and smuggled not in agent.text()
+
+
 def test_a_claim_for_another_key(fake, tmp_path):
     stranger = ec.generate_private_key(ec.SECP256R1()).public_key()
     for lie, said in (({"key": stranger}, "another key"), ({"certificatePem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "cannot be read")):

@@ -23,6 +23,10 @@ HANDOVERS = {
     f"https://iot.example.test:8443/install#c=34567896&r={ROOT.upper()}": None,
     "https://iot.example.test:8443/install#c=34567896&r=": None,
     "https://iot.example.test:8443/install#c=34567896&k=xyz": None,
+    # Somebody in between puts theirs in front of what the device saw.
+    f"https://iot.example.test:8443/install#c=34567896&k={KEY[::-1]}&r={ROOT}&k={KEY}&r={ROOT[::-1]}": None,
+    f"https://iot.example.test:8443/install#c=34567896&c=34567896&k={KEY}&r={ROOT}": None,
+    f"https://iot.example.test:8443/install#c=34567896&r={ROOT}&r={ROOT}": None,
     f"https://iot.example.test:8443/install#c=34567897&r={ROOT}": None,
     "https://iot.example.test:8443/console#c=34567896": None,
     "https://iot.example.test:8443/install": None,
@@ -57,7 +61,8 @@ def told(tmp_path_factory):
     (folder / "package.json").write_text('{"type": "module"}')
     wrong = sorted(set(wrong_ones()))
     given = dict(codes=GOOD + ["3456-7896", " 3456 7896 ", "zzzzzzzg"] + ["", "3456", "345678961", "A2222222", "0" * 8, "2222222\u00df"] + wrong,
-                 handovers=list(HANDOVERS), paths=list(PATHS), cells=list(CELLS), words=list(WORDS), addresses=list(ADDRESSES))
+                 handovers=list(HANDOVERS), paths=list(PATHS), cells=list(CELLS), words=list(WORDS), addresses=list(ADDRESSES),
+                 early=["/sign-in", "/install#/things", "/console", "/console#/constructor"] + [f"/console#/{name}/x?y=z" for name in re.findall(r'route\("(\w+)"', (CONSOLE / "routes.js").read_text())])
     done = subprocess.run([shutil.which("node"), HERE / "console_units.mjs", folder, json.dumps(given)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout), wrong=len(wrong))
@@ -110,6 +115,79 @@ def test_a_device_that_saw_another_server_or_has_another_key(told):
 
 def test_texts(told):
     assert told["said"] == ["Page 3", "Page {name}", "no.such.key"]
+
+
+def test_files_of_all_pages(told):
+    csv, json_text, nothing, empty = told["files"]
+    assert csv == ["a,b\r\n'=1,2\r\n,\"x,y\"\r\n", 2, False] # the columns of the first page
+    assert json.loads(json_text[0]) == [{"a": 1}, {"a": [2]}] and json_text[1:] == [2, False]
+    assert nothing == ["[]\n", 0, False] and empty == ["", 0, False]
+    assert told["bound"] == [100_000, True]
+
+
+def modules():
+    """Each module and what it imports before it runs, and what it may import later."""
+    now, later = {}, {}
+    for file in CONSOLE.glob("*.js"):
+        text = file.read_text()
+        now[file.name] = set(re.findall(r'^(?:import|export)\b[^;]*?"\./([\w-]+\.js)";', text, re.M))
+        later[file.name] = set(re.findall(r'import\("\./([\w-]+\.js)"\)', text))
+    return now, later
+
+
+def closure(now, *roots):
+    seen, todo = set(), list(roots)
+    while todo:
+        if (one := todo.pop()) not in seen:
+            seen.add(one)
+            todo += now[one]
+    return seen
+
+
+ENTRIES = {"console.html": "app.js", "install.html": "install.js", "sign-in.html": "sign-in.js"}
+
+
+@pytest.mark.parametrize("page", ENTRIES)
+def test_a_first_view_is_one_round_of_requests(page):
+    """Every module that a page imports is named by the page itself, and nothing else is."""
+    text = (CONSOLE / page).read_text()
+    named = set(re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)">', text)) | {ENTRIES[page]}
+    assert f'<script type="module" src="/assets/{ENTRIES[page]}">' in text
+    assert named == closure(modules()[0], ENTRIES[page])
+
+
+def test_what_an_address_begins_with(told):
+    now, later = modules()
+    base = closure(now, "app.js")
+    routes = re.findall(r'route\("(\w+)"', (CONSOLE / "routes.js").read_text())
+    assert len(routes) > 10
+    for address in ["/console"] + [f"/console#/{name}/x?y=z" for name in routes]:
+        name = address.partition("#/")[2].partition("/")[0] or "overview"
+        links = set(told["early"][address]["links"])
+        want = {f"/assets/{one}" for one in closure(now, f"page-{name}.js") - base}
+        assert links == want | ({"/assets/pages.css"} if name != "overview" else set()), address
+        assert told["early"][address]["asked"] == ["/_vouch/session", "/_vouch/session/rights"]
+    assert told["early"]["/sign-in"] == {"asked": [], "links": []}
+    assert told["early"]["/console#/constructor"]["links"] == told["early"]["/install#/things"]["links"] == []
+
+
+def test_texts_come_with_who_asks_for_them():
+    """Wherever a module may run, the texts that it names have been brought along."""
+    now, later = modules()
+    keys = {file.name: set(re.findall(r'^\s*"([^"]+)":', file.read_text(), re.M)) for file in CONSOLE.glob("texts*.js")}
+    asked = {file.name: set(re.findall(r'\bt\("([\w.-]+)"', file.read_text())) for file in CONSOLE.glob("*.js") if file.name not in keys}
+    missing = set()
+    for entry in ENTRIES.values():
+        todo, done = [(entry, frozenset(closure(now, entry)))], set()
+        while todo:
+            name, here = todo.pop()
+            if (name, here) in done:
+                continue
+            done.add((name, here))
+            known = set().union(*(keys[one] for one in here if one in keys))
+            missing |= {f"{entry}: {one}: {key}" for one in closure(now, name) for key in asked.get(one, set()) - known}
+            todo += [(one, here | frozenset(closure(now, one))) for module in closure(now, name) for one in later[module]]
+    assert not missing, sorted(missing)
 
 
 def test_every_text_that_is_asked_for_is_there():

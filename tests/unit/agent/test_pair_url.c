@@ -81,7 +81,24 @@ static void bad_addresses(void **state) {
     assert_int_equal(vch_pair_url_parse(vch_str_of(text, 8 + 256), &url, NULL), VCH_ERR_INVALID);
 }
 
+static void its_page(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {{"https://h", "https://h/install"},
+                                          {"https://h:443/install", "https://h/install"},
+                                          {"https://h:8443/#sha256=" DIGEST, "https://h:8443/install"},
+                                          {"https://[::1]:8443", "https://[::1]:8443/install"},
+                                          {"https://[fe80::1]/", "https://[fe80::1]/install"}};
+    struct vch_arena *arena = vch_arena_new(65536, false);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct vch_pair_url url;
+        assert_int_equal(vch_pair_url_parse(vch_str_from(rows[i][0]), &url, NULL), VCH_OK);
+        assert_true(vch_str_eq_c(vch_pair_url_page(&url, arena), rows[i][1]));
+    }
+    vch_arena_free(arena);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(good_addresses), cmocka_unit_test(bad_addresses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(good_addresses), cmocka_unit_test(bad_addresses),
+                                       cmocka_unit_test(its_page)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
