@@ -1,10 +1,14 @@
 // One's own account: session, password, second factor, colours; and the list of keys.
 import { h, replace } from "./dom.js";
 import { call, forget, session, sessionIs, signOut } from "./api.js";
-import { t } from "./texts.js";
+import { addTexts, t } from "./texts.js";
+import texts from "./texts-account.js";
 import { setTheme, theme } from "./brand.js";
-import { badge, button, cli, copyable, dialog, errorBox, facts, field, form, icon, timeAgo, toast } from "./ui.js";
+import { dialog, field, form } from "./forms.js";
+import { badge, button, cli, copyable, errorBox, facts, icon, timeAgo, toast } from "./ui.js";
 import { qr } from "./qr.js";
+
+addTexts(texts);
 
 /* ---- colours ---- */
 
@@ -53,7 +57,7 @@ async function enrol(panel, again) {
 }
 
 function removeTotp(user, again) {
-    const password = field({ name: "password", label: t("signin.password"), type: "password", autocomplete: "current-password", required: true, star: false });
+    const password = field({ name: "password", label: t("account.password"), type: "password", autocomplete: "current-password", required: true, star: false });
     return [h("p", t("account.totp.remove.text")), form({
         fields: [password], submit: t("account.totp.remove"), kind: "danger", cancel: again, cli: () => `vouch user totp-remove ${user.userName}`,
         onSubmit: async (body) => {

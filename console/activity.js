@@ -1,6 +1,9 @@
 // Rows of the ledger and changes of connections as sentences that people read. All names are text nodes.
 import { h } from "./dom.js";
-import { has, t } from "./texts.js";
+import { addTexts, has, t } from "./texts.js";
+import texts from "./texts-2.js";
+
+addTexts(texts);
 
 const GOOD = new Set(["thing-registered", "pairing-approved", "claim-created", "signed-in", "certificate-rotated"]);
 const GONE = /-(deleted|cancelled|denied|expired|detached|removed|left|pruned)$/;

@@ -64,6 +64,14 @@ function errorOf(response, data) {
     return error;
 }
 
+// What early.js asked, once.
+function early(method, path, query) {
+    const asked = globalThis.vouchEarly?.[path];
+    if (!asked || method !== "GET" || query) return null;
+    delete globalThis.vouchEarly[path];
+    return asked;
+}
+
 async function send(method, path, { query, body, signal, headers }) {
     const all = { accept: "application/json", ...headers };
     if (CHANGING.has(method) && token) all["x-vouch-csrf"] = token;
@@ -73,7 +81,7 @@ async function send(method, path, { query, body, signal, headers }) {
         all["content-type"] ??= "application/json";
     }
     try {
-        return await fetch(address(path, query), { method, headers: all, body: bytes, signal, credentials: "same-origin", redirect: "error", cache: "no-store" });
+        return await (early(method, path, query) ?? fetch(address(path, query), { method, headers: all, body: bytes, signal, credentials: "same-origin", redirect: "error", cache: "no-store" }));
     } catch (error) {
         if (error.name === "AbortError") throw error;
         throw new ApiError(0, "Unreachable", "The server does not answer.", "unreachable");

@@ -5,13 +5,10 @@
 // query a URLSearchParams. `title` is the page's own, a text or a function of params.
 import { h, replace } from "./dom.js";
 import { allowed, allowedAll, rights, session } from "./api.js";
-import { addTexts, t } from "./texts.js";
-import texts from "./texts-2.js";
+import { t } from "./texts.js";
 import { brand } from "./brand.js";
 import { routes } from "./routes.js";
 import { button, empty, errorBox, icon, linkButton, loading } from "./ui.js";
-
-addTexts(texts);
 
 const GROUPS = ["", "fleet", "provisioning", "insight", "server"];
 const frame = { side: null, main: null, user: null, rights: null };
@@ -24,7 +21,7 @@ export const offered = () => routes.filter((one) => allowedAll(frame.rights, one
 const mayVouch = () => allowed(frame.rights, "iot:CreateProvisioningClaim") || allowed(frame.rights, "vouch:ApprovePairing");
 
 function navigation() {
-    const item = (one) => h("li", h("a", { href: `#/${one.name}`, dataset: { page: one.name }, onclick: () => openMenu(false) }, icon(one.name), t(one.title)));
+    const item = (one) => h("li", h("a", { href: `#/${one.name}`, dataset: { page: one.name }, onclick: () => openMenu(false), onpointerenter: () => void load(one).catch(() => {}) }, icon(one.name), t(one.title)));
     const group = (name) => {
         const items = offered().filter((one) => one.group === name);
         if (!items.length) return null;
@@ -72,10 +69,21 @@ export const goto = (...parts) => void (location.hash = hrefOf(...parts));
 const absent = () => empty({ title: t("app.nothing"), text: t("app.nothing.text"), action: linkButton(t("app.nothing.go"), `#/${offered()[0]?.name ?? ""}`) });
 const refused = (one) => empty({ icon: "policies", title: t("app.refused"), text: t("app.refused.text", { actions: one.needs.join(", ") }) });
 
+// pages.css is not for the first view; early.js begins with it where it knows that it is wanted.
+let sheet = null;
+function pagesSheet() {
+    sheet ??= document.querySelector('link[href="/assets/pages.css"]') ?? document.head.appendChild(h("link", { rel: "stylesheet", href: "/assets/pages.css" }));
+    if (sheet.sheet) return null;
+    return new Promise((resolve) => ["load", "error"].forEach((word) => sheet.addEventListener(word, resolve, { once: true })));
+}
+
+// A page, and what it looks like.
+const load = async (one) => (await Promise.all([one.load(), one.name === "overview" ? null : pagesSheet()]))[0];
+
 async function show(one, params, signal, root) {
     if (!one) return replace(root, absent());
     if (!allowedAll(frame.rights, one.needs)) return replace(root, refused(one));
-    const module = await one.load();
+    const module = await load(one);
     if (signal.aborted) return;
     const own = typeof module.title === "function" ? module.title(params) : module.title;
     document.title = `${own ?? t(one.title)} · ${t("app.name")}`;
@@ -154,7 +162,7 @@ function build() {
 async function start() {
     try {
         const early = routes.find((one) => one.name === parse(location.hash).page);
-        void early?.load().catch(() => {}); // meanwhile
+        if (early) void load(early).catch(() => {}); // meanwhile
         [frame.user, frame.rights] = await Promise.all([session(), rights()]);
         build();
         addEventListener("hashchange", visit);

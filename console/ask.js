@@ -2,7 +2,9 @@
 import { h, replace } from "./dom.js";
 import { t } from "./texts.js";
 import "./texts-3.js";
-import { button, cli, dialog, field, form, table } from "./ui.js";
+import { dialog, field, form } from "./forms.js";
+import { table } from "./table.js";
+import { button, cli } from "./ui.js";
 
 /* ---- fields ---- */
 

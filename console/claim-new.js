@@ -6,7 +6,9 @@ import { bundleOf, filesOf } from "./handover.js";
 import { action, card, command, facts, heading, line } from "./parts.js";
 import { qr } from "./qr.js";
 import { t } from "./texts.js";
-import { copyable, countdown, download, errorBox } from "./ui.js";
+import { countdown } from "./countdown.js";
+import { download } from "./export.js";
+import { copyable, errorBox } from "./ui.js";
 
 const USUAL_LIFE = "300";
 const LIVES = [

@@ -1,6 +1,9 @@
 // What changed between two texts, by lines.
 import { h } from "./dom.js";
-import { t } from "./texts.js";
+import { addTexts, t } from "./texts.js";
+import texts from "./texts-documents.js";
+
+addTexts(texts);
 
 const LINES_MAX = 4000;
 const STEPS_MAX = 4000000;

@@ -8,7 +8,10 @@ import { ApiError, call } from "./api.js";
 import { h, replace } from "./dom.js";
 import { jsonAt, jsonFault, lineOf, pretty } from "./json-at.js";
 import { may } from "./kit.js";
-import { t } from "./texts.js";
+import { addTexts, t } from "./texts.js";
+import texts from "./texts-documents.js";
+
+addTexts(texts);
 
 const PAUSE_MS = 350;
 const ROWS_MIN = 12;

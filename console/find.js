@@ -4,7 +4,10 @@
 //   for await (const hits of find("SN-7", can, signal)) …      [{kind, text, more, href}], as they come in
 import { call } from "./api.js";
 import { enc, href, shortId } from "./kit.js";
-import { t } from "./texts.js";
+import { addTexts, t } from "./texts.js";
+import texts from "./texts-account.js";
+
+addTexts(texts);
 
 const MAX = 8;
 const SERIALS = ["serialNumber", "SerialNumber", "serial"];

@@ -2,7 +2,9 @@
 import { h, replace } from "./dom.js";
 import { allowed, call } from "./api.js";
 import { t } from "./texts.js";
-import { button, countdown, download, errorBox, hint, icon } from "./ui.js";
+import { countdown } from "./countdown.js";
+import { download } from "./export.js";
+import { button, errorBox, hint, icon } from "./ui.js";
 import { bundleOf } from "./handover.js";
 import { qr } from "./qr.js";
 import { dock, nextAction, templateFields } from "./install-parts.js";

@@ -2,7 +2,9 @@
 import { h, replace } from "./dom.js";
 import { allowed, call } from "./api.js";
 import { t } from "./texts.js";
-import { button, cli, confirm, countdown, errorBox, facts, field, hint, icon } from "./ui.js";
+import { countdown } from "./countdown.js";
+import { confirm, field } from "./forms.js";
+import { button, cli, errorBox, facts, hint, icon } from "./ui.js";
 import { dock, fingerprint, nextAction, rootFingerprint, templateFields } from "./install-parts.js";
 import { spelled } from "./pair-code.js";
 

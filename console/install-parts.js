@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { allowed, call } from "./api.js";
 import { has, t } from "./texts.js";
-import { field } from "./ui.js";
+import { field } from "./forms.js";
 
 /* ---- templates ---- */
 

@@ -2,7 +2,8 @@
 import { h, replace } from "./dom.js";
 import { allowed, call, events } from "./api.js";
 import { t } from "./texts.js";
-import { button, countdown, facts, icon, timeAgo } from "./ui.js";
+import { countdown } from "./countdown.js";
+import { button, facts, icon, timeAgo } from "./ui.js";
 import { dock, nextAction, remember } from "./install-parts.js";
 
 const STEPS = ["code-shown", "looked-at", "approved", "claim-taken", "connected", "certificate-made", "registered", "done"];

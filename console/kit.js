@@ -3,7 +3,8 @@ import { allowed, call, rights, session } from "./api.js";
 import { h } from "./dom.js";
 import { addTexts, t } from "./texts.js";
 import texts from "./texts-1.js";
-import { badge, button, cli, dialog, facts, field, form, toast } from "./ui.js";
+import { dialog, field, form } from "./forms.js";
+import { badge, button, cli, facts, toast } from "./ui.js";
 
 addTexts(texts);
 
@@ -131,6 +132,10 @@ export const chips = (pairs, max = Infinity) => {
 };
 
 /* ---- small views ---- */
+
+// What the ledger says of a name; most pages do not ask.
+export const historyCard = async (name, can) => (await import("./kit-history.js")).historyCard(name, can);
+
 
 export const noRight = (action) => h("p", { class: "muted" }, t("kit.no.right", { action }));
 export const nothing = (text) => h("p", { class: "muted" }, text);

@@ -1,4 +1,5 @@
 // GET /metrics, read every few seconds and kept for some minutes: gauges, rates and quantiles of what happened meanwhile.
+import { s } from "./dom.js";
 
 const KEPT = 121;
 
@@ -101,14 +102,15 @@ function quantile(sums, q) {
     return low;
 }
 
-// Calls back with the history now and then until the signal says stop; rests while the page is hidden.
-export function watch(seconds, signal, onSample, onError) {
+// Asks for these metrics alone, and calls back with their history now and then until the signal says stop; rests while the page is hidden.
+export function watch(names, seconds, signal, onSample, onError) {
+    const from = `/metrics?${new URLSearchParams(names.map((name) => ["name[]", name]))}`;
     const history = new History();
     let timer = 0;
     const look = async () => {
         try {
             if (!document.hidden) {
-                const answer = await fetch("/metrics", { signal, cache: "no-store" });
+                const answer = await fetch(from, { signal, cache: "no-store" });
                 if (!answer.ok) throw new Error(String(answer.status));
                 history.add(Date.now(), parse(await answer.text()));
                 onSample(history);
@@ -121,4 +123,17 @@ export function watch(seconds, signal, onSample, onError) {
     };
     signal.addEventListener("abort", () => clearTimeout(timer));
     look();
+}
+
+/* ---- charts ---- */
+
+// A line of the last values, with a name for who does not see it: chart([1, 2, 3], {label: "Connections", width, height, max}).
+export function chart(values, { label, width = 160, height = 40, max, kind = "" } = {}) {
+    const numbers = values.filter(Number.isFinite);
+    const top = Math.max(max ?? 0, ...numbers, 1e-9);
+    const step = width / Math.max(1, numbers.length - 1);
+    const points = numbers.map((value, i) => `${(i * step).toFixed(1)},${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`);
+    const line = points.length === 1 ? [`0,${points[0].split(",")[1]}`, `${width},${points[0].split(",")[1]}`] : points;
+    return s("svg", { class: ["chart", kind], viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
+        line.length ? [s("polygon", { points: `0,${height} ${line.join(" ")} ${width},${height}` }), s("polyline", { points: line.join(" ") })] : null);
 }

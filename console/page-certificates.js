@@ -1,11 +1,16 @@
 // Certificates: list, status, attachments, history; made here with their keys, once.
 import { call, pager } from "./api.js";
 import { h, replace } from "./dom.js";
-import { act, certificateLink, enc, glance, go, href, may, nameField, partsOf, section, shortId, small, statusBadge, vouch } from "./kit.js";
-import { historyCard } from "./kit-history.js";
+import { act, certificateLink, enc, glance, go, historyCard, href, may, nameField, partsOf, section, shortId, small, statusBadge, vouch } from "./kit.js";
 import { whenChanged } from "./parts.js";
-import { t } from "./texts.js";
-import { badge, button, cli, copy, copyable, dateText, dialog, download, errorBox, facts, field, header, loading, table, timeAgo, toast } from "./ui.js";
+import { addTexts, t } from "./texts.js";
+import texts from "./texts-certificates.js";
+import { dialog, field } from "./forms.js";
+import { download } from "./export.js";
+import { table } from "./table.js";
+import { badge, button, cli, copy, copyable, dateText, errorBox, facts, header, loading, timeAgo, toast } from "./ui.js";
+
+addTexts(texts);
 
 export const title = t("certificates.title");
 export const nav = "certificates";

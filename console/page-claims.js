@@ -6,7 +6,8 @@ import { handOver, newClaim } from "./claim-new.js";
 import { h, replace } from "./dom.js";
 import { action, card, command, facts, heading, line, subnav, whenChanged } from "./parts.js";
 import { t } from "./texts.js";
-import { badge, countdown, errorBox, timeAgo, toast } from "./ui.js";
+import { countdown } from "./countdown.js";
+import { badge, errorBox, timeAgo, toast } from "./ui.js";
 
 const TONES = { LIVE: "good", SPENT: "", EXPIRED: "", CANCELLED: "", PENDING: "accent", APPROVED: "good", DENIED: "bad", USED: "" };
 export const title = t("claims.title");

@@ -3,7 +3,9 @@ import { call, pager } from "./api.js";
 import { h, replace } from "./dom.js";
 import { act, enc, glance, go, href, may, nameField, pairsOf, pairsText, pairWordsOfText, section, small, vouch } from "./kit.js";
 import { t } from "./texts.js";
-import { badge, button, cli, copyable, field, header, loading, table, timeAgo } from "./ui.js";
+import { field } from "./forms.js";
+import { table } from "./table.js";
+import { badge, button, cli, copyable, header, loading, timeAgo } from "./ui.js";
 
 export const title = t("groups.title");
 export const needs = ["iot:ListThingGroups"];
@@ -138,7 +140,7 @@ async function policiesCard(group, can, again) {
     const arn = group.thingGroupArn;
     const { policies } = await call("POST", `/attached-policies/${enc(arn)}`);
     const attach = () => act({
-        title: t("certificates.policy.title"), text: t("groups.policy.text"), action: t("kit.attach"), test: "group-policy-attach-confirm",
+        title: t("groups.policy.title"), text: t("groups.policy.text"), action: t("kit.attach"), test: "group-policy-attach-confirm",
         fields: nameField("policy", { name: "policyName", label: t("kit.policy"), required: true, "data-test": "group-policy-name" }),
         cli: ({ policyName }) => vouch("policy", "attach", policyName || "POLICY", arn), run: ({ policyName }) => call("PUT", `/target-policies/${enc(policyName)}`, { body: { target: arn } }), done: t("kit.attached"),
     });

@@ -6,7 +6,10 @@ import { h, replace } from "./dom.js";
 import { listen } from "./live.js";
 import { action, card, command, facts, heading, line, subnav } from "./parts.js";
 import { t } from "./texts.js";
-import { badge, button, cli, copyable, dateText, download, errorBox, exportAs, field, hint, table, timeAgo, toast } from "./ui.js";
+import { field } from "./forms.js";
+import { download } from "./export.js";
+import { exportAs, table } from "./table.js";
+import { badge, button, cli, copyable, dateText, errorBox, hint, timeAgo, toast } from "./ui.js";
 
 export const title = t("ledger.title");
 const EVENTS = [

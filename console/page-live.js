@@ -5,7 +5,9 @@ import { h, replace } from "./dom.js";
 import { listen } from "./live.js";
 import { card, heading } from "./parts.js";
 import { t } from "./texts.js";
-import { badge, button, cli, empty, exportAs, field, timeAgo } from "./ui.js";
+import { field } from "./forms.js";
+import { exportAs } from "./table.js";
+import { badge, button, cli, empty, timeAgo } from "./ui.js";
 
 export const title = t("live.title");
 const KEPT = 300;

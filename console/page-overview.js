@@ -3,10 +3,10 @@ import { connectionSentence, sentence, tone } from "./activity.js";
 import { allowed, call, rights, session } from "./api.js";
 import { h, replace } from "./dom.js";
 import { listen } from "./live.js";
-import { watch } from "./metrics.js";
 import { card, heading, whenChanged } from "./parts.js";
 import { t } from "./texts.js";
-import { badge, chart, dateOf, empty, icon, linkButton, timeAgo } from "./ui.js";
+import { chart, watch } from "./metrics.js";
+import { badge, dateOf, empty, icon, linkButton, timeAgo } from "./ui.js";
 
 export const title = t("overview.title");
 const EVERY_S = 3;
@@ -95,6 +95,13 @@ function topReason(m) {
     const [top] = m.by("vouch_refused_total", "reason");
     return top ? t("overview.refused.most", { reason: top.label }) : t("overview.refused.none");
 }
+
+const METRICS = [
+    "vouch_mqtt_sessions", "vouch_mqtt_sessions_away", "vouch_provisioning_accepted_total", "vouch_provisioning_seconds", "vouch_mqtt_messages_in_total",
+    "vouch_mqtt_messages_out_total", "vouch_mqtt_messages_queued", "vouch_refused_total", "vouch_http_requests_total", "vouch_http_failed_total",
+    "vouch_cpu_seconds_total", "vouch_loop_lag_seconds", "process_resident_memory_bytes", "vouch_memory_max_bytes", "vouch_memory_short",
+    "vouch_store_plans_total", "vouch_store_commits_total", "vouch_certificates_expiring", "vouch_authority_expiry_timestamp_seconds",
+];
 
 // Tiles keep their place; only what they say changes.
 function tile([key, large, below, line, options = {}]) {
@@ -307,6 +314,7 @@ export async function render(root, params, signal) {
         ),
     );
     watch(
+        METRICS,
         EVERY_S,
         signal,
         (m) => {

@@ -7,7 +7,9 @@ import { h, replace } from "./dom.js";
 import { judge, spelled, symbols } from "./pair-code.js";
 import { action, card, command, facts, heading, line, whenChanged } from "./parts.js";
 import { t } from "./texts.js";
-import { badge, countdown, errorBox, field, timeAgo, toast } from "./ui.js";
+import { countdown } from "./countdown.js";
+import { field } from "./forms.js";
+import { badge, errorBox, timeAgo, toast } from "./ui.js";
 
 export const title = t("pairings.title");
 

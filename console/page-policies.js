@@ -6,7 +6,10 @@ import { jsonEditor } from "./editor.js";
 import { pretty } from "./json-at.js";
 import { act, enc, glance, go, href, linkOf, may, noRight, small, targetArn, vouch } from "./kit.js";
 import { t } from "./texts.js";
-import { badge, button, card, cli, copyable, dateText, errorBox, field, form, header, linkButton, loading, table, tabs, timeAgo, toast } from "./ui.js";
+import { field, form } from "./forms.js";
+import { table } from "./table.js";
+import { tabs } from "./tabs.js";
+import { badge, button, card, cli, copyable, dateText, errorBox, header, linkButton, loading, timeAgo, toast } from "./ui.js";
 
 export const title = t("policies.title");
 export const nav = "policies";

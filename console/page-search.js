@@ -4,7 +4,8 @@ import { find } from "./find.js";
 import { historyCard } from "./kit-history.js";
 import { may } from "./kit.js";
 import { t } from "./texts.js";
-import { badge, empty, field, header, icon, loading } from "./ui.js";
+import { field } from "./forms.js";
+import { badge, empty, header, icon, loading } from "./ui.js";
 
 export const title = t("search.title");
 export const needs = [];

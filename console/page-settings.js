@@ -2,8 +2,12 @@
 import { call, session } from "./api.js";
 import { h, replace } from "./dom.js";
 import { may, section, small, vouch } from "./kit.js";
-import { t } from "./texts.js";
-import { cli, copy, copyable, dateText, download, errorBox, facts, header, linkButton, timeAgo } from "./ui.js";
+import { addTexts, t } from "./texts.js";
+import texts from "./texts-settings.js";
+import { download } from "./export.js";
+import { cli, copy, copyable, dateText, errorBox, facts, header, linkButton, timeAgo } from "./ui.js";
+
+addTexts(texts);
 
 export const title = t("settings.title");
 export const nav = "settings";

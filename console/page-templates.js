@@ -6,7 +6,11 @@ import { jsonEditor } from "./editor.js";
 import { pretty } from "./json-at.js";
 import { act, enc, glance, go, href, may, noRight, section, small, statusBadge, vouch } from "./kit.js";
 import { t } from "./texts.js";
-import { badge, button, card, cli, copyable, download, errorBox, facts, field, form, header, linkButton, loading, table, tabs, timeAgo, toast } from "./ui.js";
+import { field, form } from "./forms.js";
+import { download } from "./export.js";
+import { table } from "./table.js";
+import { tabs } from "./tabs.js";
+import { badge, button, card, cli, copyable, errorBox, facts, header, linkButton, loading, timeAgo, toast } from "./ui.js";
 
 export const title = t("templates.title");
 export const nav = "templates";

@@ -6,7 +6,9 @@ import { h, replace } from "./dom.js";
 import { action, card, command, facts, heading, line } from "./parts.js";
 import { attachedCard, inlineCard, limitsCard, membersOf, peopleNav } from "./people.js";
 import { t } from "./texts.js";
-import { badge, copyable, download, errorBox, hint, table, timeAgo, toast } from "./ui.js";
+import { download } from "./export.js";
+import { table } from "./table.js";
+import { badge, copyable, errorBox, hint, timeAgo, toast } from "./ui.js";
 
 export const title = t("users.title");
 const path = (name, rest = "") => `/_vouch/users/${encodeURIComponent(name)}${rest}`;

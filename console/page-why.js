@@ -5,7 +5,9 @@ import { questions } from "./ask.js";
 import { h, replace } from "./dom.js";
 import { card, command, facts, heading, subnav } from "./parts.js";
 import { t } from "./texts.js";
-import { badge, button, cli, empty, errorBox, exportAs, field, linkButton, loading, shellWord, table, timeAgo } from "./ui.js";
+import { field } from "./forms.js";
+import { exportAs, table } from "./table.js";
+import { badge, button, cli, empty, errorBox, linkButton, loading, shellWord, timeAgo } from "./ui.js";
 
 export const title = t("why.title");
 const ACTIONS = [

@@ -1,7 +1,7 @@
 // The camera, where the browser can read QR codes itself; elsewhere people type the code, or use the phone's own camera app.
 import { h } from "./dom.js";
 import { t } from "./texts.js";
-import { dialog } from "./ui.js";
+import { dialog } from "./forms.js";
 
 const EVERY_MS = 120;
 

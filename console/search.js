@@ -3,7 +3,8 @@ import { h } from "./dom.js";
 import { allowed } from "./api.js";
 import { t } from "./texts.js";
 import { find } from "./find.js";
-import { dialog, icon } from "./ui.js";
+import { dialog } from "./forms.js";
+import { icon } from "./ui.js";
 
 const DELAY_MS = 180;
 const MAX = 20;

@@ -1,9 +1,13 @@
 // Signing in: name and password, then the code of an authenticator app when the user has one; or an organisation's own page.
 import { h, replace } from "./dom.js";
 import { localPath, open, session } from "./api.js";
-import { has, t } from "./texts.js";
+import { addTexts, has, t } from "./texts.js";
+import texts from "./texts-sign-in.js";
 import { brand } from "./brand.js";
-import { field, form, linkButton } from "./ui.js";
+import { field, form } from "./forms.js";
+import { linkButton } from "./ui.js";
+
+addTexts(texts);
 
 const query = new URLSearchParams(location.search);
 const target = localPath(query.get("return"));

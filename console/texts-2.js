@@ -47,7 +47,6 @@ export default {
   "event.pairing-expired": "Nobody vouched for the device {serial} in time",
   "event.pairing-refused": "A pairing was refused: {outcome}",
 
-    "parts.all": "All",
 
     "overview.title": "Overview",
     "overview.hello": "Hello, {user}",

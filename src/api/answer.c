@@ -57,7 +57,8 @@ void vch_http_answer_error(struct vch_http_job *job, enum vch_err err, const str
 /* A change may answer with a key, and the session's answer holds its token: these stay as they are. */
 static bool may_be_squeezed(const struct vch_http_job *job) {
     if (job->op == VCH_OP_NONE || job->op == VCH_OP_GET_SESSION || job->status != 200 || job->query) return false;
-    if (strcmp(vch_op_row(job->op)->method, "GET") != 0 || vch_page_file_of(job)) return false;
+    bool reads = strcmp(vch_op_row(job->op)->method, "GET") == 0 || job->op == VCH_OP_SEARCH_INDEX;
+    if (!reads || vch_page_file_of(job)) return false;
     enum vch_op_scope scope = vch_op_row(job->op)->scope;
     return scope == VCH_SCOPE_IOT || scope == VCH_SCOPE_VOUCH || scope == VCH_SCOPE_PUBLIC;
 }

@@ -40,10 +40,47 @@ static void home_write(struct vch_http_job *job) {
                    VCH_STR_ARG(job->door->options.service->site.account), VCH_STR_ARG(job->door->options.service->site.region));
 }
 
+/* "name[]=NAME", as often as the reader likes: the value of the next such; empty: no more. Names of metrics need no escapes. */
+static struct vch_str next_name(struct vch_str *query) {
+    struct vch_str item, key;
+    while (vch_str_split(query, '&', &item))
+        if (vch_str_split(&item, '=', &key) && (vch_str_eq_c(key, "name[]") || vch_str_ieq(key, VCH_STR("name%5B%5D")))) return item;
+    return (struct vch_str){NULL, 0};
+}
+
+static bool is_asked_for(struct vch_str query, struct vch_str name) {
+    for (struct vch_str one; (one = next_name(&query)).len > 0;)
+        if (vch_str_eq(one, name)) return true;
+    return false;
+}
+
+/* A metric's lines begin with its "# HELP NAME ". */
+static void metrics_pick(struct vch_str text, struct vch_str query, struct vch_buf *ret) {
+    struct vch_str line, head = VCH_STR("# HELP ");
+    bool kept = false;
+    while (vch_str_split(&text, '\n', &line)) {
+        struct vch_str rest = vch_str_sub(line, head.len, line.len), name;
+        if (vch_str_starts(line, head)) kept = vch_str_split(&rest, ' ', &name) && is_asked_for(query, name);
+        if (!kept || line.len == 0) continue;
+        vch_buf_str(ret, line);
+        vch_buf_c(ret, "\n");
+    }
+}
+
 static void metrics_write(struct vch_http_job *job) {
     const struct vch_http_door_options *options = &job->door->options;
+    struct vch_str query = job->request->query, text;
+    struct vch_buf all;
     job->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    if (options->metrics) options->metrics(options->arg, &job->body);
+    if (!options->metrics) return;
+    if (next_name(&query).len == 0) {
+        options->metrics(options->arg, &job->body);
+        return;
+    }
+    vch_buf_init(&all, VCH_HTTP_ANSWER_MAX);
+    options->metrics(options->arg, &all);
+    if (vch_buf_finish(&all, &text) == VCH_OK) metrics_pick(text, job->request->query, &job->body);
+    vch_buf_deinit(&all);
 }
 
 static void ready_write(struct vch_http_job *job) {

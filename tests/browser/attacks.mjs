@@ -159,7 +159,7 @@ async function live(context) {
 
 async function signInPage(page) {
   await page.goto(`${world.base}/sign-in?error=oidc-refused`)
-  await reads(page, 'sign-in', 'oidc-refused')
+  await reads(page, 'sign-in', 'it was refused there')
   await page.goto(`${world.base}/sign-in?error=${encodeURIComponent(`why${evil}`)}&return=${encodeURIComponent(link)}`)
   await reads(page, 'sign-in', shown('label'))
   check(!(await page.evaluate(readable)).includes('why'), 'words of a link are not said in the name of the server')

@@ -24,7 +24,7 @@ async function modules(page) {
     const {jsonAt, jsonFault, lineOf, pretty} = await import('/assets/json-at.js')
     const {diffLines} = await import('/assets/diff.js')
     const {queryOf} = await import('/assets/page-things.js')
-    const {csvCell} = await import('/assets/ui.js')
+    const {csvCell} = await import('/assets/export.js')
     const text = '{\n  "a/b": [1, {"~": "x\\"}"}],\n  "c": {}\n}'
     const at = pointer => { const place = jsonAt(text, pointer); return place && text.slice(...place) }
     const signs = (a, b) => diffLines(a, b).map(row => row.sign + row.text).join('|')

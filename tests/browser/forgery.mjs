@@ -89,7 +89,7 @@ async function holds(page, origin) {
       made.onerror = () => resolve('refused')
     })
     return {
-      stream: await stream, socket: await socket, script: await after(document.createElement('script'), `${base}/assets/theme.js`),
+      stream: await stream, socket: await socket, script: await after(document.createElement('script'), `${base}/assets/early.js`),
       data: await after(document.createElement('script'), `${base}/_vouch/session`), image: await after(new Image(), `${base}/assets/icon.svg`)
     }
   }, world.base)

@@ -5,39 +5,55 @@ import {go, signIn} from './steps.mjs'
 
 /* ---- the first view ---- */
 
-// When the page said that it is ready, on its own clock.
+// On the page's own clock: the first control that can be used, and when the page said that it is ready.
 function watchReady() {
-  new MutationObserver(() => { if (document.documentElement?.dataset.ready !== undefined) globalThis.readyAt ??= performance.now() })
-    .observe(document, {attributes: true, childList: true, subtree: true})
+  new MutationObserver(() => {
+    if (document.querySelector('nav a, main input, main button, main a')) globalThis.usableAt ??= performance.now()
+    if (document.documentElement?.dataset.ready !== undefined) globalThis.readyAt ??= performance.now()
+  }).observe(document, {attributes: true, childList: true, subtree: true})
 }
 
-// What came over the wire, heads included: {bytes, requests, each}.
-async function wire(context, page) {
-  const client = await context.newCDPSession(page)
+// What came over the wire, heads included: {bytes, requests, each}; answers of the API are told apart from files.
+async function wire(client) {
   await client.send('Network.enable')
   const names = new Map()
-  const told = {bytes: 0, requests: 0, each: {}}
+  const told = {bytes: 0, answers: 0, requests: 0, each: {}}
   client.on('Network.requestWillBeSent', ({requestId, request}) => names.set(requestId, new URL(request.url).pathname))
   client.on('Network.loadingFinished', ({requestId, encodedDataLength}) => {
+    const name = names.get(requestId)
     told.requests++
     told.bytes += encodedDataLength
-    told.each[names.get(requestId)] = (told.each[names.get(requestId)] ?? 0) + encodedDataLength
+    if (!name.startsWith('/assets/') && !world.paths.some(path => path.split('#')[0] === name)) told.answers += encodedDataLength
+    told.each[name] = (told.each[name] ?? 0) + encodedDataLength
   })
   return told
 }
 
-async function view(open, path, cookies) {
+// How many requests wait for one another, up to the first drawing that is ready.
+function rounds() {
+  const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .filter(one => one.responseEnd && one.startTime <= globalThis.readyAt).sort((a, b) => a.startTime - b.startTime)
+  const level = new Map()
+  for (const one of all) level.set(one, 1 + Math.max(0, ...all.filter(other => level.has(other) && other.responseEnd <= one.startTime).map(other => level.get(other))))
+  return Math.max(...level.values())
+}
+
+async function view(open, path, cookies, still) {
   const {context, page} = await open()
   await context.addCookies(cookies)
   await context.addInitScript(watchReady)
-  const told = await wire(context, page)
+  const client = await context.newCDPSession(page)
+  await client.send('Performance.enable', {timeDomain: 'threadTicks'})
+  const told = await wire(client)
   await page.goto(world.base + path)
-  await page.locator('html[data-ready], main h1').first().waitFor({state: 'attached'})
+  await page.locator('html[data-ready]').waitFor({state: 'attached'})
   await page.locator('[aria-busy=true]').first().waitFor({state: 'detached'})
-  const ready = await page.evaluate(() => globalThis.readyAt ?? performance.now())
-  await page.waitForTimeout(500) // what it asks for behind the first drawing counts too
+  const spent = Object.fromEntries((await client.send('Performance.getMetrics')).metrics.map(({name, value}) => [name, value * 1000]))
+  const times = await page.evaluate(() => ({usable: globalThis.usableAt, ready: globalThis.readyAt}))
+  Object.assign(times, {script: spent.ScriptDuration, main: spent.TaskDuration, rounds: await page.evaluate(rounds)})
+  if (still) await page.waitForTimeout(700) // what it asks for behind the first drawing counts too
   await context.close()
-  return {...told, ready}
+  return {...told, times}
 }
 
 async function firstViews(open) {
@@ -45,7 +61,12 @@ async function firstViews(open) {
   await signIn(page)
   const cookies = (await context.cookies()).map(({name, value}) => ({name, value, url: world.base}))
   const views = {}
-  for (const path of world.paths) views[path] = await view(open, path, path === '/sign-in' ? [] : cookies)
+  for (const path of world.paths) {
+    const own = path === '/sign-in' ? [] : cookies
+    views[path] = await view(open, path, own, true)
+    views[path].times = [views[path].times]
+    for (let i = 0; i < world.again; i++) views[path].times.push((await view(open, path, own, false)).times)
+  }
   say({views})
 }
 

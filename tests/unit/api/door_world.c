@@ -21,7 +21,7 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
     if (!world.door) return;
     if (kind == VCH_CHANGE_USER) vch_iam_changed(world.iam, key);
     if (kind == VCH_CHANGE_ROLE) vch_iam_role_changed(world.iam, key);
-    vch_events_changed(world.events, kind);
+    vch_events_changed(world.events, kind, key);
 }
 
 static void on_accept(struct vch_conn *conn, void *arg) {
@@ -31,7 +31,8 @@ static void on_accept(struct vch_conn *conn, void *arg) {
 
 static void metrics(void *arg, struct vch_buf *out) {
     (void)arg;
-    vch_buf_c(out, "vouch_test 1\n");
+    vch_buf_c(out, "# HELP vouch_test one\n# TYPE vouch_test counter\nvouch_test 1\n# HELP vouch_test_more two\n# TYPE vouch_test_more gauge\n"
+                   "vouch_test_more{a=\"b\"} 2\nvouch_test_more{a=\"c\"} 3\n");
 }
 
 static void clock_moved(void *arg, int64_t delta_ms) {

@@ -214,7 +214,7 @@ static void pages_are_open(void **state) {
         {"/ca.pem", "application/x-pem-file", "-----BEGIN CERTIFICATE-----"},
         {"/healthz", "text/plain; charset=utf-8", "ok"},
         {"/readyz", "text/plain; charset=utf-8", "ready"},
-        {"/metrics", "text/plain; version=0.0.4; charset=utf-8", "vouch_test 1"},
+        {"/metrics", "text/plain; version=0.0.4; charset=utf-8", "\nvouch_test 1\n"},
         {"/_vouch/openapi.json", "application/json", "\"CreateProvisioningClaim\""},
     };
     for (size_t i = 0; i < COUNT_OF(pages); i++) {
@@ -224,6 +224,31 @@ static void pages_are_open(void **state) {
         assert_str(door_header(&answer, "x-content-type-options"), "nosniff");
         assert_true(body_has(&answer, pages[i].text));
         if (strcmp(pages[i].path, "/") == 0) assert_false(body_has(&answer, "<script"));
+    }
+}
+
+#define FIRST "# HELP vouch_test one\n# TYPE vouch_test counter\nvouch_test 1\n"
+#define SECOND "# HELP vouch_test_more two\n# TYPE vouch_test_more gauge\nvouch_test_more{a=\"b\"} 2\nvouch_test_more{a=\"c\"} 3\n"
+
+static void metrics_are_told_by_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *query, *text;
+    } cases[] = {
+        {"", FIRST SECOND},
+        {"name[]=vouch_test", FIRST},
+        {"name%5B%5D=vouch_test_more", SECOND},
+        {"name%5b%5d=vouch_test_more&x&name[]=vouch_test", FIRST SECOND},
+        {"name[]=vouch", ""},
+        {"name[]=vouch_test_mor&name[]=none", ""},
+        {"name=vouch_test", FIRST SECOND},
+        {"name[]=", FIRST SECOND},
+        {"&&=&name[]", FIRST SECOND},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct door_answer answer = door_send(&(struct door_ask){.method = "GET", .path = "/metrics", .query = cases[i].query, .key_id = ""});
+        assert_int_equal(answer.status, 200);
+        assert_str(answer.body, cases[i].text);
     }
 }
 
@@ -263,6 +288,7 @@ int main(void) {
         TEST(callers_learn_who_they_are_in_xml),
         TEST(sts_refuses_in_its_own_words),
         TEST(pages_are_open),
+        TEST(metrics_are_told_by_name),
         TEST(requests_are_counted),
         TEST(the_test_clock_moves),
     };
