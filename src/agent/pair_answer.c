@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "core/names.h"
 
 enum { PEM_MAX = 16384, NAME_MAX_ = 128, CODE_MAX = 256, PARAMETERS_MAX = 16384, ARENA_MAX = 65536 };
 
@@ -32,9 +33,7 @@ bool vch_pair_uri_is_plain(struct vch_str uri) {
 }
 
 static bool is_readable(struct vch_str s, size_t max) {
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7F) return false;
-    return s.len <= max && vch_utf8_valid(s);
+    return s.len <= max && vch_text_seen(s, max);
 }
 
 static int64_t within(int64_t value, int64_t least, int64_t most) {

@@ -4,13 +4,12 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "core/names.h"
 
 enum { SOURCE_MAX = 512 };
 
 bool vch_pair_text_is_fit(struct vch_str text) {
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7F) return false;
-    return text.len > 0 && text.len <= VCH_PAIR_TEXT_MAX && vch_utf8_valid(text);
+    return text.len > 0 && text.len <= VCH_PAIR_TEXT_MAX && vch_text_seen(text, VCH_PAIR_TEXT_MAX);
 }
 
 /* Boards whose maker left the field as it came. */

@@ -100,6 +100,33 @@ static bool is_control(struct vch_str s, size_t i) {
     return c == 0xC2 && (unsigned char)s.ptr[i + 1] < 0xA0;
 }
 
+static bool within(uint32_t c, uint32_t first, uint32_t last) {
+    return c >= first && c <= last;
+}
+
+static bool is_unseen(uint32_t c) {
+    return c == 0x061C || c == 0x200B || within(c, 0x200E, 0x200F) || within(c, 0x2028, 0x202E) || within(c, 0x2060, 0x2064) ||
+           within(c, 0x2066, 0x2069) || c == 0xFEFF;
+}
+
+size_t vch_text_unseen(struct vch_str s, size_t at) {
+    const unsigned char *p = (const unsigned char *)s.ptr + at;
+    size_t left = s.len - at;
+    if (*p < 0x20 || *p == 0x7F) return 1;
+    if (left >= 2 && within(*p, 0xC2, 0xDF)) {
+        uint32_t c = (*p & 0x1Fu) << 6 | (p[1] & 0x3Fu);
+        return within(c, 0x80, 0x9F) || is_unseen(c) ? 2 : 0;
+    }
+    if (left < 3 || (*p & 0xF0) != 0xE0) return 0;
+    return is_unseen((*p & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu)) ? 3 : 0;
+}
+
+bool vch_text_seen(struct vch_str s, size_t max) {
+    for (size_t i = 0; i < s.len; i++)
+        if (vch_text_unseen(s, i)) return false;
+    return vch_text_valid(s, max);
+}
+
 bool vch_text_valid(struct vch_str s, size_t max) {
     if (!vch_utf8_valid(s)) return false;
     size_t characters = 0;

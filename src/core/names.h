@@ -46,5 +46,9 @@ bool vch_user_name_valid(struct vch_str s);     /* [\w+=,.@-]{1,64} */
 bool vch_account_valid(struct vch_str s);       /* 12 digits */
 bool vch_region_valid(struct vch_str s);        /* [a-z0-9-]{1,32} */
 bool vch_text_valid(struct vch_str s, size_t max); /* UTF-8, at most max characters, no control characters */
+/* The bytes of the sign at `at` when people do not see it, or it turns the text beside it (controls, zero widths, marks
+ * of direction), as a terminal would obey them; else 0. The same signs as console/dom.js, and the marks LRM, RLM and ALM. */
+size_t vch_text_unseen(struct vch_str s, size_t at);
+bool vch_text_seen(struct vch_str s, size_t max); /* valid, and without any of them */
 
 #endif

@@ -5,17 +5,22 @@
 
 #include "base/clock.h"
 #include "core/sigv4.h"
+#include "ctl/output.h"
 #include "shape/shape.h"
 
-enum { HEADERS_MAX = VCH_SHAPE_HEADERS_MAX + 4, PAGES_MAX = 100000 };
+enum { HEADERS_MAX = VCH_SHAPE_HEADERS_MAX + 4, PAGES_MAX = 100000, FAILURE_MAX = 4096 };
 
 enum vch_ctl_exit vch_ctl_fail(struct vch_ctl *ctl, const char *fmt, ...) {
     va_list args;
+    char line[FAILURE_MAX];
+    struct vch_buf buf;
     va_start(args, fmt);
-    (void)fputs("vouch: ", ctl->err);
-    (void)vfprintf(ctl->err, fmt, args);
-    (void)fputc('\n', ctl->err);
+    (void)vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
+    vch_buf_init(&buf, sizeof line);
+    vch_ctl_text(vch_str_from(line), &buf);
+    (void)fprintf(ctl->err, "vouch: %.*s\n", (int)buf.len, buf.ptr ? buf.ptr : "");
+    vch_buf_deinit(&buf);
     return VCH_CTL_USAGE;
 }
 

@@ -86,8 +86,8 @@ static enum vch_ctl_exit follow(struct vch_ctl *ctl, const struct vch_val **pair
     }
     if (vch_str_eq_c(vch_val_str_at(*pairing, "state"), "DONE")) return VCH_CTL_DONE;
     struct vch_str message = vch_val_str_at(*pairing, "message");
-    (void)fprintf(ctl->err, "vouch: the pairing is %.*s%s%.*s\n", VCH_STR_ARG(vch_val_str_at(*pairing, "state")), message.len ? ": " : "",
-                  VCH_STR_ARG(message));
+    (void)vch_ctl_fail(ctl, "the pairing is %.*s%s%.*s", VCH_STR_ARG(vch_val_str_at(*pairing, "state")), message.len ? ": " : "",
+                       VCH_STR_ARG(message));
     return VCH_CTL_REFUSED;
 }
 

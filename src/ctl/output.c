@@ -3,11 +3,36 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/names.h"
 
 enum { COLUMNS_MAX = 16, INDENT = 4, CELL_MAX = 120 };
 
 static void put_indent(size_t depth, struct vch_buf *buf) {
     for (size_t i = 0; i < depth * INDENT; i++) vch_buf_c(buf, " ");
+}
+
+/* A sign that is not seen as JSON spells it: the text means the same, and shows what it is. */
+static void put_spelled(struct vch_str sign, struct vch_buf *buf) {
+    const unsigned char *p = (const unsigned char *)sign.ptr;
+    unsigned c = sign.len == 1 ? p[0] : sign.len == 2 ? (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu) : (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
+    vch_buf_printf(buf, "\\u%04x", c);
+}
+
+/* Takes `plain`, which is JSON, over. */
+static void spell(struct vch_buf *plain, struct vch_buf *buf) {
+    size_t from = 0;
+    struct vch_str json = {"", 0};
+    if (vch_buf_finish(plain, &json) != VCH_OK) buf->failed = true;
+    for (size_t i = 0; i < json.len; i++) {
+        size_t unseen = json.ptr[i] == '\n' ? 0 : vch_text_unseen(json, i);
+        if (unseen == 0) continue;
+        vch_buf_str(buf, vch_str_sub(json, from, i - from));
+        put_spelled(vch_str_sub(json, i, unseen), buf);
+        i += unseen - 1;
+        from = i + 1;
+    }
+    vch_buf_str(buf, vch_str_sub(json, from, SIZE_MAX));
+    vch_buf_deinit(plain);
 }
 
 static void put_json(const struct vch_val *val, size_t depth, struct vch_buf *buf) {
@@ -29,8 +54,21 @@ static void put_json(const struct vch_val *val, size_t depth, struct vch_buf *bu
 }
 
 void vch_ctl_json(const struct vch_val *val, struct vch_buf *buf) {
-    put_json(val, 0, buf);
+    struct vch_buf plain;
+    vch_buf_init_secret(&plain, buf->cap);
+    put_json(val, 0, &plain);
+    spell(&plain, buf);
     vch_buf_c(buf, "\n");
+}
+
+/* One "?" for a sign that a terminal would obey, or nobody would see; `lines`: line ends and tabs stay. */
+static void put_text(struct vch_str text, bool lines, struct vch_buf *buf) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        size_t unseen = lines && (c == '\n' || c == '\t') ? 0 : vch_text_unseen(text, i);
+        vch_buf_u8(buf, unseen ? (uint8_t)'?' : (uint8_t)c);
+        if (unseen) i += unseen - 1;
+    }
 }
 
 /* A string bare, anything else as JSON; nothing as "-". */
@@ -39,8 +77,12 @@ static void put_scalar(const struct vch_val *val, struct vch_buf *buf) {
         vch_buf_c(buf, "-");
     else if (val->type == VCH_VAL_STR)
         vch_buf_str(buf, val->str);
-    else
-        vch_json_encode(val, buf);
+    else {
+        struct vch_buf plain;
+        vch_buf_init_secret(&plain, buf->cap);
+        vch_json_encode(val, &plain);
+        spell(&plain, buf);
+    }
 }
 
 static void put_time(const struct vch_val *val, struct vch_buf *buf) {
@@ -72,9 +114,18 @@ static size_t parse_columns(const char *text, struct column columns[COLUMNS_MAX]
     return count;
 }
 
+/* At most CELL_MAX bytes, and no character in part. */
+static struct vch_str whole_characters(struct vch_str text) {
+    if (text.len <= CELL_MAX) return text;
+    text.len = CELL_MAX;
+    while (text.len && (text.ptr[text.len] & 0xC0) == 0x80) text.len--;
+    return text;
+}
+
 /* One cell: no control characters, cut at CELL_MAX bytes. */
 static struct vch_str cell(const struct vch_val *item, const struct column *column, struct vch_buf *scratch) {
     struct vch_str text;
+    struct vch_buf shown;
     const struct vch_val *val = item->type == VCH_VAL_MAP ? vch_val_get_str(item, column->name) : item;
     vch_buf_clear(scratch);
     if (column->time)
@@ -82,10 +133,12 @@ static struct vch_str cell(const struct vch_val *item, const struct column *colu
     else
         put_scalar(val, scratch);
     if (vch_buf_finish(scratch, &text) != VCH_OK) return VCH_STR("?");
-    if (text.len > CELL_MAX) text.len = CELL_MAX;
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)scratch->ptr[i] < 0x20 || scratch->ptr[i] == 0x7F) scratch->ptr[i] = '?';
-    return text;
+    vch_buf_init_secret(&shown, text.len + 1);
+    put_text(text, false, &shown); /* never longer */
+    if (shown.len) memcpy(scratch->ptr, shown.ptr, shown.len);
+    scratch->len = shown.len;
+    vch_buf_deinit(&shown);
+    return whole_characters(vch_str_of(scratch->ptr, scratch->len));
 }
 
 /* Characters, as far as each takes one place. */
@@ -124,14 +177,6 @@ void vch_ctl_table(const struct vch_val *list, const char *names, struct vch_buf
     vch_buf_deinit(&scratch);
 }
 
-static void put_text(struct vch_str text, struct vch_buf *buf) {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool fine = (c >= 0x20 && c != 0x7F) || c == '\n' || c == '\t';
-        vch_buf_u8(buf, fine ? c : (uint8_t)'?');
-    }
-}
-
 static bool is_time(struct vch_str name) {
     return vch_str_ends(name, VCH_STR("Date")) || vch_str_ends(name, VCH_STR("expiration")) ||
            vch_str_eq_c(name, "notBefore") || vch_str_eq_c(name, "notAfter") || vch_str_eq_c(name, "time");
@@ -146,13 +191,13 @@ static void put_lines(const struct vch_val *map, const struct vch_str *prefix, s
             continue;
         }
         if (prefix) {
-            vch_buf_str(buf, *prefix);
+            put_text(*prefix, false, buf);
             vch_buf_c(buf, ".");
         }
-        vch_buf_str(buf, member->name);
+        put_text(member->name, false, buf);
         vch_buf_c(buf, text && vch_str_find(member->value.str, '\n', 0) != SIZE_MAX ? ":\n" : "  ");
         if (text)
-            put_text(member->value.str, buf);
+            put_text(member->value.str, true, buf);
         else if (is_time(member->name))
             put_time(&member->value, buf);
         else
@@ -163,4 +208,8 @@ static void put_lines(const struct vch_val *map, const struct vch_str *prefix, s
 
 void vch_ctl_lines(const struct vch_val *map, struct vch_buf *buf) {
     if (vch_val_is(map, VCH_VAL_MAP)) put_lines(map, NULL, buf);
+}
+
+void vch_ctl_text(struct vch_str text, struct vch_buf *buf) {
+    put_text(text, true, buf);
 }

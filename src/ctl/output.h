@@ -1,5 +1,6 @@
 /* Answers as people and programs read them. Control characters of what the
- * server sent never reach a terminal as such. */
+ * server sent, and signs that are not seen or turn the text beside them, never
+ * reach a terminal as such: JSON spells them, other forms show a "?". */
 #ifndef VCH_CTL_OUTPUT_H
 #define VCH_CTL_OUTPUT_H
 
@@ -19,5 +20,8 @@ void vch_ctl_table(const struct vch_val *list, const char *columns, struct vch_b
 /* "member  value" lines; members of members as "outer.inner". Text of several
  * lines follows its name, unchanged. */
 void vch_ctl_lines(const struct vch_val *map, struct vch_buf *buf);
+
+/* A sentence; line ends and tabs stay. */
+void vch_ctl_text(struct vch_str text, struct vch_buf *buf);
 
 #endif

@@ -338,6 +338,7 @@ def test_settings_that_make_no_sense(tmp_path):
     rows = [(["--pair", "http://localhost"], "https://"), (["--pair", "https://localhost/console"], "path"), (["--pair", "https://localhost#sha256=00"], "SHA-256"),
             (["--pair", "https://localhost", "--claim", "x"], "claim"), (["--pair", "https://localhost", "--qr", "often"], "--qr"),
             (["--pair", "https://localhost", "--serial-number", "a\nb"], "--serial-number"), (["--pair", "https://localhost", "--model", "x" * 129], "--model"),
+            (["--pair", "https://localhost", "--serial-number", "a\u009b"], "--serial-number"), (["--pair", "https://localhost", "--model", "7\u202e"], "--model"),
             (["--pair", "https://localhost", "--key-type", "dsa"], "dsa"), (["--pair", "https://localhost", "--csr", "never"], "--csr"),
             (["--pair", "https://localhost", "--device-key", "/tmp/key.pem"], "--device-key"),
             (["--pair", "https://localhost", "--fleet-provisioning-template-parameters", '{"a": 1}'], "strings")]
@@ -679,9 +680,10 @@ def test_words_for_a_terminal(fake, tmp_path):
     with Agent(tmp_path, fake.url, "--retry-seconds", "0", json_lines=False) as agent:
         assert agent.end() == 5 and "\x1b" not in agent.text() and "400" in agent.text()
     fake.start = lambda f, body: f.codes()
-    fake.poll = lambda f, body: {"state": "DENIED", "interval": 1, "message": "\x1b[2Jgone"}
-    with Agent(tmp_path, fake.url, json_lines=False) as agent:
-        assert agent.end() == 5 and "\x1b" not in agent.text() and "denied" in agent.text()
+    for sign in ("\x1b", "\x9b", "\u202e", "\u200b"):
+        fake.poll = lambda f, body, sign=sign: {"state": "DENIED", "interval": 1, "message": sign + "[2Jgone"}
+        with Agent(tmp_path, fake.url, json_lines=False) as agent:
+            assert agent.end() == 5 and sign not in agent.text() and "gone" not in agent.text() and "denied" in agent.text()
 
 
 GARBAGE = [b"", b"{", b"[]", b"<html>", b'{"state": "WAITING"' + b" " * 200000, b"[" * 100000, b'{"a":' * 5000, b"\xff\xfe", b'"' + b"x" * 60000, Raw(b"SSH-2.0-x\r\n"), Raw(b""),

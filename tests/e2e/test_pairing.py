@@ -829,6 +829,18 @@ def test_the_command_line_vouches(server):
     assert server.vouch("pair", "approve", other.id, check=False).returncode == 1
 
 
+def test_the_command_line_shows_what_is_not_seen(server):
+    """A serial that turns the text beside it, or hides in it, is spelled as JSON, and a "?" elsewhere."""
+    evil = "SN-\u202e7\u200b"
+    device = pairing.Device(server, evil, "\u2066x", {"\u202ename": "\ufeff"})
+    for output in ("json", "table"):
+        for words in (("show", device.code), ("list",)):
+            said = server.vouch("--output", output, "pair", *words).stdout
+            assert not set(said) & set("\u202e\u200b\u2066\ufeff"), (output, words)
+            assert ("SN-\\u202e7\\u200b" if output == "json" else "SN-?7?") in said
+    assert json.loads(server.vouch("pair", "show", device.code).stdout)["serialNumber"] == evil
+
+
 def test_the_command_line_follows_to_the_end(server):
     device = pairing.Device(server, "cli-2")
     done = {}

@@ -111,6 +111,20 @@ static void test_value_length(void **state) {
 
 static void test_text(void **state) {
     (void)state;
+    static const char *const unseen[] = {"\x1B", "\x7F", "\xC2\x80", "\xC2\x9F", "\xD8\x9C", "\xE2\x80\x8B", "\xE2\x80\x8F", "\xE2\x80\xA8", "\xE2\x80\xAE",
+                                         "\xE2\x81\xA0", "\xE2\x81\xA4", "\xE2\x81\xA6", "\xE2\x81\xA9", "\xEF\xBB\xBF"};
+    static const char *const seen[] = {"a", " ", "\xC2\xA0", "\xC3\xA9", "\xE2\x80\x8A", "\xE2\x80\x8C", "\xE2\x80\x8D", "\xE2\x80\x90", "\xE2\x80\xA7",
+                                       "\xE2\x81\xA5", "\xE2\x81\xAA", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+    for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++) {
+        assert_int_equal(vch_text_unseen(vch_str_from(unseen[i]), 0), strlen(unseen[i]));
+        assert_false(vch_text_seen(vch_str_from(unseen[i]), 10));
+    }
+    for (size_t i = 0; i < sizeof seen / sizeof *seen; i++) {
+        assert_int_equal(vch_text_unseen(vch_str_from(seen[i]), 0), 0);
+        assert_true(vch_text_seen(vch_str_from(seen[i]), 1));
+    }
+    assert_int_equal(vch_text_unseen(VCH_STR("\xE2\x80"), 0), 0); /* cut off: no sign */
+    assert_false(vch_text_seen(VCH_STR("\xE2\x80"), 10) || vch_text_seen(VCH_STR("ab"), 1));
     assert_true(vch_text_valid(VCH_STR(""), 0));
     assert_true(vch_text_valid(VCH_STR("two words, \xC3\xA9t\xC3\xA9"), 14));
     assert_false(vch_text_valid(VCH_STR("two words, \xC3\xA9t\xC3\xA9"), 13)); /* characters, not bytes */
