@@ -202,6 +202,12 @@ static void log_request(const struct request *r) {
             VCH_LOG_I("hook_us", r->wait.turn.duration_us));
 }
 
+/* Not in the answer: the device is a stranger to the hook. */
+static void log_hook(const struct request *r) {
+    if (r->wait.turn.said[0])
+        VCH_LOG(WARN, "hook-said", VCH_LOG_C("client", r->client_id), VCH_LOG_S("template", r->topic.template_name), VCH_LOG_C("said", r->wait.turn.said));
+}
+
 static void tell_refused(const struct request *r) {
     const struct vch_refusal refusal = {.what = VCH_REFUSED_PROVISION,
                                         .reason = vch_api_error_reason(r->err, &r->diag),
@@ -212,6 +218,7 @@ static void tell_refused(const struct request *r) {
                                         .resource = vch_str_from(operations[r->topic.op].name),
                                         .statement = -1,
                                         .message = vch_str_from(r->diag.message),
+                                        .hook_said = vch_str_from(r->wait.turn.said),
                                         .time_ms = vch_now_ms()};
     vch_refusals_tell(r->door->service->refusals, &refusal);
 }
@@ -223,6 +230,7 @@ static void settle(struct request *r) {
     vch_histogram_add(&r->door->provision_us, vch_mono_us() - r->started_us);
     if (r->err != VCH_OK) tell_refused(r);
     log_request(r);
+    log_hook(r);
     if (!vch_loop_post(r->ref.loop, finish, r)) drop(r);
 }
 

@@ -3,8 +3,8 @@
  * redirect, and starts programs: only regular files below the folders that the
  * configuration lists, owned by root or by who started the server and writable
  * by nobody else; without a shell, an environment of its own, bounded memory,
- * processor time, output and life. What runs too long is killed with its
- * process group. It is jailed, and started as root it is another user.
+ * processor time, processes, output and life. What runs too long is killed with
+ * all that it made (hooks_tree.c). It is jailed, and started as root it is another user.
  */
 #ifndef VCH_DAEMON_HOOKS_H
 #define VCH_DAEMON_HOOKS_H

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "daemon/hooks_priv.h"
 
-enum { FILES_MAX = 64, FILE_SIZE_MAX = 16 << 20 };
+enum { FILES_MAX = 64, FILE_SIZE_MAX = 16 << 20, OVERHEAR_MAX = 16 };
 
 /* ---- which ---------------------------------------------------------------- */
 
@@ -98,19 +98,28 @@ static void plain_signals(void) {
 
 struct start {
     const char *path;
-    int in, out, null;
-    int64_t memory_mib, timeout_ms;
+    int in, out, err, report;
+    int64_t memory_mib, timeout_ms, processes;
+    enum vch_hooks_bound bound;
     pid_t parent;
 };
+
+/* What is not apart ends with this process by its own signal. */
+static bool bind_life(const struct start *s) {
+    if (s->bound == VCH_HOOKS_BOUND_APART) return true;
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == s->parent;
+}
 
 static void become_program(const struct start *s) {
     static char path_variable[] = "PATH=/usr/local/bin:/usr/bin:/bin", language[] = "LANG=C.UTF-8";
     char *argv[] = {(char *)(uintptr_t)s->path, NULL}, *environment[] = {path_variable, language, NULL};
-    bool ok = setpgid(0, 0) == 0 && dup2(s->in, 0) == 0 && dup2(s->out, 1) == 1 && dup2(s->null, 2) == 2 && chdir("/") == 0;
+    if (s->bound == VCH_HOOKS_BOUND_APART) (void)vch_hooks_be_first(s->report);
+    bool ok = setpgid(0, 0) == 0 && dup2(s->in, 0) == 0 && dup2(s->out, 1) == 1 && dup2(s->err, 2) == 2 && chdir("/") == 0;
     (void)close_range(3, ~0U, 0);
     plain_signals();
-    ok = ok && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == s->parent;
+    ok = ok && bind_life(s);
     set_limits(s->memory_mib, s->timeout_ms);
+    vch_hooks_limit_processes(s->bound, s->processes);
     if (ok) (void)execve(s->path, argv, environment);
     _exit(126);
 }
@@ -122,30 +131,54 @@ static void close_all(int *fds, size_t count) {
     }
 }
 
-/* fds: its input's two ends, its output's two ends, /dev/null. */
-static bool start_with(struct vch_hooks_process *p, struct vch_hooks_job *job, const char *path, int fds[5]) {
-    const struct start s = {path, fds[0], fds[3], fds[4], p->config->hook_memory, job->order.timeout_ms, getpid()};
-    if (fcntl(fds[1], F_SETFL, O_NONBLOCK) != 0 || fcntl(fds[2], F_SETFL, O_NONBLOCK) != 0) return false;
-    pid_t pid = fork();
+/* Its ends and ours of each pipe: input, output, errors, report. */
+enum { IN_READ, IN_WRITE, OUT_READ, OUT_WRITE, ERR_READ, ERR_WRITE, REPORT_READ, REPORT_WRITE, ENDS };
+
+static bool open_pipes(int fds[ENDS]) {
+    static const int ours[] = {IN_WRITE, OUT_READ, ERR_READ, REPORT_READ};
+    bool ok = true;
+    for (size_t i = 0; ok && i < ENDS; i += 2) ok = pipe2(&fds[i], O_CLOEXEC) == 0;
+    for (size_t i = 0; ok && i < sizeof ours / sizeof *ours; i++) ok = fcntl(fds[ours[i]], F_SETFL, O_NONBLOCK) == 0;
+    return ok;
+}
+
+static int keep(int *fd) {
+    int kept = *fd;
+    *fd = -1;
+    return kept;
+}
+
+static bool start_with(struct vch_hooks_process *p, struct vch_hooks_job *job, const char *path, int fds[ENDS]) {
+    const struct start s = {.path = path,
+                            .in = fds[IN_READ],
+                            .out = fds[OUT_WRITE],
+                            .err = fds[ERR_WRITE],
+                            .report = fds[REPORT_WRITE],
+                            .memory_mib = p->config->hook_memory,
+                            .timeout_ms = job->order.timeout_ms,
+                            .processes = p->processes,
+                            .bound = p->bound,
+                            .parent = getpid()};
+    pid_t pid = vch_hooks_fork(p);
     if (pid == 0) become_program(&s);
     if (pid < 0) return false;
     (void)setpgid(pid, pid); /* whoever comes first */
     job->pid = pid;
     job->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    job->in = fds[1];
-    job->out = fds[2];
-    fds[1] = fds[2] = -1;
+    job->in = keep(&fds[IN_WRITE]);
+    job->out = keep(&fds[OUT_READ]);
+    job->err = keep(&fds[ERR_READ]);
+    if (p->bound == VCH_HOOKS_BOUND_APART) job->report = keep(&fds[REPORT_READ]);
     return true;
 }
 
 enum vch_hook_end vch_hooks_program_start(struct vch_hooks_process *p, struct vch_hooks_job *job) {
     char resolved[PATH_MAX];
-    int fds[5] = {-1, -1, -1, -1, -1};
+    int fds[ENDS] = {-1, -1, -1, -1, -1, -1, -1, -1};
     if (!may_start(p, job, resolved)) return VCH_HOOK_PROGRAM_REFUSED;
-    fds[4] = open("/dev/null", O_RDWR | O_CLOEXEC);
-    bool ok = fds[4] >= 0 && pipe2(&fds[0], O_CLOEXEC) == 0 && pipe2(&fds[2], O_CLOEXEC) == 0 && start_with(p, job, resolved, fds);
+    bool ok = open_pipes(fds) && start_with(p, job, resolved, fds);
     if (!ok) VCH_LOG(WARN, "hook-not-started", VCH_LOG_S("hook", job->order.name), VCH_LOG_C("error", strerror(errno)));
-    close_all(fds, 5);
+    close_all(fds, ENDS);
     return ok ? VCH_HOOK_ANSWERED : VCH_HOOK_FAILED;
 }
 
@@ -173,6 +206,22 @@ static bool listen_to(struct vch_hooks_job *job) {
     return !job->answer.failed;
 }
 
+/* Keeps the beginning; reads on, so that it is not held up. */
+static void overhear(struct vch_hooks_job *job) {
+    char piece[4096];
+    for (int i = 0; i < OVERHEAR_MAX && job->err >= 0; i++) {
+        ssize_t got = read(job->err, piece, sizeof piece);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+        if (got <= 0) {
+            close_all(&job->err, 1);
+            return;
+        }
+        size_t room = sizeof job->said - job->said_len, len = (size_t)got < room ? (size_t)got : room;
+        memcpy(job->said + job->said_len, piece, len);
+        job->said_len += len;
+    }
+}
+
 static void read_status(int status, enum vch_hook_end *ret_end, int64_t *ret_code) {
     bool crashed = WIFSIGNALED(status);
     *ret_code = crashed ? WTERMSIG(status) : WEXITSTATUS(status);
@@ -186,16 +235,19 @@ static bool reap(struct vch_hooks_job *job, int *ret_status) {
     if (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != job->pid) return false;
     (void)kill(-job->pid, SIGKILL);
     if (waitpid(job->pid, ret_status, 0) != job->pid) return false;
+    (void)vch_hooks_read_report(job->report, ret_status);
     job->pid = 0;
     close_all(&job->pidfd, 1);
+    close_all(&job->report, 1);
     return true;
 }
 
-bool vch_hooks_program_step(struct vch_hooks_job *job, const struct curl_waitfd events[3], enum vch_hook_end *ret_end,
+bool vch_hooks_program_step(struct vch_hooks_job *job, const struct curl_waitfd events[VCH_HOOKS_PLACES], enum vch_hook_end *ret_end,
                             int64_t *ret_code) {
     int status = 0;
     if (job->in >= 0 && events[0].revents) feed(job);
     bool ended = (events[2].revents || job->pidfd < 0) && reap(job, &status);
+    if (events[3].revents || ended) overhear(job);
     if ((events[1].revents || ended) && !listen_to(job)) {
         *ret_end = VCH_HOOK_TOO_LARGE;
         return true;
@@ -214,39 +266,6 @@ bool vch_hooks_program_gone(struct vch_hooks_job *job) {
     int status;
     close_all(&job->in, 1);
     close_all(&job->out, 1);
+    close_all(&job->err, 1);
     return reap(job, &status);
-}
-
-/* ---- what they leave behind -------------------------------------------------- */
-
-void vch_hooks_strays_adopt(void) {
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
-static bool is_of_program(const struct vch_hooks_process *p, pid_t pid) {
-    pid_t group = getpgid(pid);
-    for (const struct vch_hooks_job *job = p->running; job; job = job->next)
-        if (job->pid > 0 && (job->pid == pid || job->pid == group)) return true;
-    return false;
-}
-
-/* Its own children become ours, and are found at the next look. */
-static void end_stray(const struct vch_hooks_process *p, pid_t pid) {
-    int status;
-    if (pid <= 0 || is_of_program(p, pid)) return;
-    (void)kill(pid, SIGKILL);
-    (void)waitpid(pid, &status, WNOHANG);
-}
-
-void vch_hooks_strays_end(const struct vch_hooks_process *p) {
-    char path[64], text[4096];
-    (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    ssize_t len = read(fd, text, sizeof text - 1);
-    (void)close(fd);
-    if (len <= 0) return;
-    text[len] = '\0';
-    /* The last number may be cut: what follows it is looked at next time. */
-    for (char *at = text, *end; (end = strchr(at, ' ')) != NULL; at = end + 1) end_stray(p, (pid_t)strtol(at, NULL, 10));
 }

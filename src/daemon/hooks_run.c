@@ -77,7 +77,8 @@ static void free_job(struct vch_hooks_job *job) {
 static void send_answer(struct vch_hooks_process *p, const struct vch_hooks_job *job, enum vch_hook_end end, int64_t code,
                         struct vch_str text) {
     const struct vch_hook_result result = {
-        .end = end, .code = code, .duration_us = vch_mono_us() - job->begun_us, .answer = end == VCH_HOOK_ANSWERED ? text : VCH_STR("")};
+        .end = end, .code = code, .duration_us = vch_mono_us() - job->begun_us, .answer = end == VCH_HOOK_ANSWERED ? text : VCH_STR(""),
+        .said = vch_str_of(job->said, job->said_len)};
     struct vch_buf buf;
     struct vch_str bytes;
     vch_buf_init_secret(&buf, VCH_HOOKS_DATAGRAM_MAX);
@@ -105,6 +106,7 @@ static void end_job(struct vch_hooks_process *p, struct vch_hooks_job *job, enum
     vch_hooks_http_stop(p, job);
     vch_hooks_program_kill(job);
     job->state = VCH_HOOKS_DYING;
+    p->looked_ms = 0;
     if (!vch_hooks_program_gone(job)) return;
     unlink_job(p, job);
     free_job(job);
@@ -153,7 +155,7 @@ static struct vch_hooks_job *new_job(const char *datagram, size_t len) {
     memcpy(copy, datagram, len);
     job->datagram = copy;
     job->datagram_len = len;
-    job->pidfd = job->in = job->out = -1;
+    job->pidfd = job->in = job->out = job->err = job->report = -1;
     job->begun_us = vch_mono_us();
     vch_buf_init_secret(&job->answer, VCH_HOOK_ANSWER_MAX);
     return job;
@@ -228,7 +230,7 @@ static int64_t next_deadline(const struct vch_hooks_process *p, int64_t now_ms) 
     return next > now_ms ? next - now_ms : 0;
 }
 
-/* The socket, and three places a program. libcurl adds its own. */
+/* The socket, and the places of each program. libcurl adds its own. */
 static size_t fill_poll(struct vch_hooks_process *p, struct curl_waitfd *fds) {
     size_t n = 0;
     fds[n++] = (struct curl_waitfd){.fd = p->fd, .events = CURL_WAIT_POLLIN};
@@ -238,6 +240,7 @@ static size_t fill_poll(struct vch_hooks_process *p, struct curl_waitfd *fds) {
         fds[n++] = (struct curl_waitfd){.fd = job->in, .events = CURL_WAIT_POLLOUT};
         fds[n++] = (struct curl_waitfd){.fd = job->out, .events = CURL_WAIT_POLLIN};
         fds[n++] = (struct curl_waitfd){.fd = job->pidfd, .events = CURL_WAIT_POLLIN};
+        fds[n++] = (struct curl_waitfd){.fd = job->err, .events = CURL_WAIT_POLLIN};
     }
     return n;
 }
@@ -366,14 +369,16 @@ static enum vch_err prepare(struct vch_hooks_process *p, struct vch_diag *diag) 
     vch_hooks_strays_adopt();
     VCH_TRY(vch_hooks_folders_open(p));
     jail_files(p->config);
-    return vch_jail_calls(VCH_JAIL_STARTS_PROGRAMS, diag);
+    VCH_TRY(vch_jail_calls(VCH_JAIL_STARTS_PROGRAMS, diag));
+    if (p->folder_count) vch_hooks_bound_choose(p, geteuid() != p->owner);
+    return VCH_OK;
 }
 
 enum vch_err vch_hooks_run(int fd, const struct vch_config *config, struct vch_diag *diag) {
     const char ready = VCH_HOOKS_READY;
     struct vch_hooks_process p = {.fd = fd, .config = config};
     enum vch_err err = prepare(&p, diag);
-    struct curl_waitfd *fds = calloc(1 + 3 * (p.limits[VCH_HOOK_PROGRAM] + 1), sizeof *fds);
+    struct curl_waitfd *fds = calloc(1 + VCH_HOOKS_PLACES * (p.limits[VCH_HOOK_PROGRAM] + 1), sizeof *fds);
     char *datagram = malloc(VCH_HOOKS_DATAGRAM_MAX + 1);
     if (!err && (!fds || !datagram)) err = VCH_ERR_NOMEM;
     if (!err && send(fd, &ready, 1, MSG_NOSIGNAL) == 1) serve(&p, fds, datagram);

@@ -64,6 +64,8 @@ void vch_hooks_answer_encode(const struct vch_hook_result *result, uint64_t tag,
     put_head(buf, (uint8_t)result->end, tag);
     vch_buf_u64(buf, (uint64_t)result->code);
     vch_buf_u64(buf, (uint64_t)result->duration_us);
+    vch_buf_u32(buf, (uint32_t)result->said.len);
+    vch_buf_str(buf, result->said);
     vch_buf_str(buf, result->answer);
 }
 
@@ -75,6 +77,7 @@ enum vch_err vch_hooks_answer_decode(struct vch_str datagram, struct vch_hook_re
     ret->end = (enum vch_hook_end)end;
     ret->code = (int64_t)take_number(&datagram, 8);
     ret->duration_us = (int64_t)take_number(&datagram, 8);
+    if (!take_string(&datagram, &ret->said) || ret->said.len > VCH_HOOK_SAID_MAX) return VCH_ERR_MALFORMED;
     ret->answer = datagram;
     return datagram.len <= VCH_HOOK_ANSWER_MAX ? VCH_OK : VCH_ERR_MALFORMED;
 }

@@ -4,14 +4,14 @@
  *   order:   u8 version, u8 kind, u16 zero, u64 tag, u32 timeout_ms, then u32
  *            length and bytes of: name, target, ca, certificate, key, signature, body
  *   answer:  u8 version, u8 end, u16 zero, u64 tag, u64 code, u64 duration_us,
- *            then the answer's bytes
+ *            u32 length and bytes of what was said beside it, then the answer's bytes
  */
 #ifndef VCH_DAEMON_HOOKS_WIRE_H
 #define VCH_DAEMON_HOOKS_WIRE_H
 
 #include "service/hook.h"
 
-enum { VCH_HOOKS_VERSION = 1, VCH_HOOKS_READY = 'R', VCH_HOOKS_DATAGRAM_MAX = 160 * 1024 };
+enum { VCH_HOOKS_VERSION = 2, VCH_HOOKS_READY = 'R', VCH_HOOKS_DATAGRAM_MAX = 160 * 1024 };
 
 /* Appended to `buf`, which should wipe. */
 void vch_hooks_order_encode(const struct vch_hook_order *order, uint64_t tag, struct vch_buf *buf);

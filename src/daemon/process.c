@@ -89,6 +89,7 @@ static void fill_words(const struct vch_config *config, const char *role, struct
     add_words(words, "--hooks-user", config->hooks_user);
     add_number(words, "--hook-programs", config->hook_programs);
     add_number(words, "--hook-memory", config->hook_memory);
+    add_number(words, "--hook-processes", config->hook_processes);
     add_list(words, "--hook-dir", &config->hook_dirs);
     add_list(words, "--hook-write", &config->hook_writes);
     if (config->test_clock) words->list[words->count++] = "--test-clock";

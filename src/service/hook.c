@@ -22,6 +22,7 @@ void vch_hook_turn_answer(struct vch_hook_turn *turn, const struct vch_hook_resu
     turn->end = result->end;
     turn->code = result->code;
     turn->duration_us = result->duration_us;
+    vch_hook_clean(result->said, turn->said);
     vch_buf_init_secret(&turn->answer, VCH_HOOK_ANSWER_MAX);
     vch_buf_str(&turn->answer, result->answer);
     if (vch_buf_finish(&turn->answer, &kept) != VCH_OK) turn->end = VCH_HOOK_FAILED;
@@ -103,6 +104,8 @@ static void refuse(struct vch_hook_decision *d, enum vch_reason reason, const ch
 static enum vch_err read_turn(struct vch_call *call, struct vch_hook_decision *ret) {
     struct vch_str answer;
     ret->duration_us = call->hook->duration_us;
+    ret->said = vch_arena_str(call->arena, vch_str_from(call->hook->said));
+    if (!ret->said.ptr) return VCH_ERR_NOMEM;
     vch_hook_read_end(call->hook->end, call->hook->code, ret);
     if (ret->reason) return VCH_OK;
     VCH_TRY(vch_buf_finish(&call->hook->answer, &answer));

@@ -19,7 +19,7 @@
 
 /* ---- carrying out: the daemon's part, and that of tests ---- */
 
-enum { VCH_HOOK_BODY_MAX = 48 * 1024, VCH_HOOK_ANSWER_MAX = 64 * 1024, VCH_HOOK_PEM_MAX = 16 * 1024, VCH_HOOK_OVERRIDES_MAX = 100 };
+enum { VCH_HOOK_BODY_MAX = 48 * 1024, VCH_HOOK_ANSWER_MAX = 64 * 1024, VCH_HOOK_PEM_MAX = 16 * 1024, VCH_HOOK_OVERRIDES_MAX = 100, VCH_HOOK_SAID_MAX = 512 };
 
 /* GET and FORM: no hooks, but what else is asked over HTTPS (oidc.h): a document, and a form whose `signature` goes into
  * Authorization. */
@@ -50,6 +50,7 @@ struct vch_hook_result {
     enum vch_hook_end end;
     int64_t code, duration_us;
     struct vch_str answer; /* ANSWERED: at most VCH_HOOK_ANSWER_MAX bytes; valid during the call */
+    struct vch_str said;   /* of a program: the beginning of its standard error, any bytes; valid during the call */
 };
 typedef void vch_hook_done(void *arg, const struct vch_hook_result *result);
 struct vch_hook_runner {
@@ -76,6 +77,7 @@ struct vch_hook_turn {
     enum vch_hook_end end;
     int64_t code, duration_us;
     struct vch_buf answer;
+    char said[VCH_HOOK_SAID_MAX + 1]; /* clean */
 };
 void vch_hook_turn_deinit(struct vch_hook_turn *turn); /* zeroed memory is fine */
 /* Keeps the result; NOMEM becomes FAILED. */
@@ -94,6 +96,7 @@ struct vch_hook_decision {
     char message[200];
     struct vch_str name; /* of the hook; empty when there is none */
     int64_t duration_us;
+    struct vch_str said; /* by a program, on standard error: for operators, never for the device or the ledger */
     const struct vch_val *overrides; /* a map of strings; NULL: none */
 };
 
@@ -120,6 +123,8 @@ enum vch_err vch_hook_record(struct vch_call *call, const struct vch_hook_ask *a
 enum vch_err vch_hook_read_answer(struct vch_str answer, struct vch_arena *arena, struct vch_hook_decision *ret) VCH_MUST;
 /* A map of at most VCH_HOOK_OVERRIDES_MAX strings that may be parameters; NULL is fine. */
 bool vch_hook_overrides_valid(const struct vch_val *overrides);
+/* What people may be shown of what a program said: UTF-8 on one line, without signs that are not seen. */
+void vch_hook_clean(struct vch_str said, char ret[VCH_HOOK_SAID_MAX + 1]);
 /* What the end of an order means; nothing for ANSWERED. */
 void vch_hook_read_end(enum vch_hook_end end, int64_t code, struct vch_hook_decision *ret);
 /* The JSON that AWS sends. */

@@ -34,6 +34,35 @@ void vch_hook_read_end(enum vch_hook_end end, int64_t code, struct vch_hook_deci
         (void)snprintf(ret->message, sizeof ret->message, "%s %lld.", ends[end].message, (long long)code);
 }
 
+/* Whether it is one character, and is seen. */
+static bool is_seen(struct vch_str c) {
+    if (!vch_utf8_valid(c) || (uint8_t)c.ptr[0] < ' ' || c.ptr[0] == 0x7f) return false;
+    if (c.len == 2 && (uint8_t)c.ptr[0] == 0xc2) return (uint8_t)c.ptr[1] >= 0xa0; /* U+0080 to U+009F: controls */
+    if (c.len != 3) return true;
+    uint32_t code = (uint32_t)((uint8_t)c.ptr[0] & 15) << 12 | (uint32_t)((uint8_t)c.ptr[1] & 63) << 6 | ((uint8_t)c.ptr[2] & 63);
+    bool turns = (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f);
+    return !turns && code != 0xfeff;
+}
+
+static size_t length_of(uint8_t first) {
+    return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+void vch_hook_clean(struct vch_str said, char ret[VCH_HOOK_SAID_MAX + 1]) {
+    size_t len = 0;
+    said = vch_str_sub(said, 0, VCH_HOOK_SAID_MAX);
+    for (size_t i = 0; i < said.len;) {
+        struct vch_str c = vch_str_sub(said, i, length_of((uint8_t)said.ptr[i]));
+        bool seen = is_seen(c), blank = !seen || c.ptr[0] == ' ';
+        i += seen ? c.len : 1;
+        if (blank && (len == 0 || ret[len - 1] == ' ')) continue;
+        if (blank) ret[len++] = ' ';
+        for (size_t k = 0; !blank && k < c.len; k++) ret[len++] = c.ptr[k];
+    }
+    while (len > 0 && ret[len - 1] == ' ') len--;
+    ret[len] = '\0';
+}
+
 static bool override_valid(const struct vch_member *m) {
     return m->value.type == VCH_VAL_STR && m->name.len > 0 && m->name.len <= VCH_PARAMETER_NAME_MAX &&
            m->value.str.len <= VCH_PARAMETER_VALUE_MAX && !vch_str_starts(m->name, VCH_STR("AWS::IoT::"));

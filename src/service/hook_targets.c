@@ -107,6 +107,7 @@ enum vch_err vch_hook_put_decision(struct vch_call *call, struct vch_val *map, c
         VCH_TRY(vch_val_put_str(call->arena, map, "message", message));
     }
     VCH_TRY(vch_val_put_int(call->arena, map, "durationMs", decision->duration_us / 1000));
+    if (decision->said.len) VCH_TRY(vch_val_put_str(call->arena, map, "hookSaid", decision->said));
     struct vch_val *overrides = decision->overrides ? vch_val_put(call->arena, map, "parameterOverrides") : NULL;
     if (overrides) *overrides = *decision->overrides;
     return overrides || !decision->overrides ? VCH_OK : VCH_ERR_NOMEM;

@@ -8,7 +8,7 @@
 #include "base/map.h"
 #include "pki/csr.h"
 
-enum { KEYS = 3, FIELDS = 9, TEXT_MAX = 320, KEY_MAX = 200, SERIAL_ARENA_MAX = 65536 };
+enum { KEYS = 3, FIELDS = 10, TEXT_MAX = 320, SAID_MAX = 512, KEY_MAX = 200, SERIAL_ARENA_MAX = 65536 };
 
 /* The refusals of one client id, certificate or address, oldest to newest. */
 struct bucket {
@@ -108,7 +108,7 @@ static unsigned reason_index(const char *reason) {
 static void list_fields(struct vch_refusal *refusal, struct vch_str *ret[FIELDS]) {
     struct vch_str *const all[FIELDS] = {&refusal->client_id, &refusal->certificate_id, &refusal->serial,
                                          &refusal->source_ip, &refusal->action,         &refusal->resource,
-                                         &refusal->policy,    &refusal->message,        NULL};
+                                         &refusal->policy,    &refusal->message,        &refusal->hook_said, NULL};
     memcpy(ret, all, sizeof all);
 }
 
@@ -129,7 +129,8 @@ static size_t measure(struct vch_refusal *refusal) {
     size_t size = 0;
     list_fields(refusal, fields);
     for (size_t i = 0; fields[i]; i++) {
-        if (fields[i]->len > TEXT_MAX) fields[i]->len = TEXT_MAX;
+        size_t most = fields[i] == &refusal->hook_said ? SAID_MAX : TEXT_MAX;
+        if (fields[i]->len > most) fields[i]->len = most;
         size += fields[i]->len;
     }
     return size;

@@ -41,6 +41,7 @@ struct vch_refusal {
     struct vch_str policy;           /* that decided */
     int64_t statement;               /* in it; -1: none */
     struct vch_str message;          /* one sentence */
+    struct vch_str hook_said;        /* by a hook's program, for operators */
     int64_t time_ms;
     int64_t first_ms; /* of the repeats; set here */
     uint64_t count;   /* set here */

@@ -69,6 +69,7 @@ static enum vch_err put_refusal(struct vch_call *call, struct vch_val *row, cons
     VCH_TRY(put_if(call, row, "action", r->action));
     VCH_TRY(put_if(call, row, "resource", r->resource));
     VCH_TRY(put_if(call, row, "policyName", r->policy));
+    VCH_TRY(put_if(call, row, "hookSaid", r->hook_said));
     if (r->statement >= 0) VCH_TRY(vch_val_put_int(call->arena, row, "statement", r->statement));
     return put_advice(call, row, r, ask);
 }

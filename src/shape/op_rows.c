@@ -113,7 +113,7 @@
 #define HOOK_FIELDS                                                                                                    \
     STR(hookName), STR(targetArn), STR(kind), STR(target), integer(timeoutMs), str(caPem), str(certificatePem),        \
         BOOL(hasPrivateKey), BOOL(hasSecret), TIME(creationDate), TIME(lastModifiedDate)
-#define HOOK_DECISION BOOL(allowed), str(reason), str(message), INT(durationMs), map(parameterOverrides)
+#define HOOK_DECISION BOOL(allowed), str(reason), str(message), INT(durationMs), str(hookSaid), map(parameterOverrides)
 #define SERIALS_IN                                                                                                     \
     ROW_OF(serials, BODY, OBJECTS, true, .min = 1, .max = 1000,                                                        \
            .members = LIST(ROW_OF(serial, BODY, STR, true, .check = VCH_CHECK_TEXT, .min = 1, .max = 1024),            \

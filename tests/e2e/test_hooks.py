@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 import os
+import pathlib
 import re
 import threading
 import time
@@ -167,6 +168,65 @@ def test_what_a_program_leaves_behind_is_ended(hooked, program):
     while any("sleep 61" in line for line in os.popen("ps -eo args")):
         assert time.monotonic() < deadline, "what left the program's session lives on"
         time.sleep(0.05)
+
+
+def running(words):
+    """How many processes have them on their command line."""
+    found = 0
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += words in path.read_bytes().decode(errors="replace").replace("\0", " ")
+        except OSError:
+            pass
+    return found
+
+
+def test_a_program_that_multiplies_is_bounded_and_ended(hooked, folder, program):
+    path = folder.add("multiply", hooks.BOMB)
+    call(hooked, "PUT", "/hooks/multiply", {"kind": "program", "target": path})
+    template(hooked, "multiply", ARN + "multiply")
+    # Without namespaces of its own the kernel can bound the programs of a user only all together.
+    apart = "bounded-by=program" in hooked.log_text()
+    claims, results, most, others = [hooked.claim(template="multiply") for _ in range(2)], [], 0, 0
+    waiting = [threading.Thread(target=lambda n=n: results.append((register(hooked, "multiply", {"ThingName": "never"}, f"multiply-{n}", claims[n]), time.monotonic())))
+               for n in range(2)]
+    started = time.monotonic()
+    for thread in waiting:
+        thread.start()
+    while not results:
+        most = max(most, running(path))
+        if most > 30 and not others or not apart and not others and most:
+            accepted = register(hooked, program, {"ThingName": "meanwhile"})[0]
+            assert accepted or not apart
+            others += 1 if not results else 0
+        time.sleep(0.05)
+    for thread in waiting:
+        thread.join()
+    assert all(not accepted and answer["errorCode"] == "AccessDenied" for (accepted, answer), _ in results), results
+    assert max(ended for _, ended in results) - started < 4.5  # two seconds for the hook
+    assert 30 < most and others == 1
+    if apart:
+        assert most <= 2 * 65, most
+    deadline = time.monotonic() + 1
+    while running(path):
+        assert time.monotonic() < deadline, "it lives on"
+        time.sleep(0.02)
+    assert "reason=hook-timeout" in hooked.log_text()
+
+
+def test_what_a_program_says_is_for_operators_alone(hooked, program):
+    at = len(hooked.log_text())
+    accepted, answer = register(hooked, program, {"ThingName": "never", "Mode": "says"}, client_id="says-unit")
+    said = "database [31m away: try later"
+    assert not accepted and "database" not in json.dumps(answer)
+    assert f'said="{said}"' in hooked.log_text()[at:]
+    told = json.loads(hooked.vouch("why", "says-unit").stdout)["refusals"][0]
+    assert told["reason"] == "hook-denied" and told["hookSaid"] == said
+    assert json.loads(hooked.vouch("hook", "test", "program", "--parameter", "Mode=says", check=False).stdout)["hookSaid"] == said
+    assert "database" not in json.dumps(ledger(hooked))
+    # Megabytes of it hold nobody up, and their beginning is kept.
+    assert register(hooked, program, {"ThingName": "chatty", "Mode": "chatty"})[0]
+    assert re.search(r"said=x{512}$", hooked.log_text(), re.M)
 
 
 def test_a_program_has_no_more_memory_than_it_may(hooked, program):

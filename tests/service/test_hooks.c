@@ -214,6 +214,30 @@ static void secrets_are_sealed_and_not_shown(void **state) {
     assert_true(vch_str_starts(turn.order.signature, VCH_STR("t=")) && vch_str_find(turn.order.signature, ',', 0) != SIZE_MAX);
 }
 
+static void what_programs_say_becomes_one_clean_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *said, *clean;
+    } cases[] = {{"", ""},
+                 {"plain", "plain"},
+                 {"  a\n\n\tb \r\n", "a b"},
+                 {"\x1b[31mred\x7f", "[31mred"},
+                 {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x94\x91", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x94\x91"},
+                 {"a\xc2\x85z", "a z"},
+                 {"a\xe2\x80\xaez\xef\xbb\xbfy\xe2\x81\xa0x", "a z y x"},
+                 {"a\xff\xfe\xc3", "a"},
+                 {"\xed\xa0\x80x", "x"},
+                 {"cut \xe2\x82", "cut"}};
+    char clean[VCH_HOOK_SAID_MAX + 1], text[VCH_HOOK_SAID_MAX + 9];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vch_hook_clean(vch_str_from(cases[i].said), clean);
+        assert_string_equal(clean, cases[i].clean);
+    }
+    memset(text, 'x', sizeof text);
+    vch_hook_clean(vch_str_of(text, sizeof text), clean);
+    assert_int_equal(strlen(clean), VCH_HOOK_SAID_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_a_clear_yes_allows, up, down),
@@ -224,6 +248,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_cannot_wait_is_refused, up, down),
         cmocka_unit_test_setup_teardown(overrides_win_and_refusals_are_recorded, up, down),
         cmocka_unit_test_setup_teardown(secrets_are_sealed_and_not_shown, up, down),
+        cmocka_unit_test(what_programs_say_becomes_one_clean_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,8 @@ case "$body" in
 *'"Mode":"exit"'*) echo '{"allowProvisioning": true}'; exit 3 ;;
 *'"Mode":"huge"'*) head -c 10000000 /dev/zero ;;
 *'"Mode":"memory"'*) head -c 900000000 /dev/zero | tail -n 1 >/dev/null && echo '{"allowProvisioning": true}' ;;
+*'"Mode":"says"'*) printf 'database\033[31m away:\n\ttry \342\200\256later \377' >&2; echo '{"allowProvisioning": false}' ;;
+*'"Mode":"chatty"'*) head -c 3000000 /dev/zero | tr '\0' x >&2; echo '{"allowProvisioning": true}' ;;
 *'"Mode":"nothing"'*) ;;
 *'"Mode":"garbage"'*) echo '{"allowProvisioning": tru' ;;
 *'"Mode":"list"'*) echo '[true]' ;;
@@ -40,6 +42,14 @@ case "$body" in
 *'"Mode":"data"'*) if cat "$(sed -n 1p "$0".data)" >/dev/null 2>&1; then echo '{"allowProvisioning": true}'; else echo '{"allowProvisioning": false}'; fi ;;
 *) echo '{"allowProvisioning": true}' ;;
 esac
+"""
+
+
+# Ever more processes, each in a session of its own, for as long as it may.
+BOMB = r"""#!/usr/bin/perl
+use POSIX;
+$SIG{CHLD} = 'IGNORE';
+while (1) { my $pid = fork; if (!defined $pid) { select undef, undef, undef, 0.002 } elsif (!$pid) { POSIX::setsid } }
 """
 
 

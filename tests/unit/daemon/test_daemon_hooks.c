@@ -64,7 +64,7 @@ static void a_head_of_another_kind_is_malformed(void **state) {
     static const struct {
         size_t at;
         char byte;
-    } cases[] = {{0, 2}, {1, 9}, {2, 1}, {3, 1}, {12, 127} /* time */, {16, 127} /* length */};
+    } cases[] = {{0, 1}, {1, 9}, {2, 1}, {3, 1}, {12, 127} /* time */, {16, 127} /* length */};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vch_buf buf;
         struct vch_hook_order got;
@@ -79,7 +79,7 @@ static void a_head_of_another_kind_is_malformed(void **state) {
 static void answers_are_bounded(void **state) {
     (void)state;
     static char text[VCH_HOOK_ANSWER_MAX + 1];
-    struct vch_hook_result result = {.end = VCH_HOOK_STATUS, .code = -5, .duration_us = 9, .answer = {"abc", 3}}, got;
+    struct vch_hook_result result = {.end = VCH_HOOK_STATUS, .code = -5, .duration_us = 9, .answer = {"abc", 3}, .said = {"no\n", 3}}, got;
     struct vch_buf buf;
     struct vch_str bytes;
     uint64_t tag;
@@ -88,8 +88,15 @@ static void answers_are_bounded(void **state) {
     assert_int_equal(vch_buf_finish(&buf, &bytes), VCH_OK);
     assert_int_equal(vch_hooks_answer_decode(bytes, &got, &tag), VCH_OK);
     assert_true(tag == 5 && got.end == VCH_HOOK_STATUS && got.code == -5 && got.duration_us == 9 && vch_str_eq_c(got.answer, "abc"));
-    for (size_t len = 0; len < 28; len++) assert_int_equal(vch_hooks_answer_decode(vch_str_sub(bytes, 0, len), &got, &tag), VCH_ERR_MALFORMED);
+    assert_true(vch_str_eq_c(got.said, "no\n"));
+    for (size_t len = 0; len < 35; len++) assert_int_equal(vch_hooks_answer_decode(vch_str_sub(bytes, 0, len), &got, &tag), VCH_ERR_MALFORMED);
     vch_buf_clear(&buf);
+    result.said = vch_str_of(text, VCH_HOOK_SAID_MAX + 1);
+    vch_hooks_answer_encode(&result, 5, &buf);
+    assert_int_equal(vch_buf_finish(&buf, &bytes), VCH_OK);
+    assert_int_equal(vch_hooks_answer_decode(bytes, &got, &tag), VCH_ERR_MALFORMED);
+    vch_buf_clear(&buf);
+    result.said = VCH_STR("");
     result.answer = vch_str_of(text, sizeof text);
     vch_hooks_answer_encode(&result, 5, &buf);
     assert_int_equal(vch_buf_finish(&buf, &bytes), VCH_OK);
