@@ -16,7 +16,7 @@ static enum vch_err io_failed(struct vch_diag *diag, const char *path, const cha
     return vch_diag_set(diag, err, "file", path, "Could not %s %s: %s.", what, path, strerror(errno));
 }
 
-static enum vch_err read_all(int fd, const char *path, struct vch_buf *buf, struct vch_diag *diag) {
+enum vch_err vch_file_read_fd(int fd, const char *path, struct vch_buf *buf, struct vch_diag *diag) {
     char chunk[4096];
     for (;;) {
         ssize_t got = read(fd, chunk, sizeof chunk);
@@ -34,7 +34,7 @@ static enum vch_err read_all(int fd, const char *path, struct vch_buf *buf, stru
 enum vch_err vch_file_read(const char *path, struct vch_buf *buf, struct vch_diag *diag) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) return io_failed(diag, path, "open");
-    enum vch_err err = read_all(fd, path, buf, diag);
+    enum vch_err err = vch_file_read_fd(fd, path, buf, diag);
     (void)close(fd);
     return err;
 }

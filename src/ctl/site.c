@@ -20,7 +20,9 @@ enum vch_err vch_ctl_read(const char *path, struct vch_arena *arena, struct vch_
     struct vch_buf buf;
     struct vch_str text;
     vch_buf_init_secret(&buf, FILE_MAX);
-    enum vch_err code = vch_file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, &buf, &diag);
+    /* Not by /dev/stdin, which cannot be opened when it is a socket. */
+    bool is_input = strcmp(path, "-") == 0;
+    enum vch_err code = is_input ? vch_file_read_fd(STDIN_FILENO, "standard input", &buf, &diag) : vch_file_read(path, &buf, &diag);
     if (code == VCH_OK) code = vch_buf_finish(&buf, &text);
     if (code == VCH_OK) *ret = vch_arena_str(arena, text);
     if (code == VCH_OK && !ret->ptr) code = VCH_ERR_NOMEM;
