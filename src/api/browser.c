@@ -6,6 +6,7 @@
 
 /* The prefix makes browsers insist on Secure, Path=/ and no Domain: nobody else can set it. */
 static const char cookie_name[] = "__Host-vouch";
+static const char known_name[] = "__Host-vouch-known"; /* service/known_browser.h */
 
 static struct vch_str header_of(const struct vch_http_job *job, const char *name) {
     return vch_str_trim(vch_http_header_get(job->request, name));
@@ -19,13 +20,13 @@ static bool takes_sessions(const struct vch_http_job *job) {
 
 /* Also when the cookie is there twice, or holds nothing. */
 static bool mentions_cookie(const struct vch_http_job *job) {
-    struct vch_str part, value;
+    struct vch_str part, name;
     for (size_t i = 0; i < job->request->header_count; i++) {
         struct vch_str rest = job->request->headers[i].value;
         if (!vch_str_ieq(job->request->headers[i].name, VCH_STR("cookie"))) continue;
         while (vch_str_split(&rest, ';', &part)) {
-            value = vch_str_trim(part);
-            if (vch_str_starts(value, vch_str_from(cookie_name))) return true;
+            name = vch_str_trim(vch_str_sub(part, 0, vch_str_find(part, '=', 0)));
+            if (vch_str_eq_c(name, cookie_name)) return true;
         }
     }
     return false;
@@ -83,6 +84,10 @@ enum vch_err vch_browser_authenticate(struct vch_http_job *job, int64_t now_ms) 
     return VCH_OK;
 }
 
+struct vch_str vch_browser_known(const struct vch_http_job *job) {
+    return vch_cookie_get(job->request, known_name);
+}
+
 void vch_browser_look(struct vch_http_job *job, int64_t now_ms) {
     if (find_session(job, now_ms) != VCH_OK) vch_diag_clear(&job->diag);
 }
@@ -94,13 +99,15 @@ static void add(struct vch_http_job *job, const char *name, struct vch_str value
         job->extra[job->extra_count++] = (struct vch_http_header){vch_str_from(name), value};
 }
 
+static const char form[] = "%s=%s; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=%" PRId64;
+
 static struct vch_str cookie_text(struct vch_http_job *job) {
-    static const char form[] = "%s=%s; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=%" PRId64;
     if (job->grant.cookie[0]) return vch_arena_printf(job->arena, form, cookie_name, job->grant.cookie, job->grant.life_s);
     return job->grant.ended ? vch_arena_printf(job->arena, form, cookie_name, "", INT64_C(0)) : (struct vch_str){NULL, 0};
 }
 
 void vch_browser_answer(struct vch_http_job *job) {
     add(job, "set-cookie", cookie_text(job));
+    if (job->grant.known[0]) add(job, "set-cookie", vch_arena_printf(job->arena, form, known_name, job->grant.known, (int64_t)VCH_KNOWN_LIFE_S));
     if (job->grant.retry_after_s) add(job, "retry-after", vch_arena_printf(job->arena, "%" PRId64, job->grant.retry_after_s));
 }

@@ -20,6 +20,9 @@ enum vch_err vch_browser_check_site(struct vch_http_job *job) VCH_MUST;
 /* The session that the browser has already, when it has one: a sign-in ends it. */
 void vch_browser_look(struct vch_http_job *job, int64_t now_ms);
 
+/* The cookie that says who signed in there before, unopened; empty: there is none. */
+struct vch_str vch_browser_known(const struct vch_http_job *job);
+
 /* Adds Set-Cookie and Retry-After as the use case left them in job->grant, and
  * takes away a cookie that stands for nothing. After the answer is filled. */
 void vch_browser_answer(struct vch_http_job *job);

@@ -157,10 +157,21 @@ static void judge_all(struct vch_events *events) {
     }
 }
 
-void vch_events_changed(struct vch_events *events, enum vch_change_kind kind) {
+/* Does this user listen, by whatever credential? */
+static bool listens(struct vch_events *events, struct vch_str user) {
+    bool found = false;
+    (void)pthread_mutex_lock(&events->lock);
+    for (const struct vch_event_stream *s = events->all; s && !found; s = s->next_of_all)
+        found = vch_str_starts(s->owner, VCH_STR("user/")) && vch_str_eq(vch_str_sub(s->owner, 5, SIZE_MAX), user);
+    (void)pthread_mutex_unlock(&events->lock);
+    return found;
+}
+
+void vch_events_changed(struct vch_events *events, enum vch_change_kind kind, struct vch_str key) {
     if (!atomic_load(&events->streams)) return;
     if (kind == VCH_CHANGE_LEDGER || kind == VCH_CHANGE_ALL) look_for_rows(events);
     if (kind == VCH_CHANGE_USER || kind == VCH_CHANGE_ROLE || kind == VCH_CHANGE_ALL) judge_all(events);
+    if (kind == VCH_CHANGE_SESSION && listens(events, key)) judge_all(events);
 }
 
 void vch_events_clock_moved(struct vch_events *events) {

@@ -29,7 +29,7 @@ enum vch_err vch_events_new(const struct vch_events_options *options, struct vch
 void vch_events_free(struct vch_events *events); /* after pool, loops and store have ended; NULL is fine */
 
 /* From the store's on_change, behind what is told to vch_iam; any thread. */
-void vch_events_changed(struct vch_events *events, enum vch_change_kind kind);
+void vch_events_changed(struct vch_events *events, enum vch_change_kind kind, struct vch_str key);
 /* The wall clock was moved; any thread. */
 void vch_events_clock_moved(struct vch_events *events);
 /* An MQTT connection of this server came or went; `thing_name` may be empty. Any thread. */

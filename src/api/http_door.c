@@ -245,6 +245,7 @@ static enum vch_err run_steps(struct vch_http_job *job, struct vch_val *out) {
                             .pairing = &job->pairing.turn,
                             .web = job->has_web ? &job->web : NULL,
                             .web_grant = &job->grant,
+                            .known_browser = vch_browser_known(job),
                             .lint = &job->lint};
     return perform(job, &call);
 }

@@ -269,6 +269,7 @@ void vch_mqtt_door_changed(struct vch_mqtt_door *door, enum vch_change_kind kind
         err = vch_iam_each_of(door, kind == VCH_CHANGE_ROLE, key);
         break;
     case VCH_CHANGE_PAIRING:
+    case VCH_CHANGE_SESSION:
     case VCH_CHANGE_LEDGER: break;
     case VCH_CHANGE_TEMPLATE: break; /* asked at every step of a provisioning */
     }

@@ -29,12 +29,18 @@ static bool is_port(struct vch_str text) {
     return text.len == 0 || (text.ptr[0] == ':' && vch_str_int(vch_str_sub(text, 1, SIZE_MAX), &port) == VCH_OK && port > 0 && port < 65536);
 }
 
+/* An IPv6 address has brackets in a URL, and none in the configuration. */
+static struct vch_str bare(struct vch_str name) {
+    bool has = name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']';
+    return has ? vch_str_sub(name, 1, name.len - 2) : name;
+}
+
 static bool is_our_name(const struct vch_service *service, struct vch_str name) {
     static const char *const loopback[] = {"localhost", "127.0.0.1", "[::1]"};
     for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
         if (vch_str_ieq(name, vch_str_from(loopback[i]))) return true;
     for (size_t i = 0; i < service->hostname_count; i++)
-        if (vch_str_ieq(name, vch_str_from(service->hostnames[i]))) return true;
+        if (vch_str_ieq(bare(name), vch_str_from(service->hostnames[i]))) return true;
     return false;
 }
 

@@ -30,7 +30,7 @@ static void on_change(void *arg, enum vch_change_kind kind, struct vch_str key) 
     if (kind == VCH_CHANGE_ROLE) vch_iam_role_changed(wiring->iam, key);
     if (kind == VCH_CHANGE_PAIRING || kind == VCH_CHANGE_ALL) vch_http_door_pairing_changed(wiring->http, kind == VCH_CHANGE_ALL ? NULL : &key);
     vch_mqtt_door_changed(wiring->mqtt, kind, key);
-    vch_events_changed(wiring->events, kind);
+    vch_events_changed(wiring->events, kind, key);
 }
 
 static void on_clock_moved(void *arg, int64_t delta_ms) {

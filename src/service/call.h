@@ -99,6 +99,7 @@ struct vch_call {
     struct vch_hook_turn *hook; /* of a caller that can wait for a hook's answer; hook.h; NULL: it cannot */
     const struct vch_web_session *web; /* of a caller who signed in in a browser; NULL: another credential */
     struct vch_web_grant *web_grant;   /* where a new session goes; NULL: to nobody */
+    struct vch_str known_browser;      /* the cookie of known_browser.h as it came; may be empty */
     struct vch_pairing_turn *pairing; /* of a caller that can wait for a pairing; pairing.h; NULL: it cannot */
     struct vch_lint *lint;    /* what to warn of, beside the answer; NULL: nobody listens */
 };

@@ -12,7 +12,7 @@
 #include "service/oidc_token.h"
 #include "store/oidc.h"
 
-enum { RANDOM_BYTES = 32, RETURN_MAX = 512, LOCATION_MAX = 8192, FORM_MAX = 16384, SUBJECT_KEPT = 128 };
+enum { RANDOM_BYTES = 32, RETURN_MAX = 512, LOCATION_MAX = 8192, FORM_MAX = 16384 };
 enum stage { STAGE_NONE, STAGE_PROVIDER, STAGE_TOKEN, STAGE_KEYS }; /* what was asked of the provider */
 
 static enum vch_err refuse_state(struct vch_diag *diag) {
@@ -198,7 +198,9 @@ static enum vch_err take_answer(struct vch_oidc_flow *flow, struct vch_call *cal
     if (stage == STAGE_NONE) return VCH_OK;
     flow->stage = STAGE_NONE;
     enum vch_err err = read_answer(flow, call, stage);
-    vch_oidc_leave(call->service->oidc, err != VCH_ERR_UNAVAILABLE);
+    /* A code that somebody made up may be answered with any error: the others need not pause for it. */
+    bool answered = err != VCH_ERR_UNAVAILABLE || (stage == STAGE_TOKEN && call->hook->end == VCH_HOOK_STATUS);
+    vch_oidc_leave(call->service->oidc, answered);
     vch_hook_turn_deinit(call->hook);
     return err;
 }
@@ -223,6 +225,23 @@ static enum vch_err check_back(struct vch_oidc_flow *flow, struct vch_call *call
     if (!flow->code.len) return refuse_state(call->diag);
     flow->opened = true;
     return VCH_OK;
+}
+
+/* Whoever comes back with a code has the provider asked. It counts as a password does, for the address, until it held. */
+static enum vch_err count_in(struct vch_oidc_flow *flow, struct vch_call *call) {
+    int64_t retry_s = 0;
+    if (flow->counted || !call->service->sign_in) return VCH_OK;
+    enum vch_err err = vch_sign_in_enter_place(call->service->sign_in, call->caller.source_ip, call->now_ms, &flow->attempt, &retry_s, call->diag);
+    flow->counted = err == VCH_OK;
+    return err;
+}
+
+/* What is nobody's fault here does not count. */
+static void count_out(struct vch_oidc_flow *flow, struct vch_call *call, enum vch_err err) {
+    enum vch_attempt_end end = err == VCH_OK ? VCH_ATTEMPT_GOOD : err == VCH_ERR_UNAUTHENTICATED ? VCH_ATTEMPT_BAD : VCH_ATTEMPT_NEITHER;
+    if (!flow->counted || err == VCH_ERR_WAITING) return;
+    vch_sign_in_leave(call->service->sign_in, &flow->attempt, end, call->now_ms);
+    flow->counted = false;
 }
 
 /* RFC 9207: an answer of another provider is not taken for this one's. */
@@ -311,7 +330,10 @@ static enum vch_err step(struct vch_oidc_flow *flow, struct vch_call *call) {
     if (!vch_oidc_provider_known(call->service->oidc, call->arena, &provider)) return ask_provider(flow, call);
     if (!flow->back) return send_away(flow, call, &provider);
     VCH_TRY(check_issuer(flow, call, &provider));
-    if (!flow->id_token.len) return ask_token(flow, call, &provider);
+    if (!flow->id_token.len) {
+        VCH_TRY(count_in(flow, call));
+        return ask_token(flow, call, &provider);
+    }
     return sign_in(flow, call, &provider);
 }
 
@@ -326,6 +348,7 @@ static enum vch_err refusal_write(struct vch_call *call) {
 
 enum vch_err vch_oidc_step(struct vch_oidc_flow *flow, struct vch_call *call) {
     enum vch_err err = step(flow, call);
+    count_out(flow, call, err);
     if (err != VCH_ERR_UNAUTHENTICATED || !call->diag->reason) return err;
     if (vch_refusal_may_write(&call->service->watch, call->caller.source_ip) && refusal_write(call) != VCH_OK)
         VCH_LOG(WARN, "refusal-not-recorded", VCH_LOG_C("reason", call->diag->reason));

@@ -17,6 +17,7 @@
 #define VCH_SERVICE_OIDC_H
 
 #include "service/hook.h"
+#include "service/sign_in_guard.h"
 #include "service/web_session.h"
 
 struct vch_oidc;
@@ -50,7 +51,8 @@ struct vch_oidc_flow {
     struct vch_str cookie, state, code, error, issuer;
     /* Where it is; nobody else's. */
     int stage;
-    bool opened, keys_asked;
+    bool opened, keys_asked, counted;
+    struct vch_attempt attempt; /* while it is counted */
     struct vch_str nonce, verifier, redirect_uri, id_token;
     int64_t expires_ms;
     /* What comes of it. */

@@ -105,7 +105,9 @@ enum vch_err vch_prove(struct vch_call *call, const struct vch_proof_ask *ask, v
     int64_t retry_s = 0;
     bool first = false;
     if (!guard) return refused(call);
-    enum vch_err err = vch_sign_in_enter(guard, ask->user_name, call->caller.source_ip, call->now_ms, &attempt, &retry_s, &first, call->diag);
+    const struct vch_attempt_from from = {
+        call->caller.source_ip, vch_known_browser_id(call->service, ask->user_name, call->known_browser, call->now_ms, call->arena)};
+    enum vch_err err = vch_sign_in_enter(guard, ask->user_name, &from, call->now_ms, &attempt, &retry_s, &first, call->diag);
     tell_retry(call, retry_s);
     if (err != VCH_OK && first) tell_refusal(call, &proof);
     VCH_TRY(err);
@@ -157,6 +159,7 @@ static enum vch_err enter(struct vch_call *call, const struct vch_proof *proof) 
     if (!proof->has_totp) vch_plan_need_no_totp(change.plan, proof->user.name);
     VCH_TRY(vch_web_session_make(call, proof->user.name, values[1].ptr, change.plan, call->web_grant));
     VCH_TRY(vch_change_apply(call, &change));
+    vch_known_browser_make(call->service, proof->user.name, call->now_ms, call->arena, call->web_grant->known);
     return vch_put_session(call, proof->user.name, call->web_grant->csrf, call->web_grant->expires_ms);
 }
 

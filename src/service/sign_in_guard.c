@@ -14,6 +14,7 @@ enum { SETS = 4096, WAYS = 8, WAIT_S = 2, TEXT_MAX = 256 };
 struct entry {
     uint64_t user, place; /* 0: any */
     int64_t since_ms, touched_ms; /* of the window; 0: the entry is free */
+    uint64_t turn; /* of the attempt that looked at it last */
     int count;
     bool known; /* the user signed in from there */
     bool told;  /* that it is closed */
@@ -31,6 +32,7 @@ struct vch_sign_in {
     pthread_mutex_t lock; /* of all below; held for lookups */
     pthread_cond_t freed;
     unsigned running, running_max, waiting;
+    uint64_t turn;
     struct vch_sign_in_stats stats;
     struct entry entries[SETS][WAYS];
 };
@@ -79,94 +81,136 @@ static uint64_t place_key(struct vch_str ip) {
 
 /* ---- entries; with the lock held ---- */
 
-static struct entry *entry_of(struct vch_sign_in *s, uint64_t user, uint64_t place, bool make, int64_t now_ms) {
-    struct entry *set = s->entries[(user ^ place) % SETS], *oldest = set;
-    for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].touched_ms && set[i].user == user && set[i].place == place) return &set[i];
-        if (set[i].touched_ms < oldest->touched_ms) oldest = &set[i];
-    }
-    if (!make) return NULL;
-    *oldest = (struct entry){.user = user, .place = place, .since_ms = now_ms, .touched_ms = now_ms};
-    return oldest;
+static const struct rule *rule_of(const struct entry *e) {
+    if (!e->user) return &place_rule;
+    return e->place ? &pair_rule : &user_rule;
 }
 
-static void age(struct entry *e, const struct rule *rule, int64_t now_ms) {
-    if (now_ms - e->since_ms < rule->window_ms && now_ms >= e->since_ms) return;
+static bool is_over(const struct entry *e, int64_t now_ms) {
+    return now_ms - e->since_ms >= rule_of(e)->window_ms || now_ms < e->since_ms;
+}
+
+/* What would be forgotten with it. Whoever floods the table makes entries that have counted little. */
+static int worth(const struct entry *e, int64_t now_ms) {
+    if (!e->touched_ms) return -1;
+    return (e->known ? VCH_SIGN_IN_PAIR_MAX : 0) + (is_over(e, now_ms) ? 0 : e->count);
+}
+
+static bool goes_before(const struct entry *e, const struct entry *other, int64_t now_ms) {
+    int mine = worth(e, now_ms), others = worth(other, now_ms);
+    return mine < others || (mine == others && e->touched_ms < other->touched_ms);
+}
+
+static struct entry *find(struct vch_sign_in *s, uint64_t user, uint64_t place) {
+    struct entry *set = s->entries[(user ^ place) % SETS];
+    for (size_t i = 0; i < WAYS; i++)
+        if (set[i].touched_ms && set[i].user == user && set[i].place == place) return &set[i];
+    return NULL;
+}
+
+/* The three of one attempt may share a set: they are not thrown out for each other. */
+static struct entry *make_room(struct vch_sign_in *s, struct entry *set, int64_t now_ms) {
+    struct entry *least = NULL;
+    for (size_t i = 0; i < WAYS; i++)
+        if (set[i].turn != s->turn && (!least || goes_before(&set[i], least, now_ms))) least = &set[i];
+    vch_assert(least); /* WAYS is more than three */
+    return least;
+}
+
+static struct entry *need(struct vch_sign_in *s, uint64_t user, uint64_t place, int64_t now_ms) {
+    struct entry *e = find(s, user, place);
+    if (!e) {
+        e = make_room(s, s->entries[(user ^ place) % SETS], now_ms);
+        *e = (struct entry){.user = user, .place = place, .since_ms = now_ms};
+    }
+    e->touched_ms = now_ms;
+    e->turn = s->turn;
+    return e;
+}
+
+static void age(struct entry *e, int64_t now_ms) {
+    if (!is_over(e, now_ms)) return;
     e->since_ms = now_ms;
     e->count = 0;
     e->told = false;
 }
 
-/* How long it is closed still; 0: it is open. */
-static int64_t closed_ms(struct entry *e, const struct rule *rule, int64_t now_ms) {
-    age(e, rule, now_ms);
-    return e->count >= rule->max ? e->since_ms + rule->window_ms - now_ms : 0;
+/* How long it is closed still; 0: it is open, or there is none. */
+static int64_t closed_ms(struct entry *e, int64_t now_ms) {
+    if (!e) return 0;
+    age(e, now_ms);
+    return e->count >= rule_of(e)->max ? e->since_ms + rule_of(e)->window_ms - now_ms : 0;
 }
 
 /* The attempt that fills it begins the time for which it is closed. */
-static void add(struct entry *e, const struct rule *rule, int64_t now_ms) {
-    e->touched_ms = now_ms;
-    if (++e->count == rule->max) e->since_ms = now_ms;
+static void add(struct entry *e, int64_t now_ms) {
+    age(e, now_ms);
+    if (++e->count == rule_of(e)->max) e->since_ms = now_ms;
 }
 
 static void take_back(struct entry *e) {
     if (e && e->count > 0) e->count--;
 }
 
-struct entries {
-    struct entry *pair, *place, *user;
-};
-
-/* Two of the three may share a set: touched ones are not thrown out for each other. */
-static struct entries entries_of(struct vch_sign_in *s, const struct vch_attempt *a, int64_t now_ms) {
-    struct entries e;
-    e.pair = entry_of(s, a->user, a->place, true, now_ms);
-    e.pair->touched_ms = now_ms;
-    e.place = entry_of(s, 0, a->place, true, now_ms);
-    e.place->touched_ms = now_ms;
-    e.user = entry_of(s, a->user, 0, true, now_ms);
-    e.user->touched_ms = now_ms;
-    return e;
-}
-
 /* The one that is closed the longest, or NULL. */
-static struct entry *closed(const struct entries *e, int64_t now_ms, int64_t *ret_ms) {
-    int64_t pair_ms = closed_ms(e->pair, &pair_rule, now_ms), place_ms = closed_ms(e->place, &place_rule, now_ms);
-    int64_t user_ms = closed_ms(e->user, &user_rule, now_ms);
-    if (e->pair->known) user_ms = 0;
-    *ret_ms = pair_ms > place_ms ? pair_ms : place_ms;
-    if (user_ms > *ret_ms) *ret_ms = user_ms;
-    if (*ret_ms == 0) return NULL;
-    return *ret_ms == pair_ms ? e->pair : *ret_ms == place_ms ? e->place : e->user;
+static struct entry *closed(struct vch_sign_in *s, const struct vch_attempt *a, int64_t now_ms, int64_t *ret_ms) {
+    struct entry *const all[] = {a->user ? find(s, a->user, a->place) : NULL, find(s, 0, a->place), a->user ? find(s, a->user, 0) : NULL};
+    bool is_known = a->known || (all[0] && all[0]->known);
+    struct entry *shut = NULL;
+    *ret_ms = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        int64_t ms = i == 2 && is_known ? 0 : closed_ms(all[i], now_ms);
+        if (ms <= *ret_ms) continue;
+        *ret_ms = ms;
+        shut = all[i];
+    }
+    return shut;
 }
 
 /* ---- attempts ---- */
 
+/* What is closed makes no entries: nobody whose attempts are not looked at can push others out of the table. */
 static enum vch_err enter(struct vch_sign_in *s, const struct vch_attempt *a, int64_t now_ms, int64_t *ret_ms, bool *ret_first) {
-    const struct entries e = entries_of(s, a, now_ms);
-    struct entry *shut = closed(&e, now_ms, ret_ms);
+    struct entry *shut = closed(s, a, now_ms, ret_ms);
     *ret_first = shut && !shut->told;
     if (shut) {
         s->stats.locked++;
         shut->told = true;
         return VCH_ERR_THROTTLED;
     }
-    add(e.pair, &pair_rule, now_ms);
-    add(e.place, &place_rule, now_ms);
-    add(e.user, &user_rule, now_ms);
+    s->turn++;
+    add(need(s, 0, a->place, now_ms), now_ms);
+    if (!a->user) return VCH_OK;
+    add(need(s, a->user, a->place, now_ms), now_ms);
+    add(need(s, a->user, 0, now_ms), now_ms);
     return VCH_OK;
 }
 
-enum vch_err vch_sign_in_enter(struct vch_sign_in *s, struct vch_str user, struct vch_str source_ip, int64_t now_ms,
-                               struct vch_attempt *ret, int64_t *ret_retry_s, bool *ret_first, struct vch_diag *diag) {
+static enum vch_err count_in(struct vch_sign_in *s, const struct vch_attempt *a, int64_t now_ms, int64_t *ret_retry_s, bool *ret_first,
+                             struct vch_diag *diag) {
     int64_t closed_for_ms = 0;
-    *ret = (struct vch_attempt){key_of('u', user.ptr, user.len), place_key(source_ip)};
     (void)pthread_mutex_lock(&s->lock);
-    enum vch_err err = enter(s, ret, now_ms, &closed_for_ms, ret_first);
+    enum vch_err err = enter(s, a, now_ms, &closed_for_ms, ret_first);
     (void)pthread_mutex_unlock(&s->lock);
     *ret_retry_s = (closed_for_ms + 999) / 1000;
     if (err == VCH_OK) return VCH_OK;
     return VCH_REFUSE(diag, err, SIGN_IN_LOCKED, "", "There were too many attempts; try again in %lld seconds.", (long long)*ret_retry_s);
+}
+
+enum vch_err vch_sign_in_enter(struct vch_sign_in *s, struct vch_str user, const struct vch_attempt_from *from, int64_t now_ms,
+                               struct vch_attempt *ret, int64_t *ret_retry_s, bool *ret_first, struct vch_diag *diag) {
+    bool known = from->browser.len > 0;
+    *ret = (struct vch_attempt){.user = key_of('u', user.ptr, user.len),
+                                .place = known ? key_of('b', from->browser.ptr, from->browser.len) : place_key(from->source_ip),
+                                .known = known};
+    return count_in(s, ret, now_ms, ret_retry_s, ret_first, diag);
+}
+
+enum vch_err vch_sign_in_enter_place(struct vch_sign_in *s, struct vch_str source_ip, int64_t now_ms, struct vch_attempt *ret,
+                                     int64_t *ret_retry_s, struct vch_diag *diag) {
+    bool first = false;
+    *ret = (struct vch_attempt){.place = place_key(source_ip)};
+    return count_in(s, ret, now_ms, ret_retry_s, &first, diag);
 }
 
 static void leave(struct vch_sign_in *s, const struct vch_attempt *a, enum vch_attempt_end end, int64_t now_ms) {
@@ -174,11 +218,13 @@ static void leave(struct vch_sign_in *s, const struct vch_attempt *a, enum vch_a
         s->stats.refused++;
         return;
     }
-    struct entry *pair = entry_of(s, a->user, a->place, end == VCH_ATTEMPT_GOOD, now_ms);
-    take_back(pair);
-    take_back(entry_of(s, 0, a->place, false, now_ms));
-    take_back(entry_of(s, a->user, 0, false, now_ms));
+    take_back(find(s, 0, a->place));
+    if (!a->user) return;
+    take_back(find(s, a->user, a->place));
+    take_back(find(s, a->user, 0));
     if (end != VCH_ATTEMPT_GOOD) return;
+    s->turn++;
+    struct entry *pair = need(s, a->user, a->place, now_ms);
     pair->count = 0;
     pair->known = true;
 }

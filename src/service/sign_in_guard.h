@@ -1,13 +1,15 @@
 /* How often somebody may try to prove who it is, and how many may at once.
  *
- * An attempt counts before it is judged, for the user from its address, for the
- * address, and for the user from anywhere; one that succeeds is taken back. Ten
- * failures of a user from one address close that pair for a quarter of an hour;
- * thirty of an address close the address for five minutes; a hundred of a user
- * close the user for an hour to addresses that never signed it in. Names that
- * nobody has count like others. An address is an IPv4 address or an IPv6
- * network of 64 bits. The table has a fixed size; the oldest make room.
- * Nothing survives the process. Any thread.
+ * An attempt counts before it is judged, for the user from its place, for the
+ * place, and for the user from anywhere; one that succeeds is taken back. Ten
+ * failures of a user from one place close that pair for a quarter of an hour;
+ * thirty of a place close the place for five minutes; a hundred of a user
+ * close the user for an hour to places that never signed it in. Names that
+ * nobody has count like others. A place is an IPv4 address, an IPv6 network of
+ * 64 bits, or a browser that signed this user in before (known_browser.h):
+ * what strangers do at the same address, or everywhere, does not close it.
+ * The table has a fixed size: what has counted least makes room, and what is
+ * closed takes none. Nothing survives the process. Any thread.
  */
 #ifndef VCH_SERVICE_SIGN_IN_GUARD_H
 #define VCH_SERVICE_SIGN_IN_GUARD_H
@@ -27,13 +29,21 @@ void vch_sign_in_free(struct vch_sign_in *s); /* NULL is fine */
 /* Forgets what was tried for this user, from everywhere. */
 void vch_sign_in_forget(struct vch_sign_in *s, struct vch_str user);
 
+struct vch_attempt_from {
+    struct vch_str source_ip;
+    struct vch_str browser; /* the id of one that signed this user in before; empty: none */
+};
 struct vch_attempt {
     uint64_t user, place;
+    bool known; /* the place is such a browser */
 };
 /* THROTTLED with SIGN_IN_LOCKED and how long still; *ret_first: it is the first
  * to be told so. Zero: the attempt is counted and must leave. */
-enum vch_err vch_sign_in_enter(struct vch_sign_in *s, struct vch_str user, struct vch_str source_ip, int64_t now_ms,
+enum vch_err vch_sign_in_enter(struct vch_sign_in *s, struct vch_str user, const struct vch_attempt_from *from, int64_t now_ms,
                                struct vch_attempt *ret, int64_t *ret_retry_s, bool *ret_first, struct vch_diag *diag) VCH_MUST;
+/* The same of somebody whose name is not known yet: for the address alone. */
+enum vch_err vch_sign_in_enter_place(struct vch_sign_in *s, struct vch_str source_ip, int64_t now_ms, struct vch_attempt *ret,
+                                     int64_t *ret_retry_s, struct vch_diag *diag) VCH_MUST;
 enum vch_attempt_end {
     VCH_ATTEMPT_GOOD,
     VCH_ATTEMPT_BAD,

@@ -82,7 +82,7 @@ enum vch_err vch_web_session_make(struct vch_call *call, struct vch_str user_nam
         .used_ms = call->now_ms,
         .expires_ms = ret->expires_ms,
     };
-    if (call->web) vch_plan_web_session_delete(plan, vch_str_of(call->web->hash, VCH_WEB_HASH_LEN));
+    if (call->web) vch_plan_web_session_delete(plan, vch_str_of(call->web->hash, VCH_WEB_HASH_LEN), call->web->user_name);
     vch_plan_web_session_insert(plan, &record);
     return VCH_OK;
 }
@@ -160,7 +160,7 @@ enum vch_err vch_web_session_end(struct vch_call *call) {
     if (!call->web) return VCH_OK;
     VCH_TRY(vch_change_begin(call, "signed-out", &change));
     VCH_TRY(vch_change_about(call, &change, "userName", call->web->user_name));
-    vch_plan_web_session_delete(change.plan, vch_str_of(call->web->hash, VCH_WEB_HASH_LEN));
+    vch_plan_web_session_delete(change.plan, vch_str_of(call->web->hash, VCH_WEB_HASH_LEN), call->web->user_name);
     return vch_change_apply(call, &change);
 }
 

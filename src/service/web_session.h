@@ -11,7 +11,7 @@
 #ifndef VCH_SERVICE_WEB_SESSION_H
 #define VCH_SERVICE_WEB_SESSION_H
 
-#include "service/call.h"
+#include "service/known_browser.h"
 
 enum {
     VCH_WEB_TOKEN_LEN = 43, /* base64url of 32 bytes */
@@ -37,6 +37,7 @@ struct vch_web_grant {
     int64_t expires_ms, life_s;
     bool ended;            /* the browser's cookie is to go */
     int64_t retry_after_s; /* 0: not told */
+    char known[VCH_KNOWN_TEXT_MAX]; /* that somebody signed in there; "": not told */
 };
 
 /* A new session of a user who has proved itself, with its ledger row

@@ -8,6 +8,7 @@ static const char letters[] = {
     [VCH_CHANGE_TEMPLATE] = 't',    [VCH_CHANGE_USER] = 'u',  [VCH_CHANGE_ROLE] = 'r',
     [VCH_CHANGE_LEDGER] = 'g',
     [VCH_CHANGE_PAIRING] = 'd',
+    [VCH_CHANGE_SESSION] = 's',
     [VCH_CHANGE_ALL] = '*',
 };
 

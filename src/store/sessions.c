@@ -41,7 +41,8 @@ static enum vch_err insert(struct vch_apply *a, const struct vch_step *step) {
     if (err == VCH_ERR_CONFLICT) return no_user(w->user_name, a->diag);
     VCH_TRY(err);
     if (!changes) return VCH_REFUSE(a->diag, VCH_ERR_EXISTS, INTERNAL, "", "The session is there already.");
-    return vch_sql_run(a->db, VCH_Q_WEB_SESSIONS_TRIM, VCH_ARGS(VCH_T(w->user_name), VCH_I(VCH_WEB_SESSIONS_PER_USER)), NULL, a->diag);
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_WEB_SESSIONS_TRIM, VCH_ARGS(VCH_T(w->user_name), VCH_I(VCH_WEB_SESSIONS_PER_USER)), &changes, a->diag));
+    return changes ? vch_apply_changed(a, VCH_CHANGE_SESSION, w->user_name) : VCH_OK;
 }
 
 void vch_plan_web_session_insert(struct vch_plan *p, const struct vch_rec_web_session *session) {
@@ -57,18 +58,20 @@ void vch_plan_web_session_used(struct vch_plan *p, struct vch_str hash, int64_t 
 }
 
 static enum vch_err delete_one(struct vch_apply *a, const struct vch_step *step) {
-    return vch_sql_run(a->db, VCH_Q_WEB_SESSION_DELETE, VCH_ARGS(VCH_B(step->name)), NULL, a->diag);
+    int64_t changes = 0;
+    VCH_TRY(vch_sql_run(a->db, VCH_Q_WEB_SESSION_DELETE, VCH_ARGS(VCH_B(step->name)), &changes, a->diag));
+    return changes ? vch_apply_changed(a, VCH_CHANGE_SESSION, step->other) : VCH_OK;
 }
 
-void vch_plan_web_session_delete(struct vch_plan *p, struct vch_str hash) {
-    VCH_STEP(p, delete_one, .name = hash);
+void vch_plan_web_session_delete(struct vch_plan *p, struct vch_str hash, struct vch_str user) {
+    VCH_STEP(p, delete_one, .name = hash, .other = user);
 }
 
 static enum vch_err delete_all(struct vch_apply *a, const struct vch_step *step) {
     int64_t changes = 0;
     VCH_TRY(vch_sql_run(a->db, VCH_Q_WEB_SESSIONS_DELETE, VCH_ARGS(VCH_T(step->name)), &changes, a->diag));
     if (step->ret) *(int64_t *)step->ret = changes;
-    return VCH_OK;
+    return changes ? vch_apply_changed(a, VCH_CHANGE_SESSION, step->name) : VCH_OK;
 }
 
 void vch_plan_web_sessions_delete(struct vch_plan *p, struct vch_str user, int64_t *ret_count) {

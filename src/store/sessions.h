@@ -22,7 +22,7 @@ enum vch_err vch_store_web_sessions(struct vch_store *s, struct vch_str user, st
 /* USER_MISSING. Beyond VCH_WEB_SESSIONS_PER_USER the user's oldest end. */
 void vch_plan_web_session_insert(struct vch_plan *p, const struct vch_rec_web_session *session);
 void vch_plan_web_session_used(struct vch_plan *p, struct vch_str hash, int64_t now_ms); /* one that is gone stays so */
-void vch_plan_web_session_delete(struct vch_plan *p, struct vch_str hash);                /* idempotent */
+void vch_plan_web_session_delete(struct vch_plan *p, struct vch_str hash, struct vch_str user); /* idempotent; `user`: whose it is */
 void vch_plan_web_sessions_delete(struct vch_plan *p, struct vch_str user, int64_t *ret_count); /* all of a user */
 
 /* ---- what a user proves itself with -------------------------------------- */

@@ -38,6 +38,7 @@ enum vch_change_kind {
     VCH_CHANGE_ROLE,        /* trust or policies of role `key` */
     VCH_CHANGE_LEDGER,      /* rows at the end of the ledger; no key */
     VCH_CHANGE_PAIRING,     /* how far pairing `key` is */
+    VCH_CHANGE_SESSION,     /* sessions of user `key` in browsers ended */
     VCH_CHANGE_ALL          /* anything: a time went by in which other servers' changes were not heard */
 };
 typedef void vch_store_on_change(void *arg, enum vch_change_kind kind, struct vch_str key);

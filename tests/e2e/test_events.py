@@ -208,9 +208,14 @@ def test_a_session_in_a_browser(clock_server):
     with sse.Listener(server, cookie=cookie) as listener:
         touch(server, "seen-by-a-page")
         assert listener.row(event="user-created")
-        browser.call("DELETE", "/_vouch/session")
-        server.advance_clock(1)  # or a heartbeat
-        assert listener.ended()["reason"] == "session-ended"
+        other = session.admin(server)
+        with sse.Listener(server, cookie=f"{session.NAME}={other.cookie}") as beside:
+            browser.call("DELETE", "/_vouch/session")
+            assert listener.ended(5)["reason"] == "session-ended"  # at once: a heartbeat comes every 15 seconds
+            touch(server, "seen-by-another-page")
+            assert beside.row(event="user-created", detail='{"userName":"seen-by-another-page"}')
+            own.call(server, "DELETE", "/_vouch/users/admin/sessions")
+            assert beside.ended(5)["reason"] == "session-ended"
     with pytest.raises(sse.Refused) as refused:
         sse.Listener(server, cookie=cookie)
     assert (refused.value.status, refused.value.code) == (401, "UnauthorizedException")

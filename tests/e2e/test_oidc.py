@@ -38,9 +38,9 @@ def afresh(provider):
     provider.reset()
 
 
-def refused(site, provider, reason, path=None, **edit):
+def refused(site, provider, reason, path=None, address=None, **edit):
     """A sign-in that fails: the page says why, nobody is signed in, the ledger knows."""
-    browser = oidc.Browser(site)
+    browser = oidc.Browser(site, address)
     where = browser.sign_in(provider, path, **edit)
     assert where.startswith(f"/sign-in?error={reason}"), where
     assert "__Host-vouch" not in browser.cookies and browser.session() is None
@@ -134,9 +134,9 @@ def test_refusals_are_in_the_ledger(provider):
         provider.edit = lambda c: {**c, "nonce": "x"}
         refused(server, provider, "oidc-token")
         row, = own.ledger(server, event="sign-in-refused")
-        assert row["outcome"] == "oidc-token" and row["sourceIp"] == "127.0.0.1" and json.loads(row["detail"]) == {"how": "oidc"}
+        assert row["outcome"] == "oidc-token" and row["sourceIp"].startswith("127.0.") and json.loads(row["detail"]) == {"how": "oidc"}
         for _ in range(60):  # within bounds: a stranger does not fill it
-            refused(server, provider, "oidc-state", state="x")
+            refused(server, provider, "oidc-state", address="127.3.3.3", state="x")
         assert 1 < len(own.ledger(server, event="sign-in-refused")) < 60
     finally:
         server.close()
@@ -389,6 +389,34 @@ def test_a_host_that_is_not_ours(site, provider):
     browser = oidc.Browser(site)
     _, headers = browser.get("/_vouch/oidc/start", host=f"127.0.0.1:{port}")
     assert f"redirect_uri=https%3A%2F%2F127.0.0.1%3A{port}%2F_vouch%2Foidc%2Fcallback" in headers["location"]
+
+
+def test_an_ipv6_address_is_a_name(provider):
+    with vouch.Server("--hostname", "fd00::7", *provider.flags()) as server:
+        _, headers = oidc.Browser(server).get("/_vouch/oidc/start", host="[fd00::7]:8443")
+        assert "redirect_uri=https%3A%2F%2F%5Bfd00%3A%3A7%5D%3A8443%2F_vouch%2Foidc%2Fcallback" in headers["location"]
+        for host in ("[fd00::8]:8443", "fd00::7", "[fd00::7", "[[fd00::7]]"):
+            status, headers = oidc.Browser(server).get("/_vouch/oidc/start", host=host)
+            assert (status, headers["location"]) == (303, "/sign-in?error=field-invalid"), host
+
+
+def test_codes_that_somebody_made_up(provider):
+    """Each has the provider asked: an address may do so thirty times in five minutes, and nobody else notices."""
+    with vouch.Server(*provider.flags()) as server:
+        server.vouch("user", "create", ANNA)
+        provider.answer["/token"] = lambda *_: (500, b"{}")  # what some say to nonsense
+        stranger = oidc.Browser(server)
+        stranger.sign_in(provider, code="x")
+        provider.answer.clear()
+        assert oidc.Browser(server).sign_in(provider) == "/console"  # nobody had to pause for that
+        for number in range(30):
+            assert stranger.sign_in(provider, code=f"made-up-{number}") == "/sign-in?error=oidc-refused&return=%2Fconsole"
+        asked = provider.count("/token")
+        assert stranger.sign_in(provider, code="x") == "/sign-in?error=sign-in-locked&return=%2Fconsole"
+        assert provider.count("/token") == asked
+        for _ in range(35):  # sign-ins that are good do not count
+            browser = oidc.Browser(server, "127.7.7.7")
+            assert browser.sign_in(provider) == "/console"
 
 
 # ---- a provider that is away, slow or strange

@@ -190,6 +190,37 @@ def test_successes_do_not_count(fresh):
     assert len(own.call(fresh, "GET", "/_vouch/users/admin/sessions")["sessions"]) == 32  # and the oldest made room
 
 
+def test_nobody_locks_people_out_of_their_own_browser(fresh):
+    """Whoever shares an address, or guesses at a name from everywhere, closes neither for a browser that signed in before."""
+    person(fresh, "victim")
+    person(fresh, "neighbour")
+    mine = signed_in(fresh, "victim")
+    said = mine.try_sign_in("victim", GOOD).headers.get_all("set-cookie")
+    known, = (text.split("; ") for text in said if text.startswith(f"{session.KNOWN}="))
+    assert set(known[1:]) == {"Path=/", "Secure", "HttpOnly", "SameSite=Strict", "Max-Age=7776000"}
+    stranger = session.Browser(fresh)
+    for number in range(40):
+        stranger.try_sign_in("victim" if number % 2 else f"name-{number}", "a guess")
+    assert stranger.try_sign_in("victim", GOOD).reason == "sign-in-locked"  # pair and address
+    mine.cookie = None
+    mine.sign_in("victim", GOOD)
+    assert mine.try_sign_in("neighbour", GOOD).reason == "sign-in-locked"  # it is known for its user alone
+    fresh.stop()
+    fresh.start()  # nothing of it is the server's to remember
+    kept, mine, stranger = mine.known, session.Browser(fresh), session.Browser(fresh)
+    mine.known = kept
+    for _ in range(10):
+        stranger.try_sign_in("victim", "a guess")
+    assert stranger.try_sign_in("victim", GOOD).reason == "sign-in-locked"
+    for cookie in ("x", mine.known[:-2], mine.known[:30] + "AAAA" + mine.known[34:]):
+        stranger.known = cookie
+        assert stranger.try_sign_in("victim", GOOD).reason == "sign-in-locked"
+    mine.sign_in("victim", GOOD)
+    mine.call("PUT", PASSWORD, {"oldPassword": GOOD, "newPassword": GOOD + "!"})
+    guesses = [mine.try_sign_in("victim", "a guess").reason for _ in range(11)]  # who stole it guesses no more than others
+    assert guesses == ["sign-in-refused"] * 10 + ["sign-in-locked"]
+
+
 def test_guesses_at_once_are_not_more_guesses(fresh):
     """Attempts count when they begin: a volley gets no further than a row."""
     person(fresh, "target")
@@ -452,6 +483,21 @@ def enrol(server, browser):
     browser.refused(403, "totp-refused", "PUT", TOTP, {"totpCode": session.totp(secret, clock(server), 5)})
     browser.call("PUT", TOTP, {"totpCode": session.totp(secret, clock(server))})
     return secret
+
+
+def test_a_password_from_any_standard_input(server):
+    """A pipe, a file, or a socket as some supervisors give: what `-` names is read, whatever it is."""
+    person(server, "piped")
+    command = [str(vouch.BUILD / "vouch"), "--data", str(server.data), "user", "password", "piped", "--password-file", "-"]
+    for number in range(2):
+        mine, theirs = socket.socketpair()
+        password = f"by a socket, {number}"
+        with mine, theirs:
+            mine.sendall(password.encode())
+            mine.shutdown(socket.SHUT_WR)
+            done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        signed_in(server, "piped", password)
 
 
 def test_a_second_factor(fresh):

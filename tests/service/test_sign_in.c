@@ -39,9 +39,18 @@ static int teardown(void **state) {
 static int64_t retry_s;
 static bool first;
 
+/* "browser:X" is a browser that signed the user in before, at the address of all others. */
+static struct vch_attempt_from from_of(const char *place) {
+    static const char browser[] = "browser:";
+    bool known = strncmp(place, browser, sizeof browser - 1) == 0;
+    return (struct vch_attempt_from){.source_ip = vch_str_from(known ? "10.0.0.1" : place),
+                                     .browser = vch_str_from(known ? place + sizeof browser - 1 : "")};
+}
+
 static enum vch_err enter(const char *user, const char *ip, int64_t now_ms, struct vch_attempt *ret) {
     struct vch_diag diag = {0};
-    enum vch_err err = vch_sign_in_enter(fx.service.sign_in, vch_str_from(user), vch_str_from(ip), now_ms, ret, &retry_s, &first, &diag);
+    const struct vch_attempt_from from = from_of(ip);
+    enum vch_err err = vch_sign_in_enter(fx.service.sign_in, vch_str_from(user), &from, now_ms, ret, &retry_s, &first, &diag);
     if (err != VCH_OK) assert_string_equal(diag.reason, vch_reason_code(VCH_REASON_SIGN_IN_LOCKED));
     return err;
 }
@@ -153,6 +162,46 @@ static void a_hundred_failures_close_a_user_to_strangers(void **state) {
     assert_true(try("ann", "10.2.0.1", fx.now_ms + 60 * MINUTE_MS, VCH_ATTEMPT_BAD));
 }
 
+/* Nobody at the same address, and nobody anywhere, closes the browser in which somebody works. */
+static void a_known_browser_is_a_place_of_its_own(void **state) {
+    (void)state;
+    char name[24], ip[16];
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(name, sizeof name, "user-%d", i);
+        (void)try(i % 2 ? "ann" : name, "10.0.0.1", fx.now_ms, VCH_ATTEMPT_BAD);
+    }
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(ip, sizeof ip, "10.1.0.%d", i);
+        (void)failures("ann", ip, fx.now_ms, 4);
+    }
+    assert_false(try("ann", "10.0.0.1", fx.now_ms, VCH_ATTEMPT_GOOD));
+    assert_false(try("ann", "10.2.0.1", fx.now_ms, VCH_ATTEMPT_GOOD));
+    assert_true(try("ann", "browser:one", fx.now_ms, VCH_ATTEMPT_GOOD));
+    assert_int_equal(failures("ann", "browser:one", fx.now_ms, 20), VCH_SIGN_IN_PAIR_MAX); /* it guesses no more than others */
+    assert_int_equal(retry_s, 900);
+    assert_true(try("ann", "browser:two", fx.now_ms, VCH_ATTEMPT_BAD));
+}
+
+/* Somebody without a name yet, as OpenID providers send them. */
+static void an_address_counts_by_itself(void **state) {
+    (void)state;
+    struct vch_attempt attempt;
+    struct vch_diag diag = {0};
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(vch_sign_in_enter_place(fx.service.sign_in, VCH_STR("10.0.0.1"), fx.now_ms, &attempt, &retry_s, &diag), VCH_OK);
+        vch_sign_in_leave(fx.service.sign_in, &attempt, i % 2 ? VCH_ATTEMPT_GOOD : VCH_ATTEMPT_NEITHER, fx.now_ms);
+    }
+    for (int i = 0; i < VCH_SIGN_IN_PLACE_MAX; i++) {
+        assert_int_equal(vch_sign_in_enter_place(fx.service.sign_in, VCH_STR("10.0.0.1"), fx.now_ms, &attempt, &retry_s, &diag), VCH_OK);
+        vch_sign_in_leave(fx.service.sign_in, &attempt, VCH_ATTEMPT_BAD, fx.now_ms);
+    }
+    assert_int_equal(vch_sign_in_enter_place(fx.service.sign_in, VCH_STR("10.0.0.1"), fx.now_ms, &attempt, &retry_s, &diag), VCH_ERR_THROTTLED);
+    assert_string_equal(diag.reason, "sign-in-locked");
+    assert_int_equal(retry_s, 300);
+    assert_false(try("ann", "10.0.0.1", fx.now_ms, VCH_ATTEMPT_BAD)); /* one count for both ways in */
+    assert_true(try("", "10.0.0.2", fx.now_ms, VCH_ATTEMPT_BAD));
+}
+
 static void an_unlock_forgets_a_user_everywhere(void **state) {
     (void)state;
     (void)failures("ann", "10.0.0.1", fx.now_ms, 20);
@@ -172,6 +221,41 @@ static void the_table_is_bounded(void **state) {
         (void)try(name, ip, fx.now_ms + i, VCH_ATTEMPT_BAD);
     }
     assert_int_equal(failures("ann", "192.0.2.1", fx.now_ms + 60001, 20), VCH_SIGN_IN_PAIR_MAX);
+}
+
+static void flood(const char *ip, int count, int64_t now_ms) {
+    char name[24], own[24];
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(name, sizeof name, "flood-%d", i);
+        (void)snprintf(own, sizeof own, "172.%d.%d.1", i >> 8 & 255, i & 255);
+        (void)try(name, ip ? ip : own, now_ms, VCH_ATTEMPT_BAD);
+    }
+}
+
+/* Whose attempts are not looked at any more takes no room: it cannot hide another's guesses, however many it makes. */
+static void what_is_closed_pushes_nobody_out(void **state) {
+    (void)state;
+    assert_int_equal(failures("ann", "192.0.2.1", fx.now_ms, 6), 6);
+    flood("198.51.100.1", 100000, fx.now_ms + 1);
+    assert_int_equal(failures("ann", "192.0.2.1", fx.now_ms + 2, 20), VCH_SIGN_IN_PAIR_MAX - 6);
+}
+
+/* From everywhere at once, a name each: what counted more than once stays. */
+static void a_flood_hides_no_guesses(void **state) {
+    (void)state;
+    char ip[24];
+    int count = 0;
+    for (int i = 0; i < 25; i++) {
+        (void)snprintf(ip, sizeof ip, "10.1.0.%d", i);
+        assert_int_equal(failures("ann", ip, fx.now_ms, 3), 3);
+    }
+    flood(NULL, 60000, fx.now_ms + 1);
+    assert_int_equal(failures("ann", "10.1.0.7", fx.now_ms + 2, 20), VCH_SIGN_IN_PAIR_MAX - 3);
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(ip, sizeof ip, "10.2.0.%d", i);
+        count += failures("ann", ip, fx.now_ms + 3, 3);
+    }
+    assert_int_equal(count, VCH_SIGN_IN_USER_MAX - 75 - (VCH_SIGN_IN_PAIR_MAX - 3));
 }
 
 static void a_clock_that_goes_back_opens(void **state) {
@@ -413,6 +497,34 @@ static void who_signs_in_has_a_session(void **state) {
     assert_string_not_equal(grant.csrf, grant.cookie);
 }
 
+static struct vch_str known_id(const char *user, const char *cookie, int64_t now_ms) {
+    return vch_known_browser_id(&fx.service, vch_str_from(user), vch_str_from(cookie), now_ms, fx.arena);
+}
+
+static void a_browser_is_known_for_its_user_and_a_while(void **state) {
+    (void)state;
+    char one[VCH_KNOWN_TEXT_MAX], two[VCH_KNOWN_TEXT_MAX];
+    const int64_t life = INT64_C(1000) * VCH_KNOWN_LIFE_S;
+    vch_known_browser_make(&fx.service, VCH_STR("ann"), fx.now_ms, fx.arena, one);
+    vch_known_browser_make(&fx.service, VCH_STR("ann"), fx.now_ms, fx.arena, two);
+    assert_int_equal(known_id("ann", one, fx.now_ms).len, VCH_KNOWN_ID_LEN);
+    assert_int_equal(known_id("ann", one, fx.now_ms + life - 1).len, VCH_KNOWN_ID_LEN);
+    assert_true(vch_str_eq(known_id("ann", one, fx.now_ms), known_id("ann", one, fx.now_ms + 1)));
+    assert_false(vch_str_eq(known_id("ann", one, fx.now_ms), known_id("ann", two, fx.now_ms)));
+    assert_int_equal(known_id("ann", one, fx.now_ms + life).len, 0);
+    assert_int_equal(known_id("bob", one, fx.now_ms).len, 0);
+    assert_int_equal(known_id("", one, fx.now_ms).len, 0);
+    one[20] = one[20] == 'A' ? 'B' : 'A';
+    assert_int_equal(known_id("ann", one, fx.now_ms).len, 0);
+    two[strlen(two) - 4] = '\0';
+    static const char *const none[] = {"", "A", "!", "====", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    assert_int_equal(known_id("ann", two, fx.now_ms).len, 0);
+    for (size_t i = 0; i < COUNT_OF(none); i++) assert_int_equal(known_id("ann", none[i], fx.now_ms).len, 0);
+    have_ann();
+    sign_in();
+    assert_int_equal(known_id("ann", grant.known, fx.now_ms).len, VCH_KNOWN_ID_LEN);
+}
+
 static void sessions_end_idle_and_old(void **state) {
     (void)state;
     have_ann();
@@ -567,9 +679,10 @@ int main(void) {
         T(ten_failures_close_a_pair), T(the_last_failure_begins_the_time), T(a_success_forgets), T(what_was_not_judged_does_not_count),
         T(attempts_count_when_they_begin), T(thirty_failures_close_an_address), T(an_ipv6_network_is_one_address),
         T(a_hundred_failures_close_a_user_to_strangers), T(an_unlock_forgets_a_user_everywhere), T(the_table_is_bounded),
+        T(a_known_browser_is_a_place_of_its_own), T(an_address_counts_by_itself), T(what_is_closed_pushes_nobody_out), T(a_flood_hides_no_guesses),
         T(a_clock_that_goes_back_opens), T(what_happened_is_counted), T(few_compute_at_once), T(passwords_are_hashed_and_known_again), T(weak_passwords_are_refused),
         T(codes_are_those_of_the_rfc), T(codes_hold_a_step_either_way_and_once), T(secrets_are_sealed_for_their_user),
-        T(who_signs_in_has_a_session), T(sessions_end_idle_and_old), T(what_is_no_cookie_finds_nothing), T(refusals_are_alike),
+        T(who_signs_in_has_a_session), T(a_browser_is_known_for_its_user_and_a_while), T(sessions_end_idle_and_old), T(what_is_no_cookie_finds_nothing), T(refusals_are_alike),
         T(a_new_session_ends_the_one_that_it_came_with), T(signing_out), T(a_password_that_changes_meanwhile), T(administrators),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

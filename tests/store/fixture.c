@@ -19,6 +19,7 @@ static const char *const kinds[] = {
     [VCH_CHANGE_TEMPLATE] = "template",       [VCH_CHANGE_USER] = "user",
     [VCH_CHANGE_ROLE] = "role",               [VCH_CHANGE_LEDGER] = "ledger",
     [VCH_CHANGE_PAIRING] = "pairing",
+    [VCH_CHANGE_SESSION] = "session",
     [VCH_CHANGE_ALL] = "all",
 };
 

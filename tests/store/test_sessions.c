@@ -75,8 +75,11 @@ static void ended_one_by_one_and_all(void **state) {
     have_user(f, "v");
     for (int n = 1; n <= 3; n++) have_session(f, n, "u", T0 + n);
     have_session(f, 4, "v", T0);
-    DO(f, vch_plan_web_session_delete, hash_of(f, 2));
-    DO(f, vch_plan_web_session_delete, hash_of(f, 2));
+    changed(f, NULL);
+    DO(f, vch_plan_web_session_delete, hash_of(f, 2), S("u"));
+    changed(f, "session u", NULL);
+    DO(f, vch_plan_web_session_delete, hash_of(f, 2), S("u"));
+    changed(f, NULL); /* it was gone */
     assert_false(is_there(f, 2));
     struct vch_list_web_session list;
     READ(f, vch_store_web_sessions, S("u"), &list);

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import http.client
 import http.server
+import itertools
 import json
 import pathlib
 import secrets
@@ -207,10 +208,13 @@ class Provider:
 
 
 class Browser:
-    """Keeps the cookies of one server and follows nothing by itself."""
+    """Keeps the cookies of one server and follows nothing by itself. Each has an address of its own, unless one is given."""
 
-    def __init__(self, server):
+    addresses = itertools.count(2)
+
+    def __init__(self, server, address=None):
         self.server, self.cookies, self.set = server, {}, []
+        self.address = address or "127.0.%d.%d" % divmod(next(self.addresses), 250)
 
     def get(self, url, host=None):
         """(status, headers); an absolute URL must be the server's."""
@@ -220,7 +224,8 @@ class Browser:
         headers = {"Host": host or here.netloc}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        connection = http.client.HTTPSConnection(here.hostname, here.port, timeout=30, context=ssl.create_default_context(cafile=self.server.ca))
+        connection = http.client.HTTPSConnection(here.hostname, here.port, timeout=30, source_address=(self.address, 0),
+                                                 context=ssl.create_default_context(cafile=self.server.ca))
         connection.request("GET", url.path + ("?" + url.query if url.query else ""), headers=headers)
         answer = connection.getresponse()
         self.body = answer.read()

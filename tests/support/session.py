@@ -8,7 +8,7 @@ import ssl
 import struct
 import urllib.parse
 
-NAME = "__Host-vouch"
+NAME, KNOWN = "__Host-vouch", "__Host-vouch-known"
 
 
 class Answer:
@@ -30,9 +30,13 @@ class Answer:
     @property
     def cookie(self):
         """The value of the cookie that it sets; "" takes it away; None: it sets none."""
-        said = [v for k, v in self.headers.items() if k.lower() == "set-cookie"]
-        assert len(said) <= 1, said
-        return said[0].split(";")[0].split("=", 1)[1] if said else None
+        return self.cookies.get(NAME)
+
+    @property
+    def cookies(self):
+        said = [v.split(";")[0].split("=", 1) for k, v in self.headers.items() if k.lower() == "set-cookie"]
+        assert len({name for name, _ in said}) == len(said), said
+        return dict(said)
 
 
 class Browser:
@@ -41,7 +45,7 @@ class Browser:
     def __init__(self, server):
         address = urllib.parse.urlsplit(server.api)
         self.host, self.origin, self.server = address.netloc, server.api, server
-        self.cookie = self.csrf = None
+        self.cookie = self.csrf = self.known = None
 
     def send(self, method, path, body=None, **headers):
         """One request as a page of ours sends it; a header that is None is left out. Names: `_` for `-`."""
@@ -50,6 +54,8 @@ class Browser:
             sent.update({"origin": self.origin, "x-vouch-csrf": self.csrf})
         if self.cookie is not None:
             sent["cookie"] = f"theme=dark; {NAME}={self.cookie}"
+        if self.known:
+            sent["cookie"] = "; ".join([*filter(None, [sent.get("cookie")]), f"{KNOWN}={self.known}"])
         sent.update({name.replace("_", "-"): value for name, value in headers.items()})
         sent = {name: value for name, value in sent.items() if value is not None}
         context = ssl.create_default_context(cafile=self.server.ca)
@@ -67,6 +73,7 @@ class Browser:
         assert answer.status == 200, (method, path, answer.status, answer.reason, answer.body)
         if answer.cookie is not None:
             self.cookie = answer.cookie or None
+        self.known = answer.cookies.get(KNOWN, self.known)
         if "csrfToken" in answer.json:
             self.csrf = answer.json["csrfToken"]
         return answer.json

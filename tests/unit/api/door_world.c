@@ -108,9 +108,10 @@ int door_world_setup(void **state) {
 
 int door_world_teardown(void **state) {
     (void)state;
-    vch_pool_free(world.pool);
+    vch_pool_stop(world.pool); /* the loop is still there for the last answers, and they may ask the pool */
     vch_loop_stop(world.loop);
     vch_loop_join(world.loop);
+    vch_pool_free(world.pool);
     vch_listener_free(world.listener);
     vch_loop_free(world.loop);
     vch_store_close(world.service.store);
