@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/keystore.h"
+#include "agent/pages.h"
 #include "base/clock.h"
 
 enum { DIAL_MS = 10000, KEEP_ALIVE_S = 1200 };
@@ -269,13 +270,16 @@ static enum vch_exit open_route(struct vch_link *link, const struct vch_credenti
         .deadline_ms = until < deadline_ms ? until : deadline_ms,
         .tls = true,
         .time_floor_ms = link->time_floor_ms,
+        .on_stage = vch_pages_let_go,
     };
     if (link->proxy)
         options.proxy = (struct vch_dial_proxy){link->proxy->host, (uint16_t)link->proxy->port, link->proxy->user,
                                                 link->proxy->password};
     vch_report_line(link->report, VCH_REPORT_DEBUG, "connecting", "Connecting to %s port %u as \"%s\".", link->host,
                     route->port, client_id);
+    vch_pages_let_go();
     enum vch_err err = dial_with_key(&options, &link->dial, &diag);
+    vch_pages_let_go();
     link->refused = is_refusal(&diag);
     if (err != VCH_OK) return dial_failed(err, whose, &diag, outcome);
     enum vch_exit exit = options.root_sha256 ? learn_root(link, options.root_sha256, outcome) : VCH_EXIT_OK;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/pages.h"
 #include "agent/stop.h"
 
 /* As the AWS client: anywhere on the command line, before all checks. */
@@ -31,6 +32,7 @@ int main(int argc, char **argv) {
     struct vch_report report = {.out = stdout, .lowest = VCH_REPORT_DEBUG};
     struct vch_options options;
     if (answer_at_once(argc, argv)) return VCH_EXIT_OK;
+    vch_pages_let_go();
     struct vch_arena *arena = vch_arena_new(4 << 20, true);
     if (!arena) return VCH_EXIT_LOCAL;
     vch_stop_init();

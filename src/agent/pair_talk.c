@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/credentials.h"
+#include "agent/pages.h"
 #include "agent/pair_answer.h"
 #include "agent/stop.h"
 #include "base/clock.h"
@@ -135,6 +136,7 @@ static enum vch_exit note_root(struct vch_pair_talk *talk, struct vch_outcome *o
 enum vch_exit vch_pair_talk_open(struct vch_pair_talk *talk, int64_t deadline_ms, struct vch_outcome *outcome) {
     struct vch_diag diag = {0};
     if (talk->ask.dial) return VCH_EXIT_OK;
+    talk->ask.to.on_stage = vch_pages_let_go;
     choose_trust(talk);
     enum vch_err err = vch_ask_open(&talk->ask, deadline_ms, &diag);
     if (err != VCH_OK) return failed(err, &diag, outcome);

@@ -72,6 +72,7 @@ static enum vch_err tls_start(struct vch_dial *dial, const struct vch_dial_optio
     SSL_CTX_free(ctx);
     if (err != VCH_OK) return err;
     if (!vch_sockbio_set(dial->ssl, dial->fd)) return VCH_ERR_NOMEM;
+    if (options->on_stage) options->on_stage();
     return tls_handshake(dial, options, diag);
 }
 

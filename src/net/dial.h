@@ -30,6 +30,7 @@ struct vch_dial_options {
     /* Not zero: the system's clock is wrong, and all that is known is that it is this time (ms since
      * the epoch) or later. What ended before it is not trusted; what begins after it is. */
     int64_t time_floor_ms;
+    void (*on_stage)(void); /* before the credentials are read, and before the handshake; or NULL */
 };
 struct vch_dial;
 /* Errors: IO (network), DENIED (TLS refused or not trusted), TIMEOUT, INVALID (credentials), UNAUTHENTICATED

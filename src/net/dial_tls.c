@@ -151,6 +151,7 @@ enum vch_err vch_dial_tls_context(const struct vch_dial_options *options, SSL_CT
     ERR_clear_error();
     *ret = SSL_CTX_new_ex(NULL, options->properties, TLS_client_method());
     if (!*ret) return VCH_ERR_NOMEM;
+    if (options->on_stage) options->on_stage();
     enum vch_err err = fill_context(*ret, options, diag);
     ERR_clear_error();
     if (err == VCH_OK) return VCH_OK;

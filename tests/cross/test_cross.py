@@ -47,7 +47,9 @@ def device(server, tmp_path):
 
 def test_the_file_is_what_was_asked_for(built):
     header = built.elf("-h")
-    assert "DYN (Position-Independent Executable file)" in header
+    # Debian's C library for armhf cannot start a static program at any address.
+    kind = "EXEC (Executable file)" if built.static and built.machine == "armhf" else "DYN (Position-Independent Executable file)"
+    assert kind in header
     if built.machine:
         assert f"Machine:                           {cross.MACHINES[built.machine][0]}\n" in header
     segments = built.elf("-l")
