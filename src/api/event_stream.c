@@ -34,13 +34,14 @@ static bool take_place(struct vch_events *events, struct vch_event_stream *strea
 
 static void give_place(struct vch_event_stream *stream) {
     struct vch_events *events = stream->events;
-    if (!stream->link_of_all) return;
     (void)pthread_mutex_lock(&events->lock);
-    *stream->link_of_all = stream->next_of_all;
-    if (stream->next_of_all) stream->next_of_all->link_of_all = stream->link_of_all;
-    stream->link_of_all = NULL;
-    atomic_fetch_sub(&events->streams, 1);
-    if (!events->all) events->position = -1;
+    if (stream->link_of_all) {
+        *stream->link_of_all = stream->next_of_all;
+        if (stream->next_of_all) stream->next_of_all->link_of_all = stream->link_of_all;
+        stream->link_of_all = NULL;
+        atomic_fetch_sub(&events->streams, 1);
+        if (!events->all) events->position = -1;
+    }
     (void)pthread_mutex_unlock(&events->lock);
 }
 

@@ -59,12 +59,13 @@ class Storm:
         try:
             self.connection.request(method, url.path + ("?" + url.query if url.query else ""), body, sent)
             answer = self.connection.getresponse()
-            text = answer.read()
+            endless = (answer.headers.get("content-type") or "").startswith("text/event-stream")
+            text = answer.fp.readline() if endless else answer.read()
         except http.client.RemoteDisconnected:
             self.connection.close()
             self.connection = None
             return self.send(method, path, body, headers, key)
-        if answer.headers.get("connection") == "close":
+        if endless or answer.headers.get("connection") == "close":
             self.connection.close()
             self.connection = None
         return answer.status, answer.headers, text

@@ -85,6 +85,7 @@ class Server:
         for flag, value in (("--api", "127.0.0.1:0"), ("--mqtt", "127.0.0.1:0"), ("--edge", "127.0.0.1:0")):
             if flag not in given:
                 command += [flag, value]
+        self.advanced = 0  # a new process begins with the true time
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(command + self.flags, stdout=subprocess.PIPE, stderr=self.log, env=self.env,
                                         start_new_session=True)

@@ -57,7 +57,7 @@ static void run(struct script *s, const char *line, struct outcome *o) {
     char words[512];
     struct vch_ctl_parsed parsed;
     const struct vch_http_client_options options = {.timeout_ms = 5000, .direct = true, .allow_plain = true};
-    struct vch_ctl ctl = {.arena = vch_arena_new(1 << 24, true), .client = vch_http_client_new(&options)};
+    struct vch_ctl ctl = {.arena = vch_arena_new(1 << 24, true), .client = s->rounds ? vch_http_client_new(&options) : NULL};
     script_start(s);
     ctl.out = open_memstream(&o->out, &o->out_len);
     ctl.err = open_memstream(&o->err, &o->err_len);
@@ -487,25 +487,29 @@ static void explain_asks_once(void **state) {
     done(&o);
 }
 
-/* With a server at hand, names are looked up; only what it says is missing is missing. */
-static void lint_asks_for_names(void **state) {
+/* A server that is named looks in place of us: it knows what the document names. */
+static void lint_asks_the_server_that_is_named(void **state) {
     (void)state;
-    static const char body[] = "{\"Resources\":{\"t\":{\"Type\":\"AWS::IoT::Thing\",\"Properties\":{\"ThingName\":\"x\"}},"
-                               "\"c\":{\"Type\":\"AWS::IoT::Certificate\",\"Properties\":{\"CertificateId\":\"x\"}},"
-                               "\"p\":{\"Type\":\"AWS::IoT::Policy\",\"Properties\":{\"PolicyName\":\"q\"}}}}";
+    static const char finding[] = HEAD("200 OK", "98") "\r\n{\"valid\":true,\"kind\":\"template\",\"findings\":[{\"rule\":\"T4\",\"field\":\"/a\",\"sentence\":\"No policy q.\"}]}";
+    static const char invalid[] = HEAD("200 OK", "47") "\r\n{\"valid\":false,\"kind\":\"template\",\"findings\":[]}";
     static const struct {
-        const char *answer;
-        bool missing;
-    } rows[] = {{MISSING, true}, {EMPTY, false}, {EXISTS, false}};
+        const char *answer, *options, *asked, *shown;
+        enum vch_ctl_exit exit;
+    } rows[] = {
+        {finding, "", "{\"document\":\"{\\\"a\\\":1}\",\"hook\":false}", "\"T4\"", VCH_CTL_DONE},
+        {invalid, "--hook", "{\"document\":\"{\\\"a\\\":1}\",\"hook\":true}", "false", VCH_CTL_USAGE},
+        {finding, "--iam", "{\"document\":\"{\\\"a\\\":1}\",\"kind\":\"iam\",\"hook\":false}", "No policy q.", VCH_CTL_DONE},
+        {MISSING, "", "{\"document\":\"{\\\"a\\\":1}\",\"hook\":false}", "", VCH_CTL_REFUSED},
+    };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct script s = {.rounds = 1, .answers = {rows[i].answer}};
         struct outcome o;
         char line[256];
-        (void)snprintf(line, sizeof line, "lint %s", put_file(body));
+        (void)snprintf(line, sizeof line, "lint %s %s", put_file("{\"a\":1}"), rows[i].options);
         run(&s, line, &o);
-        assert_int_equal(o.exit, VCH_CTL_DONE);
-        sent(&s, 0, "GET /policies/q", "", "iot");
-        assert_true((strstr(o.out, "\"T4\"") != NULL) == rows[i].missing);
+        assert_int_equal(o.exit, rows[i].exit);
+        sent(&s, 0, "POST /_vouch/lint", rows[i].asked, "iot");
+        assert_non_null(strstr(o.out, rows[i].shown));
         done(&o);
     }
 }
@@ -532,7 +536,7 @@ int main(void) {
         CASE(lint_asks_no_server),
         CASE(warnings_are_told),
         CASE(explain_asks_once),
-        CASE(lint_asks_for_names),
+        CASE(lint_asks_the_server_that_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
