@@ -495,6 +495,38 @@ def test_the_server_starts_again_in_the_middle(tmp_path):
         assert len(pairings(server)) == 1
 
 
+@pytest.mark.parametrize("point", ["claim.saved 1", "store.committed 3", "store.committed 5", "store.committing 6"])
+def test_the_server_dies_as_it_writes(tmp_path, point):
+    """Of the person's answer or the device's none may be lost, and none counts twice; whoever repeats the approval is told that it was made."""
+    server = vouch.Server(env={"VOUCH_FAULT_FILE": "/nonexistent"})
+    order = server.data / "run" / "fault"  # where the jailed process may read
+    server.env["VOUCH_FAULT_FILE"] = str(order)
+    with server:
+        server.prepare_workshop()
+        with Agent(tmp_path, server.api, "--retry-seconds", "60") as agent:
+            shown = agent.shown()
+            order.write_text(point + "\n")
+            try:
+                approve(server, shown)
+                approved = True
+            except OSError:
+                approved = False
+            server.process.wait(20)
+            order.unlink()
+            server.kill()
+            server.flags += ["--api", "127.0.0.1:" + server.api.rsplit(":", 1)[1], "--mqtt", f"127.0.0.1:{server.mqtt_port}"]
+            server.start()
+            try:
+                approve(server, shown)
+                assert not approved
+            except own.Refused as why:
+                assert why.status == 409
+            assert agent.end() == 0, agent.text()
+        assert_one_identity(server, tmp_path)
+        eventually(lambda: [p["state"] for p in pairings(server)] == ["DONE"])
+        assert [len(own.ledger(server, event=e)) for e in ("pairing-approved", "claim-created", "thing-registered", "pairing-done")] == [1] * 4
+
+
 # ---- power cuts
 
 BEFORE = ["agent.pair-key", "agent.pair-begun", "agent.pair-saved"]
