@@ -88,10 +88,60 @@ async function send(method, path, { query, body, signal, headers }) {
     }
 }
 
+/* ---- a server that is away ---- */
+
+const LOOK_MS = [300, 600, 1000, 2000];
+let told = null; // told(true) while nobody answers, told(false) when it is over
+let away = null;
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const stopped = (signal) => new Promise((resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+
+async function comeBack() {
+    told(true);
+    for (let i = 0; ; i++) {
+        await pause(LOOK_MS[Math.min(i, LOOK_MS.length - 1)]);
+        const answer = await fetch("/readyz", { cache: "no-store" }).catch(() => null);
+        if (answer?.ok) break;
+    }
+    away = null;
+    told(false);
+}
+
+// From now on what only reads waits for a server that does not answer, and then asks again. What changes something does not: nobody
+// knows whether it was done.
+export const patient = (tell) => void (told = tell);
+
+// Whether the server is away, once it is back: for what no call brings, such as modules.
+export async function wasAway() {
+    if (!told || (await fetch("/readyz", { cache: "no-store" }).then((answer) => answer.ok, () => false))) return false;
+    away ??= comeBack();
+    await away;
+    return true;
+}
+
+// False: there is nothing to wait for.
+async function returned(error, method, { open: opened, signal }) {
+    if (!told || error.reason !== "unreachable" || method !== "GET" || opened) return false;
+    away ??= comeBack();
+    await (signal ? Promise.race([away, stopped(signal)]) : away);
+    return true;
+}
+
+async function sendOn(method, path, options) {
+    for (;;) {
+        try {
+            return await send(method, path, options);
+        } catch (error) {
+            if (!await returned(error, method, options)) throw error;
+        }
+    }
+}
+
 // stay: true throws for a missing session too, instead of leaving the page.
 export async function call(method, path, options = {}) {
     if (CHANGING.has(method) && !token && !options.open) await session(options);
-    let response = await send(method, path, options);
+    let response = await sendOn(method, path, options);
     let data = await read(response);
     if (response.ok) return data;
     let error = errorOf(response, data);

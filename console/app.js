@@ -4,7 +4,7 @@
 // aborts. params = {name, path, query}: of "#/things/lamp%201/shadow?tab=x" name is "lamp 1", path ["lamp 1", "shadow"],
 // query a URLSearchParams. `title` is the page's own, a text or a function of params.
 import { h, replace } from "./dom.js";
-import { allowed, allowedAll, rights, session } from "./api.js";
+import { allowed, allowedAll, patient, rights, session, wasAway } from "./api.js";
 import { t } from "./texts.js";
 import { brand } from "./brand.js";
 import { routes } from "./routes.js";
@@ -21,7 +21,7 @@ export const offered = () => routes.filter((one) => allowedAll(frame.rights, one
 const mayVouch = () => allowed(frame.rights, "iot:CreateProvisioningClaim") || allowed(frame.rights, "vouch:ApprovePairing");
 
 function navigation() {
-    const item = (one) => h("li", h("a", { href: `#/${one.name}`, dataset: { page: one.name }, onclick: () => openMenu(false), onpointerenter: () => void load(one).catch(() => {}) }, icon(one.name), t(one.title)));
+    const item = (one) => h("li", h("a", { href: `#/${one.name}`, dataset: { page: one.name }, onclick: () => openMenu(false), onpointerenter: () => early(one) }, icon(one.name), t(one.title)));
     const group = (name) => {
         const items = offered().filter((one) => one.group === name);
         if (!items.length) return null;
@@ -70,15 +70,27 @@ const absent = () => empty({ title: t("app.nothing"), text: t("app.nothing.text"
 const refused = (one) => empty({ icon: "policies", title: t("app.refused"), text: t("app.refused.text", { actions: one.needs.join(", ") }) });
 
 // pages.css is not for the first view; early.js begins with it where it knows that it is wanted.
-let sheet = null;
 function pagesSheet() {
-    sheet ??= document.querySelector('link[href="/assets/pages.css"]') ?? document.head.appendChild(h("link", { rel: "stylesheet", href: "/assets/pages.css" }));
-    if (sheet.sheet) return null;
-    return new Promise((resolve) => ["load", "error"].forEach((word) => sheet.addEventListener(word, resolve, { once: true })));
+    const known = document.querySelector('link[href="/assets/pages.css"]');
+    if (known?.sheet) return null;
+    const link = known ?? document.head.appendChild(h("link", { rel: "stylesheet", href: "/assets/pages.css" }));
+    return new Promise((resolve, reject) => {
+        link.addEventListener("load", resolve, { once: true });
+        link.addEventListener("error", () => { link.remove(); reject(new TypeError("no style")); }, { once: true });
+    });
 }
 
-// A page, and what it looks like.
-const load = async (one) => (await Promise.all([one.load(), one.name === "overview" ? null : pagesSheet()]))[0];
+// A page, and what it looks like. A browser may keep in mind that a module did not come: where the server was away, the page begins anew.
+async function load(one) {
+    try {
+        return (await Promise.all([one.load(), one.name === "overview" ? null : pagesSheet()]))[0];
+    } catch (error) {
+        if (!(error instanceof TypeError) || !await wasAway()) throw error;
+        location.reload();
+        return new Promise(() => {});
+    }
+}
+const early = (one) => void one.load().catch(() => {}); // what is soon wanted; what fails is told when it is
 
 async function show(one, params, signal, root) {
     if (!one) return replace(root, absent());
@@ -152,17 +164,26 @@ function build() {
     frame.main = h("main", { class: "main", id: "main", tabindex: "-1" }, loading());
     const find = h("button", { type: "button", class: "button search-button", onclick: search, "aria-label": t("search.title"), "aria-keyshortcuts": "/" }, icon("search"), h("span", t("search.short")), h("kbd", "/"));
     const top = h("header", { class: "top" }, frame.menuButton, find, h("div", { class: "top-right" },
-        mayVouch() ? linkButton(t("app.install"), "/install", { kind: "quiet install-link", icon: "check" }) : null,
+        mayVouch() ? h("a", { class: "button quiet install-link", href: "/install", "aria-label": t("app.install") }, icon("check"), h("span", { class: "long" }, t("app.install")), h("span", { class: "brief" }, t("app.install.short"))) : null,
         button(frame.user.userName, account, { kind: "quiet account-button", icon: "user", "aria-label": t("account.menu", { user: frame.user.userName }) })));
     // In this order for the keyboard; the grid puts them in place.
     replace(document.body, h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); frame.main.focus(); } }, t("app.skip")),
         h("div", { class: "frame" }, frame.side, top, frame.main));
 }
 
+// Calm while the server is away: what is shown stays, and goes on by itself.
+const away = h("div", { class: "away", role: "status" });
+function tellAway(isAway) {
+    if (!away.isConnected) document.body.append(away);
+    replace(away, isAway ? [h("span", { class: "spinner", "aria-hidden": "true" }), t("app.away")] : t("app.back"));
+    if (!isAway) setTimeout(() => away.textContent === t("app.back") && replace(away), 3000);
+}
+
 async function start() {
+    patient(tellAway);
     try {
-        const early = routes.find((one) => one.name === parse(location.hash).page);
-        if (early) void load(early).catch(() => {}); // meanwhile
+        const first = routes.find((one) => one.name === parse(location.hash).page);
+        if (first) early(first);
         [frame.user, frame.rights] = await Promise.all([session(), rights()]);
         build();
         addEventListener("hashchange", visit);

@@ -18,7 +18,7 @@
     if (location.pathname !== "/console") return;
 
     var link = function (rel, href) {
-        document.head.append(Object.assign(document.createElement("link"), { rel: rel, href: "/assets/" + href }));
+        document.head.append(Object.assign(document.createElement("link"), { rel: rel, href: "/assets/" + href, onerror: function () { this.remove(); } }));
     };
     var told = "activity texts-2 ", seen = "live parts ", kit = "forms kit texts-1 ", ask3 = seen + "ask forms table texts-3 ";
     var document_ = kit + "diff editor json-at table tabs texts-documents ", people = ask3 + kit + "editor export json-at people texts-documents ", claim = told + ask3 + "claim-new countdown export handover qr ";

@@ -15,7 +15,7 @@ addTexts(texts);
 
 const PAUSE_MS = 350;
 const ROWS_MIN = 12;
-const ROWS_MAX = 32;
+const ROWS_MAX = 48;
 
 let counter = 0;
 

@@ -133,7 +133,8 @@ export function chart(values, { label, width = 160, height = 40, max, kind = "" 
     const top = Math.max(max ?? 0, ...numbers, 1e-9);
     const step = width / Math.max(1, numbers.length - 1);
     const points = numbers.map((value, i) => `${(i * step).toFixed(1)},${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`);
+    if (!points.length) points.push(`0,${height - 2}`); // nothing known yet: a quiet line
     const line = points.length === 1 ? [`0,${points[0].split(",")[1]}`, `${width},${points[0].split(",")[1]}`] : points;
     return s("svg", { class: ["chart", kind], viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": label },
-        line.length ? [s("polygon", { points: `0,${height} ${line.join(" ")} ${width},${height}` }), s("polyline", { points: line.join(" ") })] : null);
+        s("polygon", { points: `0,${height} ${line.join(" ")} ${width},${height}` }), s("polyline", { points: line.join(" ") }));
 }

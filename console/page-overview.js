@@ -4,7 +4,7 @@ import { allowed, call, rights, session } from "./api.js";
 import { h, replace } from "./dom.js";
 import { listen } from "./live.js";
 import { card, heading, whenChanged } from "./parts.js";
-import { t } from "./texts.js";
+import { many, t } from "./texts.js";
 import { chart, watch } from "./metrics.js";
 import { badge, dateOf, empty, icon, linkButton, timeAgo } from "./ui.js";
 
@@ -20,6 +20,8 @@ const SOON_S = 30 * 86400;
 const whole = new Intl.NumberFormat("en");
 const small = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 export const rate = (value) => (value >= 100 ? whole.format(Math.round(value)) : small.format(value));
+
+const counted = (key, count) => many(key, count, { count: whole.format(count) });
 
 export function bytes(value) {
     const units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -41,7 +43,7 @@ const TILES = [
     [
         "devices",
         (m) => whole.format(m.now("vouch_mqtt_sessions")),
-        (m) => t("overview.devices.away", { count: whole.format(m.now("vouch_mqtt_sessions_away")) }),
+        (m) => counted("overview.devices.away", m.now("vouch_mqtt_sessions_away")),
         (m) => m.gauge("vouch_mqtt_sessions"),
     ],
     [
@@ -53,7 +55,7 @@ const TILES = [
     [
         "messages",
         (m) => t("overview.each.second", { rate: rate(last(m.rates("vouch_mqtt_messages_in_total")) + last(m.rates("vouch_mqtt_messages_out_total"))) }),
-        (m) => t("overview.messages.queued", { count: whole.format(m.now("vouch_mqtt_messages_queued")) }),
+        (m) => counted("overview.messages.queued", m.now("vouch_mqtt_messages_queued")),
         (m) => sumOf(m.rates("vouch_mqtt_messages_in_total"), m.rates("vouch_mqtt_messages_out_total")),
     ],
     ["refused", (m) => whole.format(m.now("vouch_refused_total")), (m) => topReason(m), (m) => m.rates("vouch_refused_total"), { kind: "bad", href: "why" }],
@@ -185,7 +187,7 @@ function ending(m) {
         items.push({
             mark: "certificates",
             kind: "warn",
-            text: t("overview.wait.certificates", { count: certificates, days: EXPIRING_DAYS }),
+            text: many("overview.wait.certificates", certificates, { days: EXPIRING_DAYS }),
             href: "certificates",
             action: t("overview.look"),
             test: "waiting-certificates",

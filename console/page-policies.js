@@ -190,12 +190,13 @@ const remove = ({ policy }) => act({
 
 const TABS = { document: documentTab, versions: versionsTab, targets: targetsTab };
 
-async function show(root, name, selected, signal) {
+// kept.tab: of all drawings of a visit, so that one that was slow shows the tab that was chosen meanwhile.
+async function show(root, name, kept, signal) {
     if (!root.childElementCount) replace(root, loading());
     const [policy, can, { account, region }] = await Promise.all([call("GET", path(name), { signal }), may(), session()]);
-    const state = { policy, can, account, region, again: () => show(root, name, state.tab, signal), tab: selected };
+    const state = { policy, can, account, region, again: () => show(root, name, kept, signal) };
     const fill = (id) => (panel) => {
-        state.tab = id;
+        kept.tab = id;
         const box = h("div", { class: "page" }, loading()); // its own, so that a slow tab does not overwrite a later one
         replace(panel, box);
         Promise.resolve(TABS[id](box, state)).catch((error) => replace(box, errorBox(error)));
@@ -212,7 +213,7 @@ async function show(root, name, selected, signal) {
             [t("kit.changed")]: h("span", { title: dateText(policy.lastModifiedDate) }, timeAgo(policy.lastModifiedDate)),
         }, vouch("policy", "get", name)),
         tabs(Object.keys(TABS).map((id) => ({ id, title: t(`policies.tab.${id}`), render: fill(id) })), {
-            selected, label: name, onSelect: (id) => history.replaceState(null, "", href("policies", name, id)),
+            selected: kept.tab, label: name, onSelect: (id) => history.replaceState(null, "", href("policies", name, id)),
         }));
 }
 
@@ -220,5 +221,5 @@ export function render(root, params, signal) {
     root.classList.add("page");
     const [name, tab] = params.path;
     if (name === "~new") return create(root);
-    return name ? show(root, name, tab, signal) : list(root, signal);
+    return name ? show(root, name, { tab }, signal) : list(root, signal);
 }

@@ -363,13 +363,14 @@ function headActions(state) {
     ].filter(Boolean);
 }
 
-async function show(root, name, selected, signal) {
+// kept.tab: of all drawings of a visit, so that one that was slow shows the tab that was chosen meanwhile.
+async function show(root, name, kept, signal) {
     if (!root.childElementCount) replace(root, loading());
     const [template, can] = await Promise.all([call("GET", path(name), { signal }), may()]);
     const { versions } = can("iot:ListProvisioningTemplateVersions") ? await call("GET", path(name, "versions"), { signal }) : { versions: [] };
-    const state = { template, versions, can, tab: selected, again: () => show(root, name, state.tab, signal) };
+    const state = { template, versions, can, again: () => show(root, name, kept, signal) };
     const fill = (id) => (panel) => {
-        state.tab = id;
+        kept.tab = id;
         const box = h("div", { class: "page" }, loading()); // its own, so that a slow tab does not overwrite a later one
         replace(panel, box);
         Promise.resolve(TABS[id](box, state, root, signal)).catch((error) => replace(box, errorBox(error)));
@@ -386,7 +387,7 @@ async function show(root, name, selected, signal) {
             [t("kit.changed")]: timeAgo(template.lastModifiedDate),
         }, vouch("template", "get", name)),
         tabs(Object.keys(TABS).map((id) => ({ id, title: t(`templates.tab.${id}`), render: fill(id) })), {
-            selected, label: name, onSelect: (id) => history.replaceState(null, "", href("templates", name, id)),
+            selected: kept.tab, label: name, onSelect: (id) => history.replaceState(null, "", href("templates", name, id)),
         }));
 }
 
@@ -394,5 +395,5 @@ export function render(root, params, signal) {
     root.classList.add("page");
     const [name, tab] = params.path;
     if (name === "~new") return create(root);
-    return name ? show(root, name, tab, signal) : list(root, signal);
+    return name ? show(root, name, { tab }, signal) : list(root, signal);
 }

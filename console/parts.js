@@ -48,14 +48,17 @@ export const subnav = (list) =>
 
 /* ---- what changes meanwhile ---- */
 
-// Calls back, a moment later, when a row of the ledger is of interest; and once after so many milliseconds.
+const SOON_MS = 250; // one change of a plan seldom comes alone
+
+// Calls back, a moment later, when a row of the ledger is of interest; and once after so many milliseconds. Rows that follow do not
+// put it off: where much happens, it is called four times a second.
 export function whenChanged(signal, isOfInterest, then, afterMs) {
-    let timer = 0;
-    const soon = (wait) => {
-        clearTimeout(timer);
-        timer = setTimeout(() => signal.aborted || then(), wait);
+    let soon = 0;
+    const call = () => {
+        soon = 0;
+        if (!signal.aborted) then();
     };
-    if (afterMs !== undefined) soon(Math.min(afterMs, 0x7fffffff));
-    listen({ onRow: (row) => isOfInterest(row) && soon(250) }, signal);
-    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    const later = afterMs === undefined ? 0 : setTimeout(call, Math.min(afterMs, 0x7fffffff));
+    listen({ onRow: (row) => { if (isOfInterest(row)) soon ||= setTimeout(call, SOON_MS); } }, signal);
+    signal.addEventListener("abort", () => [soon, later].forEach(clearTimeout), { once: true });
 }

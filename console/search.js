@@ -21,6 +21,7 @@ export function open(rights, routes) {
     const links = () => [...results.querySelectorAll("a")];
     const line = (one) => h("li", h("a", { href: one.href, onclick: () => box.close() }, icon(one.icon ?? ICONS[one.kind] ?? `${one.kind}s`),
         h("span", one.text, one.more ? h("span", { class: "muted small" }, ` ${one.more}`) : null), h("span", { class: "kind" }, t(`search.${one.kind}`))));
+    const all = (text) => results.append(h("li", { class: "all" }, h("a", { href: `#/search?q=${encodeURIComponent(text)}`, "data-test": "search-all", onclick: () => box.close() }, icon("search"), h("span", t("search.all", { text })))));
     const add = (hits) => results.append(...hits.slice(0, MAX - results.childElementCount).map(line));
 
     let asking = null;
@@ -38,6 +39,7 @@ export function open(rights, routes) {
         }
         if (signal.aborted || !text) return;
         const { length } = links();
+        all(text);
         said.textContent = length ? t("search.found", { count: length }) : t("search.none");
     };
     let timer;

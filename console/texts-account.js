@@ -35,6 +35,7 @@ export default {
     "search.hint": "Type a name or an id. Enter opens the first result.",
     "search.found": "{count} found",
     "search.none": "Nothing has this name or id.",
+    "search.all": "All that “{text}” leads to",
     "search.page": "Page",
     "search.thing": "Thing",
     "search.certificate": "Certificate",

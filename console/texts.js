@@ -18,6 +18,9 @@ const all = {
     "app.nowhere": "Nothing here for your user yet",
     "app.nowhere.text": "Your user may sign in, and nothing else. Who looks after this server can give it permissions.",
     "app.install": "Vouch for a device",
+    "app.install.short": "Vouch",
+    "app.away": "The server does not answer. Trying again.",
+    "app.back": "The server answers again.",
 
     "nav.group.fleet": "Fleet",
     "nav.group.provisioning": "Provisioning",
@@ -78,4 +81,6 @@ export function t(key, values) {
 
 // Before the modules that use them are evaluated.
 export const addTexts = (more) => void Object.assign(all, more);
+// Of one and of several: "key.one" is for one.
+export const many = (key, count, values) => t(count === 1 && has(`${key}.one`) ? `${key}.one` : key, { count, ...values });
 export const has = (key) => key in all;

@@ -81,6 +81,7 @@ static enum vch_err note_look(struct vch_call *call, struct vch_rec_pairing *p) 
     if (vch_pairing_state_of(p, call->now_ms) != VCH_PAIRING_IS_WAITING) return VCH_OK;
     if (!plan) return VCH_ERR_NOMEM;
     VCH_TRY(vch_pairing_row(call, "pairing-looked-at", p, &row, &map));
+    VCH_TRY(vch_val_put_str(call->arena, map, "serialNumber", p->serial));
     VCH_TRY(vch_ledger_detail(call, map, &row));
     vch_plan_pairing_look(plan, p->id, row.actor, call->now_ms);
     vch_plan_ledger(plan, &row);

@@ -69,6 +69,7 @@ async function editing(page) {
 }
 
 async function versions(page) {
+  await test(page, 'policy-version-save').waitFor() // the page of the new policy, whose editor has the same name
   await test(page, 'policy-document').fill('{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iot:*", "Resource": "*"}]}')
   await test(page, 'policy-version-default').uncheck()
   await test(page, 'policy-version-save').click()
@@ -187,6 +188,35 @@ async function paging(page) {
   await page.locator('[data-test="thing-link"]', {hasText: 'many-100'}).waitFor({state: 'detached'})
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', {name: 'JSON'}).click()])
   check(JSON.parse(readFileSync(await file.path(), 'utf8'))[0].Name === 'many-007', 'what is shown is exported')
+  await everything(page)
+}
+
+// All pages of a list as one file; or none, when one thinks better of it.
+async function everything(page) {
+  await test(page, 'things-search').fill('many-')
+  await page.locator('[data-test="thing-link"]', {hasText: 'many-000'}).waitFor()
+  await page.getByRole('button', {name: 'Next'}).click()
+  await page.getByText('Page 2').waitFor()
+  await page.getByLabel('all pages').check()
+  const [csv] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', {name: 'CSV'}).click()])
+  const lines = readFileSync(await csv.path(), 'utf8').trim().split('\r\n')
+  check(lines.length === 251 && lines[1].startsWith('many-000') && lines[250].startsWith('many-249'), `${lines.length} lines`)
+  await page.getByText('250 rows saved').waitFor()
+  let go
+  const held = new Promise(resolve => (go = resolve))
+  await page.route('**/indices/search', async route => {
+    if (route.request().postDataJSON().nextToken) await held
+    await route.continue().catch(() => {})
+  })
+  let saved = false
+  page.on('download', () => (saved = true))
+  await page.getByRole('button', {name: 'JSON'}).click()
+  await page.getByText('100 rows').waitFor()
+  await test(page, 'export-stop').click()
+  await page.getByText('nothing saved').waitFor()
+  go()
+  await page.unrouteAll({behavior: 'wait'})
+  check(!saved, 'no file of what was stopped')
 }
 
 await withBrowser(async open => {

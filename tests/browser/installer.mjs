@@ -1,5 +1,5 @@
 // The installer with a phone at a device. The test starts the agents; here are the taps.
-import {PHONE, accessible, ask, check, say, withBrowser, world} from './lib.mjs'
+import {DESKTOP, PHONE, accessible, ask, check, say, withBrowser, world} from './lib.mjs'
 import {go, signIn} from './steps.mjs'
 
 const test = (page, name) => page.locator(`[data-test="${name}"]`)
@@ -75,6 +75,21 @@ async function expired(page) {
   await test(page, 'install-claim-over').waitFor()
 }
 
+// The console, while the server is away for a moment: it says so, waits, and goes on by itself.
+async function away(page) {
+  await go(page, '/console#/things')
+  await page.getByText('lamp-SN-100').waitFor()
+  await ask({away: true})
+  await page.getByRole('link', {name: 'Templates'}).click()
+  await page.getByText('The server does not answer. Trying again.').waitFor()
+  check(await page.locator('.error-box').count() === 0, 'no error: it waits')
+  await accessible(page, 'away')
+  await ask({back: true})
+  await page.getByRole('link', {name: world.template}).waitFor()
+  await page.getByText('Trying again').waitFor({state: 'detached'})
+  check(page.url().endsWith('#/templates'), `it is at ${page.url()}`)
+}
+
 await withBrowser(async open => {
   const phone = {viewport: PHONE, isMobile: true, hasTouch: true}
   const {page} = await open(phone)
@@ -85,6 +100,8 @@ await withBrowser(async open => {
   await between(page, await ask({agent: 'SN-102'}))
   await restart(page, await ask({agent: 'SN-103'}))
   await ask({provisioned: 'SN-103'})
+  await page.setViewportSize(DESKTOP)
+  await away(page)
   const {page: other} = await open(phone)
   await other.clock.install()
   await signIn(other, {to: '/install'})

@@ -28,8 +28,8 @@ export function check(holds, what) {
 }
 
 // One browser; pages of contexts with no error on their console are all that `use` may open, but for what is not `watched`.
-export async function withBrowser(use) {
-  const browser = await chromium.launch({executablePath: world.chromium, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']})
+export async function withBrowser(use, flags = []) {
+  const browser = await chromium.launch({executablePath: world.chromium, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...flags]})
   const troubles = []
   const open = async ({watched = true, ...options} = {}) => {
     const context = await browser.newContext({ignoreHTTPSErrors: true, viewport: DESKTOP, ...options})

@@ -4,6 +4,10 @@ import base64
 import json
 import subprocess
 
+import pytest
+
+import own
+import pairing
 import vouch
 
 
@@ -52,8 +56,42 @@ def claimed(server, text):
     assert server.boto().list_thing_principals(thingName="camera")["principals"]
 
 
-def test_at_the_device(server, browser):
+def frame(rows, side=480):
+    """A picture of a QR code as a camera gives it: planes of Y, U and V."""
+    scale = side // (len(rows) + 8)
+    edge = (side - scale * len(rows)) // 2
+    white = b"\xeb" * side
+    lines = []
+    for row in rows:
+        dark = b"".join((b"\x10" if module == "1" else b"\xeb") * scale for module in row)
+        lines += [white[:edge] + dark + white[edge + len(dark):]] * scale
+    return b"".join([white] * edge + lines + [white] * (side - edge - len(lines))) + b"\x80" * (side * side // 2)
+
+
+def film(server, path, *texts):
+    """One second of each, over and over (YUV4MPEG2)."""
+    frames = [frame(own.call(server, "POST", "/_vouch/qr", {"text": text, "level": "M"})["rows"]) for text in texts]
+    path.write_bytes(b"YUV4MPEG2 W480 H480 F5:1 Ip A1:1 C420jpeg\n" + b"".join((b"FRAME\n" + one) * 5 for one in frames))
+    return str(path)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workshop(server):
     server.prepare_workshop()
+
+
+def test_with_a_camera(server, browser):
+    device = pairing.Device(server, serial="SN-camera")
+    look = device.get()
+    address = f"{server.api}/install#c={device.code}&k={look['keyFingerprint'][:16]}&r="
+    good = film(server, server.home / "good.y4m", "WIFI:T:WPA;S:net;P:secret;;", address + look["serverFingerprint"])
+    forged = film(server, server.home / "forged.y4m", address + "0" * 64)
+    told = browser.run("camera.mjs", serial="SN-camera", code=device.code, good=good, forged=forged)
+    assert told["pictures"] > 2
+    assert device.state() == "LOOKED_AT"
+
+
+def test_at_the_device(server, browser):
     server.flags += ["--api", server.api.split("//")[1].replace("localhost", "127.0.0.1"), "--mqtt", f"127.0.0.1:{server.mqtt_port}"]
     agents = Agents(server)
     took = None
@@ -71,6 +109,12 @@ def test_at_the_device(server, browser):
                 script.say()
             elif "restart" in word:
                 server.kill()
+                server.start()
+                script.say()
+            elif "away" in word:
+                server.kill()
+                script.say()
+            elif "back" in word:
                 server.start()
                 script.say()
             elif "picture" in word:
