@@ -1,5 +1,6 @@
 """Sign-in through an OpenID provider: who comes in, and everything that must not."""
 import base64
+import concurrent.futures
 import json
 import shutil
 import subprocess
@@ -14,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import oidc
 import own
 import postgres
+import session
+import sse
 import vouch
 
-ANNA = "anna@example.com"
+ANNA, PASSWORD = "anna@example.com", "correct horse battery"
 
 
 @pytest.fixture(scope="module")
@@ -529,6 +532,37 @@ def test_configuration_is_checked(provider, tmp_path):
         assert done.returncode != 0 and "oidc" in done.stderr or "none" in done.stderr, (more, done.stderr)
 
 
+def shared_by_two(first, second):
+    """One code of a second factor is taken once, whichever server is asked; what ends a session ends it and its streams at both;
+    a browser that is known to one is known to the other."""
+    own.call(first, "PUT", f"/_vouch/users/{ANNA}/password", {"password": PASSWORD})
+    own.call(first, "PUT", f"/_vouch/users/{ANNA}/policies/p", {"policyDocument": json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "vouch:WatchEvents", "Resource": "*"}]})})
+    anna = session.Browser(first)
+    anna.sign_in(ANNA, PASSWORD)
+    with sse.Listener(second, cookie=f"{session.NAME}={anna.cookie}") as listener:
+        listener.block()
+        anna.call("DELETE", "/_vouch/session")
+        assert listener.ended(5)["reason"] == "session-ended"
+    stranger = session.Browser(second)
+    assert [stranger.try_sign_in(ANNA, "a guess").reason for _ in range(11)] == ["sign-in-refused"] * 10 + ["sign-in-locked"]
+    known = session.Browser(second)
+    known.known = anna.known
+    known.sign_in(ANNA, PASSWORD)
+    secret = known.call("POST", "/_vouch/session/totp")["secret"]
+    known.call("PUT", "/_vouch/session/totp", {"totpCode": session.totp(secret, time.time())})
+    code = session.totp(secret, time.time(), 1)
+
+    def attempt(number):
+        browser = session.Browser((first, second)[number % 2])
+        browser.known = known.known
+        return browser.try_sign_in(ANNA, PASSWORD, code)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        said = sorted(answer.reason for answer in pool.map(attempt, range(4)))
+    assert said == ["", "sign-in-refused", "sign-in-refused", "sign-in-refused"], said
+
+
 def test_two_servers_of_one_registry(provider, tmp_path):
     """Away from one, back to the other; and once only, whoever is asked."""
     with postgres.Cluster() as cluster:
@@ -549,3 +583,4 @@ def test_two_servers_of_one_registry(provider, tmp_path):
                 browser.cookies = kept
                 assert browser.get(query)[1]["location"].startswith("/sign-in?error=oidc-replayed")
                 assert "__Host-vouch" not in browser.cookies
+                shared_by_two(first, second)

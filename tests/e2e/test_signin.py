@@ -3,6 +3,7 @@ import concurrent.futures
 import http.client
 import json
 import re
+import resource
 import socket
 import ssl
 import subprocess
@@ -406,6 +407,24 @@ def test_it_survives_a_restart(fresh):
     again.cookie, again.csrf = browser.cookie, browser.csrf
     again.call("GET", "/things")
     again.call("POST", "/things/after")
+
+
+def test_a_full_disk_lets_nobody_in(fresh):
+    """A limit on the size of files stands for it: no session, no cookie, and those who are in go on."""
+    person(fresh, "late")
+    browser = session.admin(fresh)
+    front = int(next((fresh.data / "run").glob("*.pid")).read_text())
+    hard = resource.prlimit(front, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(front, resource.RLIMIT_FSIZE, (4096, hard))
+    answer = session.Browser(fresh).try_sign_in("late", GOOD)
+    assert (answer.status, answer.error, answer.cookies) == (503, "ServiceUnavailableException", {})
+    assert session.Browser(fresh).try_sign_in("late", "a guess").reason == "sign-in-refused"  # though its row is not written
+    assert browser.send("GET", SESSION).status == 200
+    answer = browser.send("PUT", PASSWORD, {"oldPassword": fresh.admin["consolePassword"], "newPassword": GOOD})
+    assert (answer.status, answer.cookies) == (503, {})
+    resource.prlimit(front, resource.RLIMIT_FSIZE, (hard, hard))
+    signed_in(fresh, "late")
+    session.admin(fresh)
 
 
 def test_a_user_who_is_gone(server):
