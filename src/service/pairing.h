@@ -16,6 +16,8 @@ enum {
     VCH_PAIRING_SLOWER_S = 5, /* RFC 8628 3.5 */
     VCH_PAIRING_INTERVAL_MAX_S = 60,
     VCH_PAIRING_WAITING_MAX = 10000,
+    VCH_PAIRING_WAITING_OF_MANY = 5000, /* the rest is kept for networks that begin few */
+    VCH_PAIRING_FEW = 20,               /* in ten minutes */
     VCH_PAIRING_STARTS_A_MINUTE = 10,  /* of an address; of IPv6, which has them in plenty, of a /64 */
     VCH_PAIRING_STARTS_OF_SITE = 100,  /* the same of all neighbours: a /24, of IPv6 a /48 */
     VCH_PAIRING_SUGGESTED_MAX = 8192,  /* bytes of all names and values */

@@ -50,6 +50,7 @@ void vch_pairings_free(struct vch_pairings *p) {
 /* ---- how often ---- */
 
 static int64_t window_ms(enum vch_pairing_count kind) {
+    if (kind == VCH_PAIRING_COUNT_LATELY) return VCH_PAIRING_LIFE_S * INT64_C(1000);
     return kind == VCH_PAIRING_COUNT_USER || kind == VCH_PAIRING_COUNT_ADDRESS ? INT64_C(3600000) : INT64_C(60000);
 }
 
@@ -57,7 +58,7 @@ static int64_t window_ms(enum vch_pairing_count kind) {
 static uint64_t key_of(enum vch_pairing_count kind, struct vch_str who) {
     char text[WHO_MAX];
     uint8_t address[16];
-    bool site = kind == VCH_PAIRING_COUNT_SITE, readable = vch_str_copy(text, sizeof text, who);
+    bool site = kind == VCH_PAIRING_COUNT_SITE || kind == VCH_PAIRING_COUNT_LATELY, readable = vch_str_copy(text, sizeof text, who);
     if (readable && inet_pton(AF_INET6, text, address) == 1) return vch_hash(vch_str_of(address, site ? 6 : 8)) | 1;
     if (readable && site && inet_pton(AF_INET, text, address) == 1) return vch_hash(vch_str_of(address, 3)) | 1;
     return vch_hash(who) | 1;

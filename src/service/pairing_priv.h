@@ -9,6 +9,7 @@
 enum vch_pairing_count {
     VCH_PAIRING_COUNT_STARTS,    /* by address and minute */
     VCH_PAIRING_COUNT_SITE,      /* by network and minute: starts */
+    VCH_PAIRING_COUNT_LATELY,    /* the same by ten minutes, the life of a code */
     VCH_PAIRING_COUNT_STRANGERS, /* by address and minute: polls with unknown device codes */
     VCH_PAIRING_COUNT_USER,      /* by person and hour: wrong user codes */
     VCH_PAIRING_COUNT_ADDRESS,   /* by address and hour: the same */

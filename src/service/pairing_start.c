@@ -17,6 +17,7 @@ struct start {
     struct vch_rec_pairing record;
     struct vch_str device_code;
     char shown[VCH_PAIR_CODE_LEN + 2];
+    int64_t waiting_max;
 };
 
 /* The first too many of an address is a row of the ledger; `vouch why` remembers all. */
@@ -35,6 +36,12 @@ static enum vch_err check_rate(const struct vch_call *call) {
     if (site > VCH_PAIRING_STARTS_OF_SITE)
         return throttle(call, site == VCH_PAIRING_STARTS_OF_SITE + 1, "A network", VCH_PAIRING_STARTS_OF_SITE);
     return VCH_OK;
+}
+
+/* So that a few who flood do not take every place. */
+static int64_t places_for(const struct vch_call *call) {
+    unsigned lately = vch_pairing_count(call->service->pairings, VCH_PAIRING_COUNT_LATELY, call->caller.source_ip, call->now_ms);
+    return lately > VCH_PAIRING_FEW ? VCH_PAIRING_WAITING_OF_MANY : VCH_PAIRING_WAITING_MAX;
 }
 
 /* They are shown to a person, who may take them over: short and readable. */
@@ -155,7 +162,7 @@ static enum vch_err save(struct start *s) {
     VCH_TRY(draw_device_code(s));
     struct vch_plan *plan = vch_plan_new(call->arena);
     if (!plan || !s->record.id.ptr || !s->record.user_code.ptr) return VCH_ERR_NOMEM;
-    vch_plan_pairing_insert(plan, &s->record, VCH_PAIRING_WAITING_MAX);
+    vch_plan_pairing_insert(plan, &s->record, s->waiting_max);
     VCH_TRY(plan_row(s, plan));
     return vch_store_apply(call->service->store, plan, call->diag);
 }
@@ -191,6 +198,7 @@ static enum vch_err start(struct vch_call *call) {
                       .record = {.created_ms = call->now_ms, .expires_ms = call->now_ms + VCH_PAIRING_LIFE_S * INT64_C(1000)}};
     VCH_TRY(check_rate(call));
     VCH_TRY(read_device(&s));
+    s.waiting_max = places_for(call);
     enum vch_err err = VCH_ERR_EXISTS;
     for (int i = 0; i < DRAWS && err == VCH_ERR_EXISTS; i++) err = save(&s); /* the code of another one */
     VCH_TRY(err);

@@ -32,7 +32,7 @@ static void counts_are_of_a_window(void **state) {
     static const struct {
         enum vch_pairing_count kind;
         int64_t window_ms;
-    } rows[] = {{VCH_PAIRING_COUNT_STARTS, MINUTE_MS}, {VCH_PAIRING_COUNT_STRANGERS, MINUTE_MS}, {VCH_PAIRING_COUNT_USER, HOUR_MS}, {VCH_PAIRING_COUNT_ADDRESS, HOUR_MS}, {VCH_PAIRING_COUNT_SITE, MINUTE_MS}};
+    } rows[] = {{VCH_PAIRING_COUNT_STARTS, MINUTE_MS}, {VCH_PAIRING_COUNT_STRANGERS, MINUTE_MS}, {VCH_PAIRING_COUNT_USER, HOUR_MS}, {VCH_PAIRING_COUNT_ADDRESS, HOUR_MS}, {VCH_PAIRING_COUNT_SITE, MINUTE_MS}, {VCH_PAIRING_COUNT_LATELY, 10 * MINUTE_MS}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t t0 = INT64_C(1700000000000);
         vch_pairing_uncount(memory, rows[i].kind, who, t0); /* of nothing there is nothing less */
@@ -252,12 +252,77 @@ static void a_floods_ends_are_few_rows(void **state) {
     assert_int_equal(list.count, 0);
 }
 
+/* So many wait already. */
+static void fill(int count) {
+    struct vch_arena *arena = vch_arena_new(64 << 20, false);
+    struct vch_plan *plan = vch_plan_new(arena);
+    for (int i = 0; i < count; i++) {
+        struct vch_str id = vch_arena_printf(arena, "%d", 10000000 + i);
+        uint8_t *hash = vch_arena_alloc(arena, 32);
+        memset(hash, 0, 32);
+        memcpy(hash, &i, sizeof i);
+        const struct vch_rec_pairing p = {.id = id, .device_hash = vch_str_of(hash, 32), .user_code = id, .key = VCH_STR(CERT_A), .spki = VCH_STR("k"),
+                                          .serial = VCH_STR("s"), .suggested = VCH_STR("{}"), .created_ms = fx.now_ms, .expires_ms = fx.now_ms + 600000};
+        vch_plan_pairing_insert(plan, &p, 100000);
+    }
+    assert_int_equal(vch_store_apply(fx.service.store, plan, &fx.diag), VCH_OK);
+    vch_arena_free(arena);
+}
+
+static const char request[] =
+    "-----BEGIN CERTIFICATE REQUEST-----\n"
+    "MIHeMIGEAgEAMCIxDzANBgNVBAoMBk1ha2VyczEPMA0GA1UEAwwGc2Vuc29yMFkw\n"
+    "EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEW2X9TJxV2uZnh8xvmhdeLLTBnv5Tb3Kk\n"
+    "egzHUGYrdTSjaejwwkLLXYUxPw05GgVaPIi5ldRZHLfO9/FrDHK2aqAAMAoGCCqG\n"
+    "SM49BAMCA0kAMEYCIQCUrEnQWEx4LKuq0y69rA8FraWwK5xadvrMYI/3kXr3rQIh\n"
+    "AP1TMhp/5ccfFQFJ1YgGjH/l/XWX14J+Ci0Qr0BIu9Xi\n"
+    "-----END CERTIFICATE REQUEST-----\n";
+
+static int64_t newest_row(void) {
+    struct vch_list_ledger list;
+    assert_int_equal(vch_store_ledger(fx.service.store, 0, 1000, &list, fx.arena, &fx.diag), VCH_OK);
+    return list.count ? list.items[list.count - 1].seq : 0;
+}
+
+/* Whether it has a place. Who answers has no root here, so a place is all that comes of it. */
+static bool begins(const char *address) {
+    vch_arena_reset(fx.arena);
+    vch_diag_clear(&fx.diag);
+    fx.service.pairings = memory;
+    struct vch_val *in = vch_val_new_map(fx.arena);
+    assert_int_equal(vch_val_put_str(fx.arena, in, "certificateSigningRequest", vch_str_from(request)), VCH_OK);
+    assert_int_equal(vch_val_put_str(fx.arena, in, "serialNumber", VCH_STR("s")), VCH_OK);
+    struct vch_call call = {.service = &fx.service, .arena = fx.arena, .caller = {.source_ip = vch_str_from(address)}, .now_ms = fx.now_ms,
+                            .in = in, .out = vch_val_new_map(fx.arena), .diag = &fx.diag};
+    int64_t before = newest_row(), begun = 0;
+    enum vch_err err = vch_uc_start_pairing(&call);
+    begun = newest_row() - before;
+    if (err == VCH_ERR_THROTTLED) assert_string_equal(fx.diag.reason, "pairing-full");
+    assert_int_equal(begun, err == VCH_ERR_THROTTLED ? 0 : 1);
+    return begun == 1;
+}
+
+/* A few networks may fill half of the places; who begins little finds one in the other half. */
+static void a_flood_leaves_places_for_others(void **state) {
+    (void)state;
+    char address[32];
+    fill(VCH_PAIRING_WAITING_OF_MANY - VCH_PAIRING_FEW);
+    for (int i = 0; i < VCH_PAIRING_FEW; i++) {
+        (void)snprintf(address, sizeof address, "2001:db8:1:%x::1", i / 8);
+        assert_true(begins(address));
+    }
+    assert_false(begins("2001:db8:1:ffff::1"));
+    assert_true(begins("2001:db8:2::1") && begins("192.0.2.1"));
+    fx.now_ms += 600000; /* the flood's codes have lapsed, and so has the memory of it */
+    assert_true(begins("2001:db8:1:ffff::1"));
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(counts_are_of_a_window),   TEST(a_clock_that_goes_back_begins_anew), TEST(a_network_of_ipv6_counts_as_one), TEST(a_flood_pushes_out_the_oldest),
         TEST(polls_have_a_pace),        TEST(who_keeps_the_pace_is_never_slowed), TEST(news_cost_no_poll),               TEST(rows_of_strangers_are_bounded),
-        TEST(neighbours_count_together), TEST(rows_of_people_are_bounded_for_each),
+        TEST(neighbours_count_together), TEST(rows_of_people_are_bounded_for_each), TEST(a_flood_leaves_places_for_others),
         TEST(without_its_memory_nobody_pairs), TEST(states_are_of_the_clock),     TEST(the_sweep_ends_what_time_has_ended), TEST(a_floods_ends_are_few_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
