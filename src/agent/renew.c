@@ -79,7 +79,7 @@ static enum vch_exit exchange(struct asking *a, const char *request) {
         .save = on_save,
         .arg = a,
     };
-    enum vch_device_status status = vch_device_provision(&r->link->device, &p, &done);
+    enum vch_device_status status = vch_device_rotate(&r->link->device, &p, &done);
     if (status == VCH_DEVICE_STORAGE) return a->outcome->exit; /* written where it happened */
     VCH_STEP(vch_link_failed(r->link, status, "renewing the certificate", a->outcome));
     VCH_FAULT_POINT("renew.registered");
