@@ -1,5 +1,8 @@
 #include "ctl/claim_qr.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/blocks.h"
@@ -27,6 +30,18 @@ bool vch_ctl_qr_draw(const struct vch_val *code, bool colours, struct vch_buf *b
     return !buf->failed;
 }
 
+/* Elsewhere the colours of the ground are whoever's who looks at it. */
+static bool knows_colours(FILE *out) {
+    const char *term = getenv("TERM");
+    return isatty(fileno(out)) == 1 && term && *term && strcmp(term, "dumb") != 0;
+}
+
+/* A line that is broken in two is no code. */
+static bool is_too_narrow(FILE *out, int64_t columns) {
+    struct winsize size;
+    return isatty(fileno(out)) == 1 && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col && size.ws_col < columns;
+}
+
 static int64_t time_ms(const struct vch_val *seconds) {
     if (vch_val_is(seconds, VCH_VAL_REAL)) return (int64_t)(seconds->real * 1000);
     return vch_val_is(seconds, VCH_VAL_INT) ? seconds->integer * 1000 : 0;
@@ -36,9 +51,12 @@ static int64_t time_ms(const struct vch_val *seconds) {
 static enum vch_ctl_exit print(struct vch_ctl *ctl, const struct vch_val *code, const struct vch_val *answer, struct vch_str template_name) {
     struct vch_buf buf;
     char until[25];
+    int64_t columns = vch_val_int_at(code, "size", 0) + 2 * QUIET;
+    if (is_too_narrow(ctl->out, columns))
+        return vch_ctl_fail(ctl, "the code needs a terminal of %lld columns: make this one wider, then a new claim", (long long)columns);
     vch_time_iso(time_ms(vch_val_get(answer, "expiration")), until);
     vch_buf_init_secret(&buf, PICTURE_MAX);
-    bool drawn = vch_ctl_qr_draw(code, isatty(fileno(ctl->out)) == 1, &buf);
+    bool drawn = vch_ctl_qr_draw(code, knows_colours(ctl->out), &buf);
     vch_buf_printf(&buf, "Claim %.12s for template %.*s, good until %s. Whoever reads this code can use it.\n",
                    vch_val_str_at(answer, "certificateId").ptr, VCH_STR_ARG(template_name), until);
     bool written = drawn && !buf.failed && fwrite(buf.ptr, 1, buf.len, ctl->out) == buf.len;

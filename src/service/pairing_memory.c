@@ -30,7 +30,7 @@ struct vch_pairings {
     struct poll polls[POLLS];
     struct row_budget {
         int64_t full_at_us, left_out;
-    } rows[2]; /* people's, strangers' */
+    } rows[VCH_PAIRING_ROWS_KINDS];
     int64_t own_full_at_us[PEOPLE]; /* of each person's rows, by a hash */
 };
 
@@ -136,11 +136,11 @@ void vch_pairing_tell(struct vch_pairings *p, struct vch_str id, unsigned told) 
     (void)pthread_mutex_unlock(&p->lock);
 }
 
-bool vch_pairing_row_fits(struct vch_pairings *p, struct vch_str who, int64_t now_us, int64_t *ret_left_out) {
-    struct row_budget *budget = &p->rows[who.len == 0];
+bool vch_pairing_row_fits(struct vch_pairings *p, enum vch_pairing_rows kind, struct vch_str who, int64_t now_us, int64_t *ret_left_out) {
+    struct row_budget *budget = &p->rows[kind];
     *ret_left_out = 0;
     (void)pthread_mutex_lock(&p->lock);
-    bool fits = who.len == 0 || take(&p->own_full_at_us[vch_hash(who) % PEOPLE], own_pause_us, OWN_BURST, now_us);
+    bool fits = kind != VCH_PAIRING_ROWS_PEOPLE || take(&p->own_full_at_us[vch_hash(who) % PEOPLE], own_pause_us, OWN_BURST, now_us);
     fits = fits && take(&budget->full_at_us, row_pause_us, ROWS_BURST, now_us);
     if (fits) *ret_left_out = budget->left_out;
     budget->left_out = fits ? 0 : budget->left_out + 1;

@@ -24,9 +24,15 @@ bool vch_pairing_poll(struct vch_pairings *p, struct vch_str id, int64_t now_us,
 /* What the device was told last; a change may be asked for at once. */
 unsigned vch_pairing_told(struct vch_pairings *p, struct vch_str id);
 void vch_pairing_tell(struct vch_pairings *p, struct vch_str id, unsigned told);
-/* Rows of the ledger that strangers cause (`who` empty), or people who may sign requests: false when there were too many
- * of the kind, or of this person, so that nobody's flood hides what others do. */
-bool vch_pairing_row_fits(struct vch_pairings *p, struct vch_str who, int64_t now_us, int64_t *ret_left_out);
+/* Rows of the ledger: false when there were too many of the kind, or of this person, so that nobody's flood hides what
+ * others do, nor that it was refused. */
+enum vch_pairing_rows {
+    VCH_PAIRING_ROWS_PEOPLE,   /* who may sign requests; `who` says which */
+    VCH_PAIRING_ROWS_STARTS,   /* of strangers, `who` is empty */
+    VCH_PAIRING_ROWS_REFUSALS, /* the same */
+    VCH_PAIRING_ROWS_KINDS
+};
+bool vch_pairing_row_fits(struct vch_pairings *p, enum vch_pairing_rows kind, struct vch_str who, int64_t now_us, int64_t *ret_left_out);
 
 /* ---- pairing_put.c: as documents ---- */
 

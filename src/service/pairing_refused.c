@@ -62,7 +62,8 @@ void vch_pairing_refused(const struct vch_call *call, const char *operation, enu
     if (is_ours(err) || !call->service->pairings) return;
     struct vch_str who = person ? vch_caller_person(&call->caller, call->arena) : VCH_STR("");
     if (person) vch_pairing_tell_why(call, operation, serial_of(call, id_of(call)));
-    if (!who.ptr || !vch_pairing_row_fits(call->service->pairings, who, vch_mono_us(), &left_out)) return;
+    enum vch_pairing_rows kind = person ? VCH_PAIRING_ROWS_PEOPLE : VCH_PAIRING_ROWS_REFUSALS;
+    if (!who.ptr || !vch_pairing_row_fits(call->service->pairings, kind, who, vch_mono_us(), &left_out)) return;
     enum vch_err written = write_row(call, operation, err, left_out);
     if (written != VCH_OK) VCH_LOG(WARN, "refusal-not-recorded", VCH_LOG_C("error", vch_err_word(written)));
 }

@@ -142,7 +142,7 @@ static enum vch_err plan_row(struct start *s, struct vch_plan *plan) {
     struct vch_val *map;
     int64_t left_out;
     if (!row) return VCH_ERR_NOMEM;
-    if (!vch_pairing_row_fits(call->service->pairings, VCH_STR(""), vch_mono_us(), &left_out)) return VCH_OK;
+    if (!vch_pairing_row_fits(call->service->pairings, VCH_PAIRING_ROWS_STARTS, VCH_STR(""), vch_mono_us(), &left_out)) return VCH_OK;
     VCH_TRY(vch_pairing_row(call, "pairing-started", &s->record, row, &map));
     VCH_TRY(vch_val_put_str(call->arena, map, "serialNumber", s->record.serial));
     if (s->record.model.len) VCH_TRY(vch_val_put_str(call->arena, map, "model", s->record.model));

@@ -1,13 +1,18 @@
 """A claim handed over as a QR code: drawn, photographed, read by a device that knows the root by its digest alone."""
+import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
+import pty
 import re
 import socket
 import ssl
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -156,6 +161,46 @@ def test_a_picture_and_files_of_one_claim(server, tmp_path):
     assert ssl.PEM_cert_to_DER_cert((tmp_path / "out/claim.pem.crt").read_text()) == claim.certificate()
     done = device(tmp_path / "device", "--claim", str(tmp_path / "out/bundle.json"), name="lamp-files")
     assert done.returncode == 0, done.output
+
+
+def on_terminal(server, columns, term):
+    """What `vouch claim create --qr` writes to a terminal."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, columns, 0, 0))
+    process = subprocess.Popen([vouch.BUILD / "vouch", "--data", server.data, "claim", "create", "--template", vouch.TEMPLATE, "--qr"], stdin=slave, stdout=slave, stderr=slave,
+                               env=dict(os.environ, HOME=str(server.home), TERM=term))
+    os.close(slave)
+    said = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while part := os.read(master, 65536):
+            said += part
+    os.close(master)
+    return process.wait(30), said.decode().replace("\r\n", "\n")
+
+
+def paint(text, paper, ink):
+    """What a terminal of these two colours (0 dark, 255 light) shows of half blocks; a line may say that it is white on black."""
+    rows = []
+    for line in text.splitlines():
+        coloured = re.fullmatch(r"\x1b\[38;5;231;48;5;16m(.*)\x1b\[0m", line)
+        back, fore = (0, 255) if coloured else (paper, ink)
+        plain = coloured.group(1) if coloured else line
+        if plain and set(plain) <= set(HALVES):
+            rows += [[fore if HALVES[c][half] else back for c in plain] for half in (0, 1)]
+    return [[square == 255 for square in row] for row in rows]
+
+
+def test_light_and_dark_terminals(server, tmp_path):
+    for paper, ink in ((0, 255), (255, 0)):
+        status, text = on_terminal(server, 80, "xterm-256color")
+        shown = paint(text, paper, ink)
+        border = [[paper == 255] * (len(shown[0]) + 8)] * 4  # the terminal around it
+        picture = border + [[paper == 255] * 4 + row + [paper == 255] * 4 for row in shown] + border
+        assert status == 0 and claim_text.parse(scan(photograph(picture, tmp_path / "terminal.pgm"))).template == vouch.TEMPLATE
+    status, text = on_terminal(server, 80, "dumb")
+    assert status == 0 and "\x1b" not in text and scan(photograph(paint(text, 0, 255), tmp_path / "dumb.pgm"))
+    status, text = on_terminal(server, 60, "xterm")
+    assert status == 1 and "69 columns" in text and "█" not in text
 
 
 # ---- attacks

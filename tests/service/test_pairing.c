@@ -131,12 +131,13 @@ static void rows_of_strangers_are_bounded(void **state) {
     (void)state;
     const struct vch_str nobody = VCH_STR("");
     int64_t left_out, t = 9 * (int64_t)SECOND_US;
-    for (int i = 0; i < 100; i++) assert_true(vch_pairing_row_fits(memory, nobody, t, &left_out));
-    for (int i = 0; i < 7; i++) assert_false(vch_pairing_row_fits(memory, nobody, t, &left_out));
-    assert_true(vch_pairing_row_fits(memory, nobody, t + SECOND_US, &left_out));
+    for (int i = 0; i < 100; i++) assert_true(vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_STARTS, nobody, t, &left_out));
+    for (int i = 0; i < 7; i++) assert_false(vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_STARTS, nobody, t, &left_out));
+    assert_true(vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_STARTS, nobody, t + SECOND_US, &left_out));
     assert_int_equal(left_out, 7);
-    assert_true(vch_pairing_row_fits(memory, VCH_STR("user/a"), t, &left_out) && left_out == 0); /* people have a measure of their own */
-    assert_false(vch_pairing_row_fits(memory, nobody, t + SECOND_US, &left_out));
+    assert_true(vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_PEOPLE, VCH_STR("user/a"), t, &left_out) && left_out == 0); /* people have a measure of their own */
+    assert_true(vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_REFUSALS, nobody, t, &left_out) && left_out == 0); /* and so has what was refused */
+    assert_false(vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_STARTS, nobody, t + SECOND_US, &left_out));
 }
 
 /* One who floods leaves the others room, and all together are bounded. */
@@ -144,14 +145,14 @@ static void rows_of_people_are_bounded_for_each(void **state) {
     (void)state;
     int64_t left_out, t = 9 * (int64_t)SECOND_US;
     int fitted = 0;
-    for (int i = 0; i < 500; i++) fitted += vch_pairing_row_fits(memory, VCH_STR("user/flood"), t, &left_out);
+    for (int i = 0; i < 500; i++) fitted += vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_PEOPLE, VCH_STR("user/flood"), t, &left_out);
     assert_int_equal(fitted, 50);
-    assert_true(vch_pairing_row_fits(memory, VCH_STR("user/other"), t, &left_out));
+    assert_true(vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_PEOPLE, VCH_STR("user/other"), t, &left_out));
     assert_int_equal(left_out, 450);
     for (int i = 0; i < 500; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "user/%d", i);
-        fitted += vch_pairing_row_fits(memory, vch_str_from(name), t, &left_out);
+        fitted += vch_pairing_row_fits(memory, VCH_PAIRING_ROWS_PEOPLE, vch_str_from(name), t, &left_out);
     }
     assert_int_equal(fitted, 99);
 }
