@@ -139,6 +139,7 @@ enum vch_exit vch_pair_talk_open(struct vch_pair_talk *talk, int64_t deadline_ms
     talk->ask.to.on_stage = vch_pages_let_go;
     choose_trust(talk);
     enum vch_err err = vch_ask_open(&talk->ask, deadline_ms, &diag);
+    vch_pages_let_go();
     if (err != VCH_OK) return failed(err, &diag, outcome);
     enum vch_exit exit = note_root(talk, outcome);
     if (exit != VCH_EXIT_OK) {
