@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "core/reason.h"
+#include "service/claim_watch.h"
 #include "service/pairing_priv.h"
 
 static enum vch_err find(struct vch_call *call, struct vch_rec_pairing *ret) {
@@ -55,16 +56,31 @@ static bool has_claim(const struct vch_rec_pairing *p, const struct vch_call *ca
     return under_way && call->now_ms < p->claim_expires_ms;
 }
 
+/* Once: of two polls that find out, one finds it written. */
+static enum vch_err end_without_claim(struct vch_call *call, const struct vch_rec_pairing *p) {
+    struct vch_plan *plan = vch_plan_new(call->arena);
+    struct vch_rec_ledger row;
+    struct vch_val *map;
+    if (!plan) return VCH_ERR_NOMEM;
+    VCH_TRY(vch_pairing_row(call, "pairing-failed", p, &row, &map));
+    row.claim_id = p->claim_id;
+    row.template_name = p->template_name;
+    row.outcome = vch_str_from(vch_reason_code(VCH_REASON_CLAIM_CANCELLED));
+    VCH_TRY(vch_val_put_str(call->arena, map, "serialNumber", p->serial));
+    VCH_TRY(vch_ledger_detail(call, map, &row));
+    vch_plan_pairing_end(plan, p->id, "FAILED", row.outcome, VCH_STR("The provisioning claim was cancelled."));
+    vch_plan_ledger(plan, &row);
+    enum vch_err err = vch_store_apply(call->service->store, plan, call->diag);
+    return err == VCH_ERR_CONFLICT ? VCH_OK : err;
+}
+
 /* The template may have gone, and its claims with it. */
 static enum vch_err check_claim(struct vch_call *call, struct vch_rec_pairing *p) {
     struct vch_rec_claim claim;
     enum vch_err err = vch_store_claim(call->service->store, p->claim_id, &claim, call->arena, call->diag);
     if (err == VCH_OK && !vch_str_eq_c(claim.state, "CANCELLED")) return VCH_OK;
     if (err != VCH_OK && err != VCH_ERR_NOT_FOUND) return err;
-    struct vch_plan *plan = vch_plan_new(call->arena);
-    if (!plan) return VCH_ERR_NOMEM;
-    vch_pairing_cancelled(plan, p->id);
-    VCH_TRY(vch_store_apply(call->service->store, plan, call->diag));
+    VCH_TRY(end_without_claim(call, p));
     return vch_store_pairing(call->service->store, p->id, p, call->arena, call->diag);
 }
 
