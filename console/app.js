@@ -125,7 +125,7 @@ async function visit() {
     }
     if (mine !== order) return;
     document.documentElement.dataset.ready = page || one?.name || "";
-    if (!document.querySelector("dialog[open]") && visited) (frame.main.querySelector("h1") ?? frame.main).focus({ preventScroll: true });
+    if (!document.querySelector("dialog[open]") && visited) ((matchMedia("(pointer: fine)").matches && frame.main.querySelector("[autofocus]")) || frame.main.querySelector("h1") || frame.main).focus({ preventScroll: true });
     if (visited) scrollTo(0, 0);
     visited = true;
 }

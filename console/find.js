@@ -53,7 +53,7 @@ const among = (path, list, marker, matches, hit) => async (word, signal) => {
 const users = among("/_vouch/users", "users", "nextToken", (row) => [row.userName], (row) => ({ kind: "user", text: row.userName, more: "", href: href("users", row.userName) }));
 const templates = among("/provisioning-templates", "templates", "nextToken", (row) => [row.templateName, row.description], (row) => ({ kind: "template", text: row.templateName, more: row.description ?? "", href: href("templates", row.templateName) }));
 const policies = among("/policies", "policies", "nextMarker", (row) => [row.policyName], (row) => ({ kind: "policy", text: row.policyName, more: "", href: href("policies", row.policyName) }));
-const pairings = among("/_vouch/pairings", "pairings", "nextToken", (row) => [row.serialNumber, row.userCode, row.model, row.thingName], (row) => ({ kind: "pairing", text: row.serialNumber, more: row.state, href: href("pairings", row.pairingId) }));
+const pairings = among("/_vouch/pairings", "pairings", "nextToken", (row) => [row.serialNumber, row.userCode, row.model, row.thingName], (row) => ({ kind: "pairing", text: row.serialNumber, more: row.state.toLowerCase().replaceAll("_", " "), href: href("pairings", row.pairingId) }));
 // By installer, by thing, by what they were made for.
 const claims = among("/_vouch/claims", "claims", "nextToken", (row) => [row.createdBy.split("/").pop(), row.claimId, row.bindings?.thingName, ...Object.values(row.bindings?.parameters ?? {})],
     (row) => ({ kind: "claim", text: shortId(row.claimId), more: `${row.templateName}, ${row.createdBy.split("/").pop()}`, href: href("claims", row.claimId) }));

@@ -225,7 +225,7 @@ async function detail(root, sequence, signal) {
                     [t("ledger.from"), row.sourceIp && h("code", {}, row.sourceIp)],
                     [t("ledger.client"), row.clientId && h("code", {}, row.clientId)],
                     [t("ledger.thing"), row.thingName && h("a", { href: `#/things/${encodeURIComponent(row.thingName)}` }, row.thingName)],
-                    [t("ledger.template"), row.templateName && t("ledger.template.version", { name: row.templateName, version: row.templateVersion ?? "" })],
+                    [t("ledger.template"), row.templateName && (row.templateVersion ? t("ledger.template.version", { name: row.templateName, version: row.templateVersion }) : row.templateName)],
                     [t("ledger.claim"), row.claimId && h("a", { href: `#/claims/${row.claimId}`, class: "mono" }, row.claimId)],
                     [t("ledger.certificate"), row.certificateId && h("a", { href: `#/certificates/${row.certificateId}`, class: "mono" }, row.certificateId)],
                 ]),

@@ -53,6 +53,9 @@ export function open(rights, routes) {
             event.preventDefault();
             const all = [input, ...links()];
             all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
+        } else if (event.key === "Escape") {
+            event.preventDefault(); // a search field would first empty itself
+            box.close();
         } else if (event.key === "Enter" && event.target === input) {
             event.preventDefault();
             clearTimeout(timer);

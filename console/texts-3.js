@@ -490,6 +490,7 @@ addTexts({
     "why.what.subscribe": "Subscription refused:",
     "why.what.receive": "Delivery refused:",
     "why.what.provision": "Registration refused:",
+    "why.what.pairing": "Pairing refused:",
     "why.what.connection": "Connection ended:",
     "why.client": "Client id",
     "why.certificate": "Certificate",

@@ -191,6 +191,71 @@ async function paging(page) {
   await everything(page)
 }
 
+// The element that has the focus: what it is, and whether one sees that.
+const focused = page => page.evaluate(() => {
+  const node = document.activeElement
+  const {outlineStyle, outlineWidth} = getComputedStyle(node)
+  const box = node.getBoundingClientRect()
+  return {
+    text: (node.getAttribute('aria-label') ?? node.textContent).trim(), within: node.closest('dialog') ? 'dialog' : node.closest('nav.side') ? 'side' : node.closest('header.top') ? 'top' : node.closest('main') ? 'main' : '',
+    seen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 && box.top >= 0 && box.left >= 0 && box.width > 0, tag: node.tagName
+  }
+})
+
+// Without a mouse: everything in its order, always seen; what opens keeps the focus, and gives it back.
+async function keyboard(page) {
+  await go(page, '/console#/settings')
+  await page.reload()
+  await page.locator('html[data-ready]').waitFor({state: 'attached'})
+  const walk = []
+  for (let i = 0; i < 22; i++) {
+    await page.keyboard.press('Tab')
+    const now = await focused(page)
+    check(now.seen, `the focus is not seen on ${now.text}`)
+    walk.push(now)
+  }
+  check(walk[0].text === 'Skip to content' && walk[1].within === 'side', `it begins at ${walk[0].text}, ${walk[1].text}`)
+  const places = walk.slice(1).map(one => one.within)
+  check(places.join() === [...places].sort((a, b) => ['side', 'top', 'main'].indexOf(a) - ['side', 'top', 'main'].indexOf(b)).join() && places.includes('main'), `the order is ${places}`)
+  await page.locator('.account-button').focus()
+  await page.keyboard.press('Enter')
+  await page.locator('dialog[open]').waitFor()
+  await page.locator('dialog').getByText('This session ends').waitFor()
+  for (let i = 0; i < 14; i++) {
+    await page.keyboard.press('Tab')
+    const now = await focused(page)
+    check(now.within === 'dialog' || now.tag === 'BODY', `Tab leads out of the dialog to ${now.text}`)
+  }
+  await page.keyboard.press('Escape')
+  await page.locator('dialog').waitFor({state: 'detached'})
+  check((await focused(page)).text.includes('admin'), 'the button has the focus again')
+  await page.keyboard.press('/')
+  await test(page, 'search').fill('pubsub')
+  await test(page, 'search-all').waitFor()
+  await page.keyboard.press('ArrowUp')
+  check((await focused(page)).text.startsWith('All that'), 'arrows go through what was found')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/#\/search\?q=pubsub/)
+  await page.locator('[data-test=search-hit]').first().waitFor()
+  await page.locator('input[type=search]:focus').waitFor()
+  await page.keyboard.press('/') // typed into the field of this page: no palette
+  check(await page.locator('dialog').count() === 0, 'what is typed is typed')
+  await page.locator('h1').focus()
+  await page.keyboard.press('g')
+  await page.keyboard.press('t')
+  await page.waitForURL('**/console#/things')
+  await page.locator('h1:focus').getByText('Things').waitFor()
+  await page.emulateMedia({reducedMotion: 'reduce'})
+  const turning = await page.evaluate(() => {
+    const node = document.body.appendChild(Object.assign(document.createElement('span'), {className: 'spinner'}))
+    const {animationIterationCount, animationDuration} = getComputedStyle(node)
+    node.remove()
+    return [animationIterationCount, parseFloat(animationDuration)]
+  })
+  check(turning[0] === '1' && turning[1] < 0.001, `it turns: ${turning}`)
+  await page.emulateMedia({reducedMotion: 'no-preference'})
+}
+
 // All pages of a list as one file; or none, when one thinks better of it.
 async function everything(page) {
   await test(page, 'things-search').fill('many-')
@@ -230,5 +295,6 @@ await withBrowser(async open => {
   await groups(page)
   await searching(page)
   await paging(page)
+  await keyboard(page)
   say({end: true})
 })

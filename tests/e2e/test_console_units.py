@@ -190,6 +190,13 @@ def test_texts_come_with_who_asks_for_them():
     assert not missing, sorted(missing)
 
 
+def test_every_kind_of_refusal_has_a_name():
+    source = (CONSOLE.parent / "src" / "service" / "refusals.c").read_text()
+    kinds = re.findall(r'\[VCH_REFUSED_[A-Z]+\] = "([a-z-]+)"', source)
+    assert len(kinds) > 5
+    assert {f'"why.what.{kind}"' for kind in kinds} <= set(re.findall(r'"why\.what\.[a-z-]+"', (CONSOLE / "texts-3.js").read_text()))
+
+
 def test_every_text_that_is_asked_for_is_there():
     keys = set()
     for file in CONSOLE.glob("texts*.js"):
