@@ -32,7 +32,7 @@ async function wire(client) {
 // How many requests wait for one another, up to the first drawing that is ready.
 function rounds() {
   const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
-    .filter(one => one.responseEnd && one.startTime <= globalThis.readyAt).sort((a, b) => a.startTime - b.startTime)
+    .filter(one => one.responseEnd && one.startTime <= (globalThis.readyAt ?? Infinity)).sort((a, b) => a.startTime - b.startTime)
   const level = new Map()
   for (const one of all) level.set(one, 1 + Math.max(0, ...all.filter(other => level.has(other) && other.responseEnd <= one.startTime).map(other => level.get(other))))
   return Math.max(...level.values())
@@ -46,10 +46,10 @@ async function view(open, path, cookies, still) {
   await client.send('Performance.enable', {timeDomain: 'threadTicks'})
   const told = await wire(client)
   await page.goto(world.base + path)
-  await page.locator('html[data-ready]').waitFor({state: 'attached'})
+  await page.locator('html[data-ready], body > h1').first().waitFor({state: 'attached'})
   await page.locator('[aria-busy=true]').first().waitFor({state: 'detached'})
   const spent = Object.fromEntries((await client.send('Performance.getMetrics')).metrics.map(({name, value}) => [name, value * 1000]))
-  const times = await page.evaluate(() => ({usable: globalThis.usableAt, ready: globalThis.readyAt}))
+  const times = await page.evaluate(() => ({usable: globalThis.usableAt ?? performance.now(), ready: globalThis.readyAt ?? performance.now()}))
   Object.assign(times, {script: spent.ScriptDuration, main: spent.TaskDuration, rounds: await page.evaluate(rounds)})
   if (still) await page.waitForTimeout(700) // what it asks for behind the first drawing counts too
   await context.close()

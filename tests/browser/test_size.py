@@ -61,8 +61,8 @@ def quickest(times, what):
 
 def test_the_first_view(server, browser):
     busy(server)
-    views = browser.run("size.mjs", part="first", paths=["/sign-in", "/install", "/console", "/console#/things"], again=4)["views"]
-    for path, view in views.items():
+    views = browser.run("size.mjs", part="first", paths=["/", "/sign-in", "/install", "/console", "/console#/things"], again=4)["views"]
+    for path, view in views.items(): # the first has neither script nor style: what it takes is the browser's own
         times = view["times"]
         print(f"{path}: {view['bytes'] / 1024:.1f} KB in {view['requests']} requests, {view['answers'] / 1024:.1f} of them answers of the API; best (median) ms: "
               f"first control {quickest(times, 'usable')}, drawn {quickest(times, 'ready')}; of the main thread's time {quickest(times, 'main')}, in scripts "
