@@ -325,7 +325,7 @@ static void on_end(void *arg, const struct vch_diag *diag) {
 
 static void enter_lane(struct vch_event_stream *stream, struct vch_loop *loop) {
     struct vch_event_lane *lane = &stream->events->lanes[vch_loop_index(loop) % VCH_EVENTS_LANES];
-    lane->loop = loop;
+    atomic_store(&lane->loop, loop);
     stream->lane = lane;
     stream->next = lane->first;
     stream->link = &lane->first;

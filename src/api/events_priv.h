@@ -27,7 +27,7 @@ enum vch_err vch_event_batch_load(struct vch_events *events, int64_t after, stru
 
 /* One loop's share. */
 struct vch_event_lane {
-    struct vch_loop *loop;           /* set by its first listener */
+    struct vch_loop *_Atomic loop;   /* set by its listeners, read by workers */
     struct vch_event_stream *first;  /* [loop] */
     atomic_size_t streams;
     atomic_size_t queued;            /* bytes on their way to it */
