@@ -30,6 +30,7 @@ enum vch_pairing_rows {
     VCH_PAIRING_ROWS_PEOPLE,   /* who may sign requests; `who` says which */
     VCH_PAIRING_ROWS_STARTS,   /* of strangers, `who` is empty */
     VCH_PAIRING_ROWS_REFUSALS, /* the same */
+    VCH_PAIRING_ROWS_WHY,      /* the same, for `vouch why` */
     VCH_PAIRING_ROWS_KINDS
 };
 bool vch_pairing_row_fits(struct vch_pairings *p, enum vch_pairing_rows kind, struct vch_str who, int64_t now_us, int64_t *ret_left_out);
@@ -67,7 +68,7 @@ enum vch_err vch_pairing_root_fingerprint(struct vch_call *call, struct vch_str 
 
 /* ---- what else they share ---- */
 
-/* Remembers a refusal for `vouch why`; the call's diagnosis says why. */
+/* Remembers a refusal for `vouch why`, strangers' within bounds; the call's diagnosis says why. */
 void vch_pairing_tell_why(const struct vch_call *call, const char *operation, struct vch_str serial);
 /* UNAVAILABLE where nothing is remembered in memory, so that nothing could be bounded. */
 enum vch_err vch_pairing_served(const struct vch_call *call) VCH_MUST;

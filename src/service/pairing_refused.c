@@ -22,7 +22,12 @@ void vch_pairing_tell_why(const struct vch_call *call, const char *operation, st
                                         .statement = -1,
                                         .message = vch_str_from(call->diag->message),
                                         .time_ms = call->now_ms};
-    vch_refusals_tell(call->service->refusals, &refusal);
+    int64_t left_out;
+    bool stranger = call->caller.kind == VCH_CALLER_NOBODY;
+    if (!stranger || vch_pairing_row_fits(call->service->pairings, VCH_PAIRING_ROWS_WHY, VCH_STR(""), vch_mono_us(), &left_out))
+        vch_refusals_tell(call->service->refusals, &refusal);
+    else
+        vch_refusals_add(call->service->refusals, VCH_REFUSED_PAIRING, call->diag->reason);
 }
 
 /* The device that it was about, by what it says of itself. */

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -12,6 +13,8 @@ import urllib.parse
 import uuid
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 import mqtt
 import own
@@ -251,8 +254,15 @@ def test_one_approval_and_no_more(server):
     own.call(server, "POST", path + "/approve", body)
     rejected(server, 409, "pairing-state", "POST", path + "/approve", body)  # replayed
     rejected(server, 409, "pairing-state", "POST", path + "/deny", {})
-    device.provision(device.poll())
+    answer = device.poll()
+    device.provision(answer)
     rejected(server, 409, "pairing-state", "POST", path + "/approve", body)
+    with mqtt.Client(server, device.claim(answer)) as client:  # and of the claim there is one use
+        client.connect("twice")
+        accepted, said = client.request(pairing.CSR, {"certificateSigningRequest": device.request})
+        assert not accepted and said["statusCode"] == 403, said
+    assert [r["outcome"] for r in device.rows("provisioning-refused")] == ["claim-spent"]
+    assert "certificatePem" not in device.poll()
     assert len(device.rows("pairing-approved")) == 1 and len(device.rows("claim-created")) == 1
     assert len(device.rows("pairing-refused")) == 3
 
@@ -644,6 +654,17 @@ def test_requests_for_certificates_are_judged(server):
         assert start(server, certificateSigningRequest=own.request_for(own.key_pair(curve)[0]))["userCode"]
 
 
+def test_a_request_for_somebody_elses_key_proves_nothing(server):
+    """Signed by one key and naming another: nobody is asked to vouch for it."""
+    mine, theirs = (x509.load_pem_x509_csr(own.request_for(own.key_pair()[0]).encode()) for _ in range(2))
+    point = [r.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint) for r in (mine, theirs)]
+    forged = mine.public_bytes(serialization.Encoding.DER).replace(point[0], point[1])
+    pem = ssl.DER_cert_to_PEM_cert(forged).replace("CERTIFICATE", "CERTIFICATE REQUEST")
+    assert x509.load_pem_x509_csr(pem.encode()).public_key().public_numbers() == theirs.public_key().public_numbers()
+    why = pairing.refused(400, "csr-invalid", start, server, certificateSigningRequest=pem)
+    assert "signature does not hold" in str(why)
+
+
 def test_bodies_that_are_none(server):
     for body in (b"", b"{", b"[]", b"null", b'"x"', b"{}", b'{"serialNumber":"x"}', b"\xff\xfe", b'{"a":' * 50, b'{"serialNumber":"x","serialNumber":"y"}'):
         for path in (PAIRINGS, POLL):
@@ -798,7 +819,7 @@ def test_pairings_move_with_the_registry(tmp_path):
         before = device.get(), decided.get()
         old.stop()
         file = tmp_path / "registry"
-        subprocess.run([vouch.BUILD / "vouch", "--data", old.data, "store", "export", file], check=True, capture_output=True)
+        subprocess.run([vouch.BUILD / "vouch", "--data", old.data, "store", "export", *vouch.Stores.flags(old.data), file], check=True, capture_output=True)
         shutil.copytree(old.data, tmp_path / "data", ignore=shutil.ignore_patterns("run", "*.lock", "lock", "registry.db*", "messages.db*"))
         subprocess.run([vouch.BUILD / "vouch", "--data", tmp_path / "data", "store", "import", file], check=True, capture_output=True)
         with vouch.Server("--store", "sqlite", data=tmp_path / "data") as new:

@@ -7,8 +7,10 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "core/reason.h"
 #include "pki/csr.h"
 #include "service/pairing_priv.h"
+#include "service/refusals.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 3600 * 1000, SECOND_US = 1000000 };
 
@@ -318,12 +320,36 @@ static void a_flood_leaves_places_for_others(void **state) {
     assert_true(begins("2001:db8:1:ffff::1"));
 }
 
+/* Whoever is refused by the thousand does not push out what others were refused for. */
+static void a_flood_is_not_all_that_why_knows(void **state) {
+    (void)state;
+    struct vch_str serial = VCH_STR("");
+    char text[16];
+    assert_int_equal(vch_refusals_new(&fx.service.refusals), VCH_OK);
+    fx.service.pairings = memory;
+    struct vch_call call = {.service = &fx.service, .arena = fx.arena, .caller = {.source_ip = VCH_STR("192.0.2.1")}, .now_ms = fx.now_ms, .diag = &fx.diag};
+    (void)VCH_REFUSE(&fx.diag, VCH_ERR_THROTTLED, PAIRING_THROTTLED, "", "Too many.");
+    for (int i = 0; i < 400; i++) {
+        (void)snprintf(text, sizeof text, "S%d", i);
+        serial = vch_str_from(text);
+        vch_pairing_tell_why(&call, "StartPairing", serial);
+    }
+    assert_in_range(vch_refusals_kept(fx.service.refusals), 100, 110);
+    assert_int_equal(vch_refusals_count(fx.service.refusals, VCH_REFUSED_PAIRING, VCH_REASON_PAIRING_THROTTLED), 400);
+    call.caller = (struct vch_caller){.kind = VCH_CALLER_USER, .source_ip = VCH_STR("192.0.2.2")};
+    vch_pairing_tell_why(&call, "DenyPairing", serial);
+    assert_in_range(vch_refusals_kept(fx.service.refusals), 101, 111);
+    vch_refusals_free(fx.service.refusals);
+    fx.service.refusals = NULL;
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(counts_are_of_a_window),   TEST(a_clock_that_goes_back_begins_anew), TEST(a_network_of_ipv6_counts_as_one), TEST(a_flood_pushes_out_the_oldest),
         TEST(polls_have_a_pace),        TEST(who_keeps_the_pace_is_never_slowed), TEST(news_cost_no_poll),               TEST(rows_of_strangers_are_bounded),
         TEST(neighbours_count_together), TEST(rows_of_people_are_bounded_for_each), TEST(a_flood_leaves_places_for_others),
+        TEST(a_flood_is_not_all_that_why_knows),
         TEST(without_its_memory_nobody_pairs), TEST(states_are_of_the_clock),     TEST(the_sweep_ends_what_time_has_ended), TEST(a_floods_ends_are_few_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
