@@ -201,7 +201,7 @@ static void test_lazy_changes_come_too(void **state) {
 static void test_settled_when_void(void **state) {
     struct keep *k = *state;
     struct ticket first = {0, 0}, ticket = {0, 0};
-    k->options.commit_delay_us = 100000;
+    k->options.commit_delay_us = 1500000;
     keep_open(k);
     put_entry(k, 1, 1, 1, "x", &first); /* the writer is busy with it */
     for (int i = 0; i < 2000 && stats_of(k).changes == 0; i++) (void)usleep(1000);
