@@ -582,12 +582,12 @@ def test_a_disk_that_is_full(server, tmp_path, last):
     process = subprocess.Popen([AGENT, "--pair", server.api, "--serial-number", "SN-7", "--model", "Lamp 9", "--once", "--json"], stdout=writer, stderr=writer,
                                preexec_fn=small_files, env=dict(os.environ, HOME=str(tmp_path)))
     os.close(writer)
-    said = b""
+    said, approved = b"", False
     while chunk := os.read(reader, 65536):
         said += chunk
         shown = re.search(rb'"event":"pairing".*?"pairingId":"([^"]*)".*?"keyFingerprint":"([^"]*)"', said)
-        if shown and b"approved" not in said and last == "codes":
-            approve(server, {"pairingId": shown.group(1).decode(), "keyFingerprint": shown.group(2).decode()})
+        if shown and not approved and last == "codes":
+            approved = approve(server, {"pairingId": shown.group(1).decode(), "keyFingerprint": shown.group(2).decode()})
     os.close(reader)
     assert process.wait(30) == 6, said.decode()
     failed = json.loads([line for line in said.decode().splitlines() if '"event":"failed"' in line][0])
