@@ -53,6 +53,8 @@ struct vch_hooks_process {
     struct vch_hooks_job *running; /* and dying */
     enum vch_hooks_bound bound;
     int64_t processes; /* of a program; of all with BOUND_USER */
+    int64_t started_us; /* the last program */
+    bool held;          /* the next one waits for its time */
     int64_t looked_ms; /* for what programs left behind */
     size_t counts[VCH_HOOK_KIND_COUNT], limits[VCH_HOOK_KIND_COUNT]; /* that run, and may */
 };
@@ -72,6 +74,10 @@ bool vch_hooks_program_step(struct vch_hooks_job *job, const struct curl_waitfd 
                             int64_t *ret_code);
 void vch_hooks_program_kill(struct vch_hooks_job *job); /* with its group, or all of its namespace; it still has to be waited for */
 bool vch_hooks_program_gone(struct vch_hooks_job *job); /* reaps; closes what is open */
+
+/* hooks_pace.c */
+/* Whether one more may be started now; false: ask again in a millisecond. */
+bool vch_hooks_pace(struct vch_hooks_process *p);
 
 /* hooks_tree.c */
 /* Finds out what this system allows; logs what is bounded and what is not. After the jail is closed. */

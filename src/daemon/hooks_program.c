@@ -17,7 +17,8 @@
 #include "base/log.h"
 #include "daemon/hooks_priv.h"
 
-enum { FILES_MAX = 64, FILE_SIZE_MAX = 16 << 20, OVERHEAR_MAX = 16 };
+/* NICE: behind the server, and behind the process that starts them. */
+enum { NICE = 15, FILES_MAX = 64, FILE_SIZE_MAX = 16 << 20, OVERHEAR_MAX = 16 };
 
 /* ---- which ---------------------------------------------------------------- */
 
@@ -119,6 +120,7 @@ static void become_program(const struct start *s) {
     plain_signals();
     ok = ok && bind_life(s);
     set_limits(s->memory_mib, s->timeout_ms);
+    (void)setpriority(PRIO_PROCESS, 0, NICE);
     vch_hooks_limit_processes(s->bound, s->processes);
     if (ok) (void)execve(s->path, argv, environment);
     _exit(126);

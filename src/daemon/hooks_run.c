@@ -16,7 +16,7 @@
 #include "daemon/hooks_priv.h"
 #include "daemon/jail.h"
 
-/* NICE: programs and handshakes of hooks come behind the server's own work. */
+/* NICE: handshakes of hooks come behind the server's own work. */
 enum { NICE = 5, CALLS_MAX = 2000, QUESTIONS_MAX = 64, LOOK_MS = 1000, ORDERS_A_ROUND = 256, CONNECTIONS_KEPT = 64, PATHS_MAX = 80 };
 
 /* All orders of one hook: they wait for each other and for nobody else. */
@@ -126,12 +126,17 @@ static void start_job(struct vch_hooks_process *p, struct vch_hooks_job *job) {
 }
 
 /* One hook may hold three quarters of the places at most. */
-static bool may_run(const struct vch_hooks_process *p, const struct vch_hooks_group *g) {
+static bool has_place(const struct vch_hooks_process *p, const struct vch_hooks_group *g) {
     return g->first && p->counts[g->kind] < p->limits[g->kind] && g->running < p->limits[g->kind] - p->limits[g->kind] / 4;
+}
+
+static bool may_run(struct vch_hooks_process *p, const struct vch_hooks_group *g) {
+    return has_place(p, g) && (g->kind != VCH_HOOK_PROGRAM || vch_hooks_pace(p));
 }
 
 /* Round after round, one of each hook. */
 static void start_waiting(struct vch_hooks_process *p) {
+    p->held = false;
     for (bool any = true; any;) {
         any = false;
         for (struct vch_hooks_group *g = p->groups; g; g = g->next) {
@@ -222,7 +227,7 @@ static void expire(struct vch_hooks_process *p) {
 }
 
 static int64_t next_deadline(const struct vch_hooks_process *p, int64_t now_ms) {
-    int64_t next = now_ms + LOOK_MS;
+    int64_t next = now_ms + (p->held ? 1 : LOOK_MS);
     for (const struct vch_hooks_job *job = p->running; job; job = job->next)
         if (job->state == VCH_HOOKS_RUNNING && job->deadline_ms < next) next = job->deadline_ms;
     for (const struct vch_hooks_group *g = p->groups; g; g = g->next)

@@ -437,6 +437,55 @@ def test_waiting_holds_up_nobody_else(folder):
         assert 'vouch_hook_decisions_total{result="allowed"} 40' in text and re.search(r"^vouch_hooks_waiting 0$", text, re.M)
 
 
+def resident(server):
+    """KiB of the front and of the hooks process."""
+    def of(pid):
+        return int(re.search(r"^VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M).group(1))
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(path.read_text().rsplit(")", 1)[1].split()[1]) == server.process.pid and "(vouchd-hooks)" in path.read_text():
+                return of(server.process.pid), of(path.parent.name)
+        except OSError:
+            continue
+    raise AssertionError("no hooks process")
+
+
+def test_a_thousand_that_wait_hold_no_worker(folder):
+    """No hook answers until the test says so. With two workers, registrations of another template finish while a thousand wait, and so does the API."""
+    gate = folder.path / "gate"
+    os.mkfifo(gate, 0o644)
+    path = folder.add("gated", f"#!/bin/sh\nread line <{gate}\necho '{{\"allowProvisioning\": true}}'\n")
+    with vouch.Server("--hook-dir", str(folder.path), "--workers", "2", "--hook-timeout", "60000") as server:
+        server.prepare_workshop()
+        call(server, "PUT", "/hooks/gated", {"kind": "program", "target": path})
+        template(server, "gated", ARN + "gated")
+        template(server, "free")
+        crowd, free = hooks.Crowd(server, "gated", 1000), hooks.Crowd(server, "free", 80, "free")
+        before = resident(server)
+        crowd.send()
+        deadline = time.monotonic() + 40
+        while "vouch_hooks_waiting 1000\n" not in metrics(server):
+            assert time.monotonic() < deadline and crowd.silent()
+            time.sleep(0.05)
+        while running(path) < 300:  # so many of one hook run at once; the others wait for these
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        free.send()
+        answers = free.answers()
+        assert len(answers) == 80 and all(accepted for accepted, _ in answers), answers[:2]
+        assert crowd.silent() and "vouch_hooks_waiting 1000\n" in metrics(server)
+        after = resident(server)
+        assert after[0] - before[0] < 64 * 1000 and after[1] - before[1] < 64 * 1000, (before, after)
+        with open(gate, "w") as opened:
+            opened.write("\n" * 1000)  # a line for each
+            opened.flush()
+            answers = crowd.answers()
+        assert len(answers) == 1000 and all(accepted for accepted, _ in answers), [a for ok, a in answers if not ok][:2]
+        assert 'vouch_hook_decisions_total{result="allowed"} 1000' in metrics(server)
+        crowd.close()
+        free.close()
+
+
 def metrics(server):
     import ssl
     import urllib.request

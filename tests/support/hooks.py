@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import pathlib
+import select
 import shutil
 import ssl
 import tempfile
@@ -14,6 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 import certs
+import mqtt
+import own
+import vouch
 
 # What the program does is said by the parameter Mode.
 PROGRAM = r"""#!/bin/sh
@@ -143,3 +147,44 @@ class Target:
         self.server.shutdown()
         self.server.server_close()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Crowd:
+    """Registrations that are sent all at once, eight on a connection: as many as one may have under way."""
+    EACH = 8
+
+    def __init__(self, server, template, count, prefix="crowd"):
+        self.topic = mqtt.register_topic(template)
+        self.requests = []
+        for n in range(0, count, self.EACH):
+            made = own.call(server, "POST", "/_vouch/claims", {"templateName": template, "maxUses": self.EACH})
+            client = mqtt.Client(server, vouch.Identity(server.home, made["certificateId"], made["certificatePem"], made["keyPair"]["PrivateKey"]), timeout=60)
+            client.connect(f"{prefix}-{n}")
+            for i in range(n, min(n + self.EACH, count)):
+                accepted, answer = client.request(mqtt.CREATE, b"")
+                assert accepted, answer
+                request = {"certificateOwnershipToken": answer["certificateOwnershipToken"], "parameters": {"ThingName": f"{prefix}-{i}"}}
+                self.requests.append((client, json.dumps(request)))
+
+    def send(self):
+        for client, request in self.requests:
+            client.send(mqtt.publish(self.topic, request))
+
+    def answers(self):
+        """(accepted, answer) of each, in no order; waits for all."""
+        got = []
+        for client, _ in self.requests:
+            topic, payload = client.message()
+            got.append((topic.endswith("/accepted"), json.loads(payload)))
+        return got
+
+    def silent(self):
+        """Whether none of them has got a byte."""
+        return not select.select([client.sock for client in self.clients()], [], [], 0)[0]
+
+    def clients(self):
+        return {id(client): client for client, _ in self.requests}.values()
+
+    def close(self):
+        for client in self.clients():
+            client.close()
