@@ -43,10 +43,10 @@ const columns = [
     { title: t("ledger.what"), value: (row) => h("span", { class: ["told", tone(row)] }, sentence(row)), text: (row) => row.event },
     {
         title: t("ledger.outcome"),
-        value: (row) => (row.outcome === "ok" ? h("span", { class: "muted" }, "ok") : badge(row.outcome, tone(row) === "bad" ? "bad" : "")),
+        value: (row) => (row.outcome === "ok" ? h("span", { class: "muted wide-only" }, "ok") : badge(row.outcome, tone(row) === "bad" ? "bad" : "")),
         text: (row) => row.outcome,
     },
-    { title: t("ledger.from"), value: (row) => h("code", { class: "small nowrap" }, row.sourceIp ?? ""), text: (row) => row.sourceIp ?? "" },
+    { title: t("ledger.from"), class: "wide-only", value: (row) => h("code", { class: "small nowrap" }, row.sourceIp ?? ""), text: (row) => row.sourceIp ?? "" },
 ];
 
 // Not shown; exported all the same.

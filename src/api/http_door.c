@@ -84,7 +84,8 @@ static void reply(struct vch_http_job *job) {
     struct vch_http_header headers[8 + VCH_HTTP_EXTRA_MAX];
     size_t n = 0;
     struct vch_str body = body_of(job);
-    headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-RequestId"), vch_str_from(job->request_id)};
+    /* Files of the console are many and all alike. */
+    if (!vch_page_file_of(job)) headers[n++] = (struct vch_http_header){VCH_STR("x-amzn-RequestId"), vch_str_from(job->request_id)};
     headers[n++] = (struct vch_http_header){VCH_STR("cache-control"), vch_str_from(job->cache_control ? job->cache_control : "no-store")};
     headers[n++] = (struct vch_http_header){VCH_STR("x-content-type-options"), VCH_STR("nosniff")};
     headers[n++] = (struct vch_http_header){VCH_STR("content-security-policy"), vch_str_from(job->security_policy ? job->security_policy : "default-src 'none'; frame-ancestors 'none'")};

@@ -75,7 +75,7 @@ def world_of(server):
         "users-groups": "users/~groups", "users-roles": "users/~roles", "orphans": "certificates/~orphans"}.items()}
     more |= {"install-progress": f"/install#p={vouched.id}", "install-denied": f"/install#p={turned.id}",
              "install-refused": f"/install#c={waiting.code}&r={'0' * 64}", "install-other-key": f"/install#c={waiting.code}&k={'0' * 16}",
-             "install-mistyped": f"/install#c={waiting.code[1] + waiting.code[0] + waiting.code[2:]}"}
+             "install-mistyped": f"/install#c={next(c for c in pairing.ALPHABET if c != waiting.code[0]) + waiting.code[1:]}"}
     return dict(pages=pages, more=more, thing=thing, waiting=waiting.id)
 
 
