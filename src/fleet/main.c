@@ -57,6 +57,7 @@ static int provision(struct vch_fleet_run *run, struct vch_diag *diag) {
     if (!vch_run_provision(run, &summary, diag)) return EXIT_UNUSABLE;
     summary.done = run->done;
     summary.failed = run->failed;
+    if (vch_floor_measure(&summary.floor) != VCH_OK) summary.floor = (struct vch_floor){0};
     vch_buf_init(&buf, JSON_MAX);
     if (o->json)
         vch_summary_json(&summary, &buf);

@@ -18,6 +18,14 @@ static double cpu_ms_each(const struct vch_fleet_summary *s) {
     return s->done > 0 ? server_cpu_s(s) * 1000 / (double)s->done : 0;
 }
 
+static double floor_ms(const struct vch_fleet_summary *s) {
+    return (double)vch_floor_total_ns(&s->floor, s->csr) / 1e6;
+}
+
+static double floor_ratio(const struct vch_fleet_summary *s) {
+    return floor_ms(s) > 0 ? cpu_ms_each(s) / floor_ms(s) : 0;
+}
+
 static void phase_json(const struct vch_series *series, const char *word, bool first, struct vch_buf *buf) {
     vch_buf_printf(
         buf, "%s\"%s\":{\"count\":%zu,\"meanMs\":%.3f,\"p50Ms\":%.3f,\"p99Ms\":%.3f,\"p999Ms\":%.3f,\"maxMs\":%.3f}",
@@ -45,7 +53,16 @@ static void server_json(const struct vch_fleet_summary *s, struct vch_buf *buf) 
                    "\"residentKiB\":%lld",
                    s->after.processes, server_cpu_s(s), cpu_ms_each(s), (long long)s->after.peak_kib,
                    (long long)s->after.rss_kib);
+    if (s->floor.handshake_ns)
+        vch_buf_printf(buf, ",\"cpuToCrypto\":%.2f", floor_ratio(s));
     vch_buf_c(buf, "}");
+}
+
+static void floor_json(const struct vch_fleet_summary *s, struct vch_buf *buf) {
+    if (!s->floor.handshake_ns) return;
+    vch_buf_printf(buf, ",\"crypto\":{\"handshakeUs\":%.1f,\"signUs\":%.1f,\"verifyUs\":%.1f,\"keyUs\":%.1f,\"msPerProvisioning\":%.3f}",
+                   (double)s->floor.handshake_ns / 1e3, (double)s->floor.sign_ns / 1e3, (double)s->floor.verify_ns / 1e3,
+                   (double)s->floor.key_ns / 1e3, floor_ms(s));
 }
 
 void vch_summary_json(struct vch_fleet_summary *summary, struct vch_buf *buf) {
@@ -65,6 +82,7 @@ void vch_summary_json(struct vch_fleet_summary *summary, struct vch_buf *buf) {
     vch_buf_c(buf, "}");
     vch_errors_json(summary->causes, buf);
     server_json(summary, buf);
+    floor_json(summary, buf);
     vch_buf_c(buf, "}\n");
 }
 
@@ -89,6 +107,14 @@ static void server_text(const struct vch_fleet_summary *s, FILE *out) {
     (void)fprintf(out, ", peak memory %.1f MiB\n", (double)s->after.peak_kib / 1024);
 }
 
+static void floor_text(const struct vch_fleet_summary *s, FILE *out) {
+    if (!s->floor.handshake_ns) return;
+    (void)fprintf(out, "cryptography alone: %.2f ms for each (two handshakes of %.0f us, two signatures of %.0f, %s)", floor_ms(s),
+                  (double)s->floor.handshake_ns / 1e3, (double)s->floor.sign_ns / 1e3, s->csr ? "a key and a check" : "two keys");
+    if (s->after.processes && s->done > 0) (void)fprintf(out, "; the server took %.2f times that", floor_ratio(s));
+    (void)fputc('\n', out);
+}
+
 void vch_errors_text(const struct vch_causes *causes, FILE *out) {
     for (size_t i = 0; i < causes->count; i++)
         (void)fprintf(out, "  %6llu x %s\n", (unsigned long long)causes->rows[i].count, causes->rows[i].text);
@@ -101,6 +127,7 @@ void vch_summary_text(struct vch_fleet_summary *summary, FILE *out) {
     phases_text(summary, out);
     vch_errors_text(summary->causes, out);
     server_text(summary, out);
+    floor_text(summary, out);
 }
 
 void vch_summary_bar(FILE *out, int64_t done, int64_t devices, int64_t failed, int64_t elapsed_us) {

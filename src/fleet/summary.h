@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "fleet/device.h"
+#include "fleet/floor.h"
 #include "fleet/proc.h"
 
 struct vch_fleet_summary {
@@ -16,6 +17,7 @@ struct vch_fleet_summary {
     struct vch_series phases[VCH_PHASE_COUNT]; /* sorted */
     struct vch_causes *causes;
     struct vch_usage before, after; /* of the server */
+    struct vch_floor floor;         /* zero: not measured */
 };
 
 void vch_summary_json(struct vch_fleet_summary *summary, struct vch_buf *buf);

@@ -50,6 +50,10 @@ def test_everybody_is_provisioned(server, extra):
     whole = sum(found["phases"][p]["meanMs"] for p in PHASES[:-1])
     assert whole <= found["phases"]["all"]["meanMs"] * 1.05
     assert found["server"]["processes"] >= 2 and found["server"]["peakKiB"] > 0 and found["server"]["cpuSeconds"] >= 0
+    crypto = found["crypto"]
+    keys = crypto["keyUs"] + crypto["verifyUs"] if extra else 2 * crypto["keyUs"]
+    assert crypto["msPerProvisioning"] == pytest.approx((2 * (crypto["handshakeUs"] + crypto["signUs"]) + keys) / 1000, abs=0.002)
+    assert found["server"]["cpuToCrypto"] == pytest.approx(found["server"]["cpuMsPerProvisioning"] / crypto["msPerProvisioning"], abs=0.01)
     iot = server.boto()
     thing = sorted(made)[0]
     (arn,) = iot.list_thing_principals(thingName=thing)["principals"]

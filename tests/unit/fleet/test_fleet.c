@@ -220,6 +220,7 @@ static void test_summary(void **state) {
     s.before = (struct vch_usage){3, 100, 10, 20};
     s.after = (struct vch_usage){3, 110, 30, 40};
     vch_series_add(&s.phases[VCH_PHASE_ALL], 1500);
+    s.floor = (struct vch_floor){.handshake_ns = 500000, .sign_ns = 20000, .verify_ns = 60000, .key_ns = 30000};
     vch_causes_add(&causes, "say \"no\"");
     vch_buf_init(&buf, 65536);
     vch_summary_json(&s, &buf);
@@ -232,9 +233,23 @@ static void test_summary(void **state) {
     const struct vch_val *server = vch_val_get(val, "server");
     assert_true(vch_val_get(server, "cpuMsPerProvisioning")->real == 2.5);
     assert_int_equal(vch_val_int_at(server, "peakKiB", 0), 40);
+    const struct vch_val *crypto = vch_val_get(val, "crypto");
+    assert_true(vch_val_get(crypto, "handshakeUs")->real == 500 && vch_val_get(crypto, "msPerProvisioning")->real == 1.1);
+    assert_true(vch_val_get(server, "cpuToCrypto")->real == 2.27); /* 2.5 of 1.1 */
     vch_series_deinit(&s.phases[VCH_PHASE_ALL]);
     vch_buf_deinit(&buf);
     vch_arena_free(arena);
+}
+
+static void test_floor(void **state) {
+    (void)state;
+    struct vch_floor floor;
+    assert_int_equal(vch_floor_measure(&floor), VCH_OK);
+    /* A handshake signs, verifies and agrees on a key; a signature is a part of it. */
+    assert_true(floor.sign_ns > 0 && floor.key_ns > 0 && floor.verify_ns > 0);
+    assert_true(floor.handshake_ns > floor.sign_ns + floor.verify_ns && floor.handshake_ns < 1000000000);
+    assert_int_equal(vch_floor_total_ns(&floor, false), 2 * (floor.handshake_ns + floor.sign_ns + floor.key_ns));
+    assert_int_equal(vch_floor_total_ns(&floor, true), 2 * (floor.handshake_ns + floor.sign_ns) + floor.key_ns + floor.verify_ns);
 }
 
 static void test_bar(void **state) {
@@ -261,6 +276,7 @@ int main(void) {
         cmocka_unit_test(test_causes),
         cmocka_unit_test(test_process_figures),
         cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_floor),
         cmocka_unit_test(test_bar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
