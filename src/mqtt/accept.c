@@ -182,7 +182,7 @@ static void refuse_connect(struct vch_mqtt_session *session, uint8_t code, const
 /* A transient session is a guest: it does not end what waits for its client under this id, but comes in beside it. */
 static void take_client_id(struct vch_mqtt_session *session) {
     struct vch_mqtt_broker *broker = session->home->broker;
-    struct vch_mqtt_ref evict;
+    struct vch_mqtt_claimants older;
     session->state = SESSION_TAKING;
     if (session->transient && vch_mqtt_registry_is_waiting(&broker->registry, vch_mqtt_session_client_id(session))) {
         vch_mqtt_session_accept(session, false);
@@ -191,10 +191,11 @@ static void take_client_id(struct vch_mqtt_session *session) {
     session->claimed = true;
     session->wish.principal = vch_hash(vch_str_from(vch_conn_peer_id(session->conn)));
     if (session->transient) session->wish.clean = true;
-    if (vch_mqtt_registry_claim(&broker->registry, session, &evict)) {
+    if (vch_mqtt_registry_claim(&broker->registry, session, &older)) {
         vch_mqtt_session_accept(session, false);
-    } else if (evict.id) {
-        send_errand(broker, evict, on_evicted);
+    } else if (older.owner.id) {
+        send_errand(broker, older.rival, on_evicted);
+        send_errand(broker, older.owner, on_evicted);
     } else {
         vch_mqtt_connack_refuse(session, CODE_UNAVAILABLE, NULL);
         vch_mqtt_session_fail(session, "internal", "", "Memory is out.");

@@ -281,7 +281,8 @@ static void adopt_subs(struct vch_mqtt_session *session, struct vch_mqtt_session
     }
 }
 
-/* The heir is on this loop. One that has ended has its place taken from it when it is settled. */
+/* The heir is on this loop. One that has ended has its place taken from it when
+ * it is settled; a newer one, if there is one, has sent word of itself. */
 static void adopt(struct vch_mqtt_session *session, struct vch_mqtt_ref ref) {
     struct vch_mqtt_session *heir = vch_mqtt_lookup(session->home, ref.id);
     if (!heir || heir->state != SESSION_TAKING) return;

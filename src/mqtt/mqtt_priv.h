@@ -296,11 +296,16 @@ void vch_mqtt_leave(struct vch_mqtt_loop *home);
 void vch_mqtt_count(_Atomic uint64_t *counter, int by);
 
 /* ---- registry.c: who owns a client id; any thread ---- */
-/* True: the session owns its client id now. False: *ret_evict must end first;
- * vch_mqtt_registry_release of the owner then names this session as next.
- * Of several that wait the newest stays, the others are evicted too. */
+/* Those before the newest who claims an id; an id of 0: there is none. */
+struct vch_mqtt_claimants {
+    struct vch_mqtt_ref owner;
+    struct vch_mqtt_ref rival; /* it waited until now, and is to end */
+};
+/* True: the session owns its client id now. False: the owner must end first, or
+ * hand over; vch_mqtt_registry_release of it then names this session as next. It
+ * must be told of every claim: it may have looked for its heir just before. */
 bool vch_mqtt_registry_claim(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session,
-                             struct vch_mqtt_ref *ret_evict);
+                             struct vch_mqtt_claimants *ret_older);
 /* Gives up ownership or the wait for it; who owns the id now, or nobody. */
 struct vch_mqtt_ref vch_mqtt_registry_release(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session);
 /* Who waits for the id that the session owns, and what for; an id of 0: nobody. */

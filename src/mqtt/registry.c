@@ -21,13 +21,14 @@ static struct vch_mqtt_session *owner_like(const struct vch_mqtt_registry *regis
 /* What is read of another loop's session here does not change between its claim
  * and its release: id, home, client id, wish; its connection while it is online. */
 bool vch_mqtt_registry_claim(struct vch_mqtt_registry *registry, struct vch_mqtt_session *session,
-                             struct vch_mqtt_ref *ret_evict) {
+                             struct vch_mqtt_claimants *ret_older) {
     bool owned = false;
-    *ret_evict = vch_mqtt_no_ref();
+    *ret_older = (struct vch_mqtt_claimants){vch_mqtt_no_ref(), vch_mqtt_no_ref()};
     (void)pthread_mutex_lock(&registry->lock);
     struct vch_mqtt_session *owner = owner_like(registry, session);
     if (owner) {
-        *ret_evict = vch_mqtt_session_ref(owner->successor ? owner->successor : owner);
+        ret_older->owner = vch_mqtt_session_ref(owner);
+        if (owner->successor) ret_older->rival = vch_mqtt_session_ref(owner->successor);
         owner->successor = session;
     } else {
         uint64_t hash = vch_hash(vch_mqtt_session_client_id(session));
