@@ -1,11 +1,14 @@
 /* A client returns on another loop than the one where its session waits.
  *
- * The heir subscribes on its own loop first, so that from some moment on every
- * message comes to both. A fence goes through all loops and comes back: behind
- * it nothing is under way any more that only the old place would get. Then the
- * estate moves; what came to both counts once (the message is the same object).
- * From the first step on the heir lives until it has heard the outcome, so that
- * an estate always finds somebody. */
+ * A fence goes through all loops to the heir's: behind it nothing is under way
+ * to there any more that the old place has delivered already. The heir
+ * subscribes on its loop, so that from some moment on every message comes to
+ * both. A second fence goes through all loops and back: behind it nothing is
+ * under way any more that only the old place would get. Then the estate moves;
+ * what came to both counts once (the message is the same object). From its
+ * subscribing on the heir lives until it has heard the outcome, so that an
+ * estate always finds somebody. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +17,10 @@
 struct move {
     struct vch_mqtt_loop *from, *to;
     uint64_t session_id, heir_id, token;
-    size_t fences; /* still out; counted on `from` */
+    atomic_size_t fences; /* still out */
+    atomic_bool cut;      /* a loop has stopped: no further step */
+    struct vch_mqtt_loop *meet; /* where the fence ends, and what comes then */
+    void (*then)(struct move *move);
     /* For the heir: */
     uint64_t key, last_seq;
     char principal[65];
@@ -154,6 +160,42 @@ static void stay(struct vch_mqtt_session *session) {
 
 /* ---- the fence --------------------------------------------------------------------------- */
 
+static void on_met(void *arg) {
+    struct move *move = arg;
+    if (atomic_fetch_sub(&move->fences, 1) > 1) return;
+    if (atomic_load(&move->cut)) {
+        move_free(move);
+        return;
+    }
+    struct vch_mqtt_loop *home = move->meet;
+    vch_mqtt_enter(home);
+    move->then(move);
+    vch_mqtt_leave(home);
+}
+
+static void cut(struct move *move) {
+    atomic_store(&move->cut, true);
+    if (atomic_fetch_sub(&move->fences, 1) == 1) move_free(move);
+}
+
+/* Posted, so between turns: the outbox of this loop is empty. */
+static void on_fence(void *arg) {
+    struct move *move = arg;
+    if (!vch_loop_post(move->meet->loop, on_met, move)) cut(move);
+}
+
+/* The move is the fence's from here on. */
+static void send_fence(struct move *move, struct vch_mqtt_loop *meet, void (*then)(struct move *move)) {
+    struct vch_mqtt_broker *broker = meet->broker;
+    move->meet = meet;
+    move->then = then;
+    atomic_store(&move->fences, broker->count);
+    for (size_t i = 0; i < broker->count; i++)
+        if (!vch_loop_post(broker->loops[i].loop, on_fence, move)) cut(move);
+}
+
+/* ---- the old place gives ------------------------------------------------------------------- */
+
 static void finish(struct move *move) {
     struct vch_mqtt_session *session = moving(move);
     const struct vch_mqtt_ref heir = {move->to->loop, move->heir_id};
@@ -168,27 +210,6 @@ static void finish(struct move *move) {
         if (session) stay(session);
     }
     move_free(move);
-}
-
-static void on_fence_back(void *arg) {
-    struct move *move = arg;
-    if (--move->fences > 0) return;
-    vch_mqtt_enter(move->from);
-    struct vch_mqtt_loop *home = move->from;
-    finish(move);
-    vch_mqtt_leave(home);
-}
-
-/* Posted, so between turns: the outbox of this loop is empty. */
-static void on_fence(void *arg) {
-    struct move *move = arg;
-    (void)vch_loop_post(move->from->loop, on_fence_back, move);
-}
-
-static void send_fences(struct move *move) {
-    struct vch_mqtt_broker *broker = move->from->broker;
-    move->fences = broker->count;
-    for (size_t i = 0; i < broker->count; i++) (void)vch_loop_post(broker->loops[i].loop, on_fence, move);
 }
 
 /* ---- the heir gets ready ------------------------------------------------------------------- */
@@ -219,11 +240,8 @@ static bool prepare(struct vch_mqtt_session *heir, const struct move *move) {
     return true;
 }
 
-static void on_prepare(void *arg) {
-    struct move *move = arg;
-    struct vch_mqtt_loop *home = move->to;
-    vch_mqtt_enter(home);
-    struct vch_mqtt_session *heir = vch_mqtt_lookup(home, move->heir_id);
+static void get_ready(struct move *move) {
+    struct vch_mqtt_session *heir = vch_mqtt_lookup(move->to, move->heir_id);
     bool ready = heir && heir->state == SESSION_TAKING && !heir->expecting;
     if (ready && !prepare(heir, move)) {
         ready = heir->expecting = false;
@@ -231,10 +249,9 @@ static void on_prepare(void *arg) {
         vch_mqtt_session_fail(heir, "internal", "", "Memory is out.");
     }
     if (ready)
-        send_fences(move);
+        send_fence(move, move->from, finish);
     else if (!vch_loop_post(move->from->loop, on_refused, move))
         move_free(move);
-    vch_mqtt_leave(home);
 }
 
 void vch_mqtt_move_begin(struct vch_mqtt_session *session, struct vch_mqtt_ref heir) {
@@ -244,7 +261,5 @@ void vch_mqtt_move_begin(struct vch_mqtt_session *session, struct vch_mqtt_ref h
         return;
     }
     session->estate->moving = move->token = ++session->home->last_move;
-    if (vch_loop_post(move->to->loop, on_prepare, move)) return;
-    session->estate->moving = 0;
-    move_free(move);
+    send_fence(move, move->to, get_ready);
 }

@@ -80,6 +80,7 @@ static enum vch_mqtt_verdict on_publish(void *arg, struct vch_mqtt_session *sess
         return VCH_MQTT_DENY;
     }
     if (vch_str_starts(packet->topic, VCH_STR("wait/"))) return gate(rig, session);
+    while (vch_str_starts(packet->topic, VCH_STR("busy/")) && atomic_load(&rig->busy)) (void)usleep(1000);
     return vch_str_starts(packet->topic, VCH_STR("take/")) ? VCH_MQTT_TAKE : VCH_MQTT_ALLOW;
 }
 

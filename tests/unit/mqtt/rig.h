@@ -8,6 +8,7 @@
  *                hold/…   delivery WAITs while rig.waiting
  *                turn/…   SUBSCRIBE denied while rig.turned
  *                cut/…    not delivered while rig.turned
+ *                busy/…   the loop stands still while rig.busy
  */
 #ifndef VCH_TEST_MQTT_RIG_H
 #define VCH_TEST_MQTT_RIG_H
@@ -30,7 +31,7 @@ struct rig {
     size_t count;
     struct vch_mqtt_broker *broker;
     struct vch_tls *tls[RIG_LOOPS_MAX];
-    atomic_bool waiting, turned;
+    atomic_bool waiting, turned, busy;
     atomic_bool transient; /* those accepted at once are guests */
     pthread_mutex_t lock;
     pthread_cond_t changed;

@@ -402,11 +402,29 @@ static void qos_2(void **state) {
     wait_for("forgotten 5 ", 1);
 }
 
-static atomic_bool held_up;
-
 static void hold_up(void *arg) {
-    (void)arg;
-    while (atomic_load(&held_up)) (void)usleep(1000);
+    const atomic_bool *held = arg;
+    while (atomic_load(held)) (void)usleep(1000);
+}
+
+/* Asks for the session on loop 1 while a loop is busy, and returns when the move is between its two fences. */
+static int move_half(atomic_bool *held, int here, int there) {
+    static atomic_bool held_first;
+    const uint64_t connects = rig_stats(&rig).connects;
+    atomic_store(&held_first, true);
+    assert_true(vch_loop_post(rig.loops[2], hold_up, &held_first));
+    int fd = client_dial(&rig, 1);
+    client_send(fd, pkt_connect("dev", false, 60));
+    int64_t until = vch_mono_ms() + 10000;
+    while (rig_stats(&rig).connects == connects) assert_true(vch_mono_ms() < until);
+    client_ping(there); /* it has been asked for, */
+    client_ping(here);
+    client_ping(here); /* and the first fence waits on the busy loop */
+    atomic_store(held, true);
+    assert_true(vch_loop_post(rig.loops[2], hold_up, held));
+    atomic_store(&held_first, false);
+    while (rig_stats(&rig).subscriptions < 2) assert_true(vch_mono_ms() < until);
+    return fd;
 }
 
 /* Ended by its client id while it moves to another loop: nothing is written under its key behind its end. */
@@ -418,18 +436,17 @@ static void ended_on_the_move(void **state) {
     client_send(fd, DISCONNECT);
     client_expect_closed(fd);
     wait_for("away 1 dev", 1);
-    atomic_store(&held_up, true); /* the move cannot end while a loop is busy */
-    assert_true(vch_loop_post(rig.loops[2], hold_up, NULL));
-    fd = client_dial(&rig, 1);
-    client_send(fd, pkt_connect("dev", false, 60));
-    for (int64_t until = vch_mono_ms() + 10000; rig_stats(&rig).subscriptions < 2;) assert_true(vch_mono_ms() < until);
+    static atomic_bool held;
+    int here = client_open(&rig, 0, "here");
+    fd = move_half(&held, here, pub);
     keeper.at_once = true;
     assert_int_equal(vch_mqtt_disconnect_client(rig.broker, VCH_STR("dev"), &(struct vch_mqtt_eviction){.clean = true}), VCH_OK);
-    client_ping(client_open(&rig, 0, "here")); /* behind it */
+    client_ping(here);
+    client_ping(here); /* behind it */
     client_send(pub, pkt_publish("a", "late", 1, 1));
     client_expect(pub, VCH_STR("\x40\x02\x00\x01"));
     size_t dropped = count_of("drop 1 ");
-    atomic_store(&held_up, false);
+    atomic_store(&held, false);
     assert_int_equal(dropped, 0);
     client_expect(fd, CONNACK_OK); /* a session of its own */
     wait_for("drop 1 ", 1);

@@ -131,6 +131,51 @@ static void nothing_is_lost(void **state) {
     assert_true(round > 20);
 }
 
+/* One write: the batch for the loop of whoever wants both topics is full and leaves, what others want of "news" stays
+ * where it is as long as rig.busy. */
+static void publish_news(int pub) {
+    char all[1024];
+    size_t len = 0;
+    for (unsigned i = 0; i < 65; i++) {
+        struct vch_str one = i < 63    ? pkt_publish("rest", "x", 0, 0)
+                             : i == 63 ? pkt_publish("news", "old", 1, 1)
+                                       : pkt_publish("busy/", "", 0, 0);
+        assert_true(len + one.len <= sizeof all);
+        memcpy(all + len, one.ptr, one.len);
+        len += one.len;
+    }
+    atomic_store(&rig.busy, true);
+    client_send(pub, vch_str_of(all, len));
+}
+
+/* What a client has had and acknowledged on one loop, and what comes late to the other, where it is now. */
+static void old_news_stay_away(void **state) {
+    (void)state;
+    int pub = client_open(&rig, 2, "pub"), other = client_open(&rig, 1, "other"), here = client_open(&rig, 0, "here");
+    int fd = come(0, "dev", false);
+    client_subscribe(other, "news", 0);
+    client_subscribe(fd, "news", 1);
+    client_subscribe(fd, "rest", 0);
+    publish_news(pub);
+    for (unsigned i = 0; i < 63; i++) client_expect(fd, pkt_publish("rest", "x", 0, 0));
+    client_expect(fd, pkt_publish("news", "old", 1, 1));
+    client_send(fd, VCH_STR("\x40\x02\x00\x01"));
+    client_ping(fd);
+    (void)close(fd);
+    const uint64_t connects = rig_stats(&rig).connects;
+    fd = client_dial(&rig, 1);
+    client_send(fd, pkt_connect("dev", false, 60));
+    int64_t until = vch_mono_ms() + 10000;
+    while (rig_stats(&rig).connects == connects) assert_true(vch_mono_ms() < until);
+    const int loops[] = {other, here, here, other, other}; /* each has done what it can do now */
+    for (size_t i = 0; i < 5; i++) client_ping(loops[i]);
+    atomic_store(&rig.busy, false);
+    client_expect(pub, VCH_STR("\x40\x02\x00\x01"));
+    client_expect(fd, VCH_STR("\x20\x02\x01\x00"));
+    client_send(pub, pkt_publish("news", "new", 1, 2));
+    client_expect(fd, pkt_publish("news", "new", 1, 2));
+}
+
 /* Each listener hands out in order: behind this, nobody of before waits to be let in, and everybody else is gone. */
 static void wait_alone(uint64_t connections) {
     for (size_t loop = 0; loop < 4; loop++) {
@@ -210,7 +255,7 @@ static void ended_on_the_way(void **state) {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {CASE(round_the_loops), CASE(nothing_is_lost), CASE(survives_quitters),
-                                       CASE(ended_on_the_way)};
+    const struct CMUnitTest tests[] = {CASE(round_the_loops), CASE(nothing_is_lost), CASE(old_news_stay_away),
+                                       CASE(survives_quitters), CASE(ended_on_the_way)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
