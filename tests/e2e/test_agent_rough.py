@@ -458,7 +458,6 @@ def test_figures(server, tmp_path):
     print("stripped %d bytes; peak %d KiB, of these %d its own; first PUBLISH after %.0f ms, second CONNECT after %.0f ms"
           % (stripped.stat().st_size, peak, own, 1000 * (moment(first) - begin), 1000 * (moment(second) - begin)))
     if not sanitized():
-        # A server's build, made for speed, with fault points: tests/cross holds the agent's own presets to 200 KiB.
-        assert stripped.stat().st_size <= 240 << 10
+        assert stripped.stat().st_size <= 204800
         assert peak <= 6 << 10 and own <= 2000
         assert moment(first) - begin < 2 and moment(second) - begin < 5
