@@ -103,17 +103,6 @@ static void enqueue(struct vch_mqtt_session *session, const struct vch_mqtt_parc
     vch_mqtt_queue_put(session, entry);
 }
 
-static void enqueue_connected(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel, bool allowed) {
-    const struct vch_mqtt_options *options = vch_mqtt_options_of(session);
-    size_t bytes = sizeof(struct vch_mqtt_waiting) + vch_mqtt_message_cost(parcel->message) +
-                   vch_conn_pending(session->conn) + (session->flow ? session->flow->queue_bytes : 0);
-    size_t max = options->queue_bytes_max + (session->estate ? options->kept_bytes_max : 0);
-    if (bytes > max)
-        vch_mqtt_session_fail(session, "slow-reader", "", "More output waits for this client than the server keeps.");
-    else
-        enqueue(session, parcel, allowed);
-}
-
 static void drop_oldest(struct vch_mqtt_session *session) {
     struct vch_mqtt_waiting *entry = vch_mqtt_queue_take(session);
     vch_mqtt_keep_drop(session, entry);
@@ -137,6 +126,27 @@ static void enqueue_away(struct vch_mqtt_session *session, const struct vch_mqtt
     while (flow && flow->queue &&
            (flow->queue_count > options->kept_messages_max || flow->queue_bytes > options->kept_bytes_max))
         drop_oldest(session);
+}
+
+static void deliver_elsewhere(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
+    bool arriving = session->expecting && parcel->qos > 0; /* its estate is on the way */
+    if (session->estate || arriving)
+        enqueue_away(session, parcel);
+    else if (parcel->group)
+        vch_mqtt_shared_again(session->home, parcel);
+}
+
+static void enqueue_connected(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel, bool allowed) {
+    const struct vch_mqtt_options *options = vch_mqtt_options_of(session);
+    size_t bytes = sizeof(struct vch_mqtt_waiting) + vch_mqtt_message_cost(parcel->message) +
+                   vch_conn_pending(session->conn) + (session->flow ? session->flow->queue_bytes : 0);
+    size_t max = options->queue_bytes_max + (session->estate ? options->kept_bytes_max : 0);
+    if (bytes <= max) {
+        enqueue(session, parcel, allowed);
+        return;
+    }
+    vch_mqtt_session_fail(session, "slow-reader", "", "More output waits for this client than the server keeps.");
+    deliver_elsewhere(session, parcel);
 }
 
 /* ---- permission ---------------------------------------------------------------------- */
@@ -195,14 +205,6 @@ void vch_mqtt_queue_run(struct vch_mqtt_session *session) {
     session->queue_runs = true;
     queue_run(session);
     session->queue_runs = false;
-}
-
-static void deliver_elsewhere(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {
-    bool arriving = session->expecting && parcel->qos > 0; /* its estate is on the way */
-    if (session->estate || arriving)
-        enqueue_away(session, parcel);
-    else if (parcel->group)
-        vch_mqtt_shared_again(session->home, parcel);
 }
 
 void vch_mqtt_deliver(struct vch_mqtt_session *session, const struct vch_mqtt_parcel *parcel) {

@@ -231,9 +231,10 @@ struct vch_mqtt_estate *vch_mqtt_estate_pack(struct vch_mqtt_session *session) {
     return estate;
 }
 
-static bool has_message(const struct vch_mqtt_flow *flow, const struct vch_mqtt_message *message) {
+/* The same for a group is another delivery, and comes to one place only. */
+static bool has_like(const struct vch_mqtt_flow *flow, const struct vch_mqtt_waiting *arrival) {
     for (const struct vch_mqtt_waiting *entry = flow->queue; entry; entry = entry->next)
-        if (entry->message == message) return true;
+        if (entry->message == arrival->message && entry->group == arrival->group) return true;
     return false;
 }
 
@@ -242,7 +243,7 @@ static void append_arrivals(struct vch_mqtt_session *session, struct vch_mqtt_fl
     while (arrivals && arrivals->queue) {
         struct vch_mqtt_waiting *entry = arrivals->queue;
         arrivals->queue = entry->next;
-        if (!vch_mqtt_flow_of(session) || has_message(session->flow, entry->message)) {
+        if (!vch_mqtt_flow_of(session) || has_like(session->flow, entry)) {
             vch_mqtt_keep_drop(session, entry);
             vch_mqtt_waiting_free(entry);
         } else {

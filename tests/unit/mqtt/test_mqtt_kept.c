@@ -410,7 +410,7 @@ static void hold_up(void *arg) {
 /* Asks for the session on loop 1 while a loop is busy, and returns when the move is between its two fences. */
 static int move_half(atomic_bool *held, int here, int there) {
     static atomic_bool held_first;
-    const uint64_t connects = rig_stats(&rig).connects;
+    const uint64_t connects = rig_stats(&rig).connects, subscriptions = rig_stats(&rig).subscriptions;
     atomic_store(&held_first, true);
     assert_true(vch_loop_post(rig.loops[2], hold_up, &held_first));
     int fd = client_dial(&rig, 1);
@@ -423,7 +423,7 @@ static int move_half(atomic_bool *held, int here, int there) {
     atomic_store(held, true);
     assert_true(vch_loop_post(rig.loops[2], hold_up, held));
     atomic_store(&held_first, false);
-    while (rig_stats(&rig).subscriptions < 2) assert_true(vch_mono_ms() < until);
+    while (rig_stats(&rig).subscriptions < 2 * subscriptions) assert_true(vch_mono_ms() < until);
     return fd;
 }
 
@@ -463,6 +463,36 @@ static void ended_on_the_move(void **state) {
     assert_int_equal(rig_stats(&rig).queued, 0);
 }
 
+/* A message for the session and for its group comes twice, also when the group's copy goes to the new place. */
+static void both_kinds_on_the_move(void **state) {
+    (void)state;
+    static atomic_bool held;
+    unsigned got[2] = {0};
+    rig_stop(&rig);
+    rig_start(&rig, 3, &(struct vch_mqtt_options){.keeper = &table});
+    int fd = come(0, "dev", "a"), pub = client_open(&rig, 1, "pub"), here = client_open(&rig, 0, "here");
+    keeper.at_once = true;
+    client_subscribe(fd, "$share/g/a", 1);
+    client_send(fd, DISCONNECT);
+    client_expect_closed(fd);
+    wait_for("away 1 dev", 1);
+    fd = move_half(&held, here, pub);
+    for (unsigned i = 0; i < 2; i++) { /* the group takes its members in turn */
+        client_send(pub, pkt_publish("a", i ? "1" : "0", 1, 1));
+        client_expect(pub, VCH_STR("\x40\x02\x00\x01"));
+    }
+    atomic_store(&held, false);
+    client_expect(fd, VCH_STR("\x20\x02\x01\x00"));
+    for (unsigned i = 0; i < 4; i++) {
+        struct vch_str packet = client_packet(fd);
+        assert_int_equal(packet.len, 2 + 3 + 2 + 1);
+        got[packet.ptr[7] == '1']++;
+    }
+    assert_int_equal(got[0], 2);
+    assert_int_equal(got[1], 2);
+    client_ping(fd);
+}
+
 /* Repetitions that wait behind a slow disk are bounded: the client waits too. */
 static void repetitions_wait(void **state) {
     (void)state;
@@ -496,7 +526,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(puback_waits),     CASE(suback_waits), CASE(failures),       CASE(retained_wait), CASE(publisher_goes_first),
         CASE(server_publishes), CASE(revived),      CASE(will_of_before), CASE(qos_2),
-        CASE(repetitions_wait), CASE(full_keeper), CASE(ended_on_the_move),
+        CASE(repetitions_wait), CASE(full_keeper), CASE(ended_on_the_move), CASE(both_kinds_on_the_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -290,6 +290,34 @@ static void bounded_in_bytes(void **state) {
     assert_int_equal(rig_stats(&rig).queued, 2);
 }
 
+/* The message at which a client is cut off for its slowness waits for it like those behind. */
+static void cut_off_without_a_gap(void **state) {
+    (void)state;
+    unsigned sent = 0, next = 0;
+    char payload[8];
+    start(&(struct vch_mqtt_options){.inflight_max = 1, .queue_bytes_max = 2000, .kept_bytes_max = 2000});
+    int fd = come(0, "dev", false), pub = client_open(&rig, 0, "pub");
+    client_subscribe(fd, "a", 1);
+    while (rig_ends(&rig, "dev", "slow-reader") == 0) {
+        assert_true(++sent < 1000);
+        (void)snprintf(payload, sizeof payload, "%03u", sent);
+        client_send(pub, pkt_publish("a", payload, 1, 1));
+        client_expect(pub, VCH_STR("\x40\x02\x00\x01"));
+    }
+    (void)close(fd);
+    fd = come(0, "dev", true);
+    client_expect(fd, pkt_publish("a", "001", 1, 1)); /* was in flight */
+    for (uint16_t id = 1; next != sent; id++) {
+        client_send(fd, vch_str_of((char[]){0x40, 2, 0, (char)id}, 4));
+        struct vch_str got = client_packet(fd);
+        assert_int_equal(got.len, 2 + 3 + 2 + 3);
+        unsigned n = (unsigned)((got.ptr[7] - '0') * 100 + (got.ptr[8] - '0') * 10 + got.ptr[9] - '0');
+        if (next) assert_int_equal(n, next + 1);
+        next = n;
+    }
+    client_ping(fd);
+}
+
 static void ends_in_time(void **state) {
     (void)state;
     start(NULL);
@@ -384,7 +412,7 @@ static void receive_maximum_on_return(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(queued_while_away), CASE(sent_again),        CASE(clean_ends_it),           CASE(taken_over),
-        CASE(oldest_goes_first), CASE(bounded_in_bytes),  CASE(ends_in_time),            CASE(expiry_of_mqtt_5),
+        CASE(oldest_goes_first), CASE(bounded_in_bytes), CASE(cut_off_without_a_gap),  CASE(ends_in_time),            CASE(expiry_of_mqtt_5),
         CASE(versions_apart),    CASE(delivery_is_asked_again), CASE(receive_maximum_on_return),
         CASE(rights_lost_while_away), CASE(too_large_to_be_sent_again), CASE(a_guest_takes_nothing), CASE(lasting_sessions_are_bounded), CASE(relieved),
     };
