@@ -40,6 +40,7 @@ export default {
   "event.signed-in": "{who} signed in from {address}",
   "event.signed-out": "{who} signed out",
   "event.sign-in-refused": "A sign-in from {address} was refused: {outcome}",
+  "event.csrf-refused": "A page of another site tried to act for {user} from {address}",
   "event.pairing-started": "A device waits for somebody who vouches: {serial}",
   "event.pairing-looked-at": "{who} looked at the device {serial}",
   "event.pairing-approved": "{who} vouched for the device {serial}",

@@ -71,7 +71,7 @@ static enum vch_err find_session(struct vch_http_job *job, int64_t now_ms) {
     return VCH_OK;
 }
 
-enum vch_err vch_browser_authenticate(struct vch_http_job *job, int64_t now_ms) {
+static enum vch_err prove(struct vch_http_job *job, int64_t now_ms) {
     VCH_TRY(vch_browser_check_site(job));
     enum vch_err err = find_session(job, now_ms);
     if (err == VCH_ERR_UNAUTHENTICATED) job->grant.ended = mentions_cookie(job);
@@ -82,6 +82,27 @@ enum vch_err vch_browser_authenticate(struct vch_http_job *job, int64_t now_ms) 
     if (!job->caller.arn.ptr) return VCH_ERR_NOMEM;
     job->caller.kind = VCH_CALLER_USER;
     return VCH_OK;
+}
+
+/* Of somebody who is signed in: strangers' pages alone would fill the ledger. */
+static void tell_forgery(struct vch_http_job *job, int64_t now_ms) {
+    struct vch_diag refusal = job->diag;
+    bool live = job->has_web || find_session(job, now_ms) == VCH_OK;
+    job->diag = refusal;
+    job->has_web = false;
+    if (!live) return;
+    struct vch_call call = {.service = job->door->options.service,
+                            .arena = job->arena,
+                            .caller = job->caller,
+                            .now_ms = now_ms,
+                            .diag = &job->diag};
+    vch_web_session_forged(&call, &job->web, vch_op_row(job->op)->name);
+}
+
+enum vch_err vch_browser_authenticate(struct vch_http_job *job, int64_t now_ms) {
+    enum vch_err err = prove(job, now_ms);
+    if (err == VCH_ERR_DENIED) tell_forgery(job, now_ms);
+    return err;
 }
 
 struct vch_str vch_browser_known(const struct vch_http_job *job) {

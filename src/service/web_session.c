@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "core/reason.h"
 #include "service/change.h"
+#include "service/claim_watch.h"
 #include "store/sessions.h"
 
 enum { RANDOM_BYTES = 32, ARENA_BYTES = 65536 };
@@ -103,6 +104,25 @@ enum vch_err vch_web_session_begin(struct vch_call *call, struct vch_str user_na
     enum vch_err err = begin(call, user_name, how, ret);
     if (err != VCH_OK) vch_wipe(ret, sizeof *ret);
     return err;
+}
+
+/* ---- abuse ---- */
+
+static enum vch_err forgery_write(struct vch_call *call, const struct vch_web_session *session, const char *operation) {
+    const char *names[] = {"userName", "operation", NULL};
+    const struct vch_str values[] = {session->user_name, vch_str_from(operation)};
+    struct vch_change change;
+    VCH_TRY(vch_change_begin(call, "csrf-refused", &change));
+    VCH_TRY(vch_change_detail(call, &change, names, values));
+    change.row.outcome = vch_str_from(call->diag->reason);
+    vch_plan_ledger(change.plan, &change.row);
+    return vch_store_apply(call->service->store, change.plan, NULL);
+}
+
+void vch_web_session_forged(struct vch_call *call, const struct vch_web_session *session, const char *operation) {
+    if (!vch_refusal_may_write(&call->service->watch, call->caller.source_ip)) return;
+    if (forgery_write(call, session, operation) != VCH_OK)
+        VCH_LOG(WARN, "refusal-not-recorded", VCH_LOG_C("reason", call->diag->reason));
 }
 
 /* ---- finding ---- */

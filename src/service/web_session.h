@@ -56,6 +56,10 @@ enum vch_err vch_web_session_find(struct vch_service *service, struct vch_str co
 enum vch_err vch_web_session_check(struct vch_service *service, const struct vch_web_session *session, int64_t now_ms,
                                    struct vch_diag *diag) VCH_MUST;
 
+/* Somebody's page sent a request in the session's name, and was refused (the call's diagnosis): the row `csrf-refused`,
+ * within the bounds of refusals. Failures are logged. */
+void vch_web_session_forged(struct vch_call *call, const struct vch_web_session *session, const char *operation);
+
 /* The call's own, with the row `signed-out`. No session: nothing to do. */
 enum vch_err vch_web_session_end(struct vch_call *call) VCH_MUST;
 /* Remembers a use; failures are logged. */

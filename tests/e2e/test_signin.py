@@ -287,6 +287,10 @@ def test_other_sites_cannot_use_it(server):
     for method, path in (("DELETE", SESSION), ("PUT", PASSWORD), ("POST", TOTP), ("PUT", TOTP), ("DELETE", TOTP), ("PATCH", "/things/forged")):
         browser.refused(403, "csrf-refused", method, path, x_vouch_csrf=None)
     browser.refused(404, "thing-missing", "GET", "/things/forged")
+    rows = ledger(server, "csrf-refused")
+    told = [json.loads(row["detail"]) for row in rows]
+    assert told and {d["userName"] for d in told} == {"admin"} and {row["outcome"] for row in rows} == {"csrf-refused"}
+    assert {d["operation"] for d in told} & {"CreateThing", "ListThings"} and len(told) <= 20  # few, however often
     browser.call(*change)  # and with all of it right
     browser.call("GET", "/things", sec_fetch_site="none")
     browser.call("GET", "/things", sec_fetch_site=None, origin=None)
