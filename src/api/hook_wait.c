@@ -4,7 +4,7 @@ static void done(void *arg, const struct vch_hook_result *result) {
     struct vch_hook_wait *wait = arg;
     atomic_fetch_sub(&wait->hooks->waiting, 1);
     vch_hook_turn_answer(&wait->turn, result);
-    if (vch_pool_submit(wait->pool, wait->resume, wait->arg) != VCH_OK) wait->lost(wait->arg);
+    if (vch_pool_submit_behind(wait->pool, wait->resume, wait->arg) != VCH_OK) wait->lost(wait->arg);
 }
 
 bool vch_hook_wait_begin(struct vch_hook_wait *wait) {

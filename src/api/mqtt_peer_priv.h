@@ -15,6 +15,7 @@
 #include "service/authz.h"
 #include "service/iam_principal.h"
 
+enum { VCH_WAITING_MARKS = 1024 };
 enum { VCH_PEER_REQUESTS_MAX = 8 }; /* provisioning requests under way per session */
 enum { VCH_DOOR_BUCKETS = 256 };
 
@@ -28,6 +29,7 @@ struct vch_mqtt_door {
     struct vch_faults *faults;  /* NULL: none */
     pthread_mutex_t late_lock;  /* over `late`, a list that all loops share; tests alone fill it */
     struct request *late;
+    _Atomic bool waiting_marks[VCH_WAITING_MARKS]; /* by a hash of the template's name */
     struct vch_presence *presence;
     struct vch_events *events; /* NULL: nobody is told */
     struct vch_gate *certificates; /* connections of each */

@@ -10,6 +10,7 @@
 #include "service/refusals.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "core/names.h"
 #include "core/reason.h"
 #include "core/topic.h"
@@ -177,11 +178,23 @@ static void encode_rejection(struct request *r, struct vch_arena *arena) {
     if (rejection(r, arena, &out) == VCH_OK) encode(r, out, &r->answer);
 }
 
+/* Whether registrations of its template have waited for a hook: then they come behind those that need none. Templates
+ * that share a mark come behind too, and nothing else. */
+static _Atomic bool *waiting_mark(const struct request *r) {
+    return &r->door->waiting_marks[vch_hash(r->topic.template_name) % VCH_WAITING_MARKS];
+}
+
+static void mark_waiting(const struct request *r, bool waits) {
+    if (r->topic.op == VCH_PROV_REGISTER_THING) atomic_store_explicit(waiting_mark(r), waits, memory_order_relaxed);
+}
+
 /* False: it waits for a hook's answer, and is somebody else's by now. */
 static bool answer(struct request *r, struct vch_arena *arena) {
     struct vch_val *out = NULL;
     bool refused = !r->wait.turn.answered && refuse_for_test(r);
     if (!refused) r->err = run(r, arena, &out);
+    bool waits = r->err == VCH_ERR_WAITING;
+    if (waits || (r->err == VCH_OK && !r->wait.turn.answered)) mark_waiting(r, waits);
     if (r->err == VCH_ERR_WAITING) {
         if (vch_hook_wait_begin(&r->wait)) return false;
         r->err = run(r, arena, &out);
@@ -359,6 +372,11 @@ static struct request *new_request(struct vch_mqtt_session *session, const struc
     return NULL;
 }
 
+static enum vch_err submit_request(struct request *r) {
+    bool behind = r->topic.op == VCH_PROV_REGISTER_THING && atomic_load_explicit(waiting_mark(r), memory_order_relaxed);
+    return behind ? vch_pool_submit_behind(r->door->pool, work, r) : vch_pool_submit(r->door->pool, work, r);
+}
+
 static void refuse_busy(struct vch_mqtt_session *session, struct request *r, enum vch_err err, const char *sentence) {
     struct vch_arena *arena = vch_arena_new(65536, false);
     struct vch_val *out;
@@ -385,7 +403,7 @@ void vch_door_taken(void *arg, struct vch_mqtt_session *session, const struct vc
         refuse_busy(session, r, VCH_ERR_THROTTLED, "Too many provisioning requests are under way on this connection.");
         return;
     }
-    if (vch_pool_submit(peer->door->pool, work, r) != VCH_OK) {
+    if (submit_request(r) != VCH_OK) {
         refuse_busy(session, r, VCH_ERR_UNAVAILABLE, "The server is busy; try again.");
         return;
     }

@@ -9,24 +9,41 @@ struct job {
     void *arg;
 };
 
+enum { LANES = 2, BEHIND = 1, BEHIND_EACH = 4 /* of so many jobs one is from behind, if there are both */ };
+
+/* A ring of the pool's `size`. */
+struct lane {
+    struct job *queue;
+    size_t head, count;
+};
+
 struct vch_pool {
-    pthread_mutex_t lock; /* over the queue: workers sleep on it, so it is a lock and a condition */
+    pthread_mutex_t lock; /* over the lanes: workers sleep on it, so it is a lock and a condition */
     pthread_cond_t more;
-    struct job *queue; /* a ring of `size` */
-    size_t size, head, count;
+    struct lane lanes[LANES];
+    size_t size;
+    unsigned turn;
     bool ending;
     unsigned started;
     pthread_t threads[];
 };
 
+/* [locked] NULL: both are empty. */
+static struct lane *next_lane(struct vch_pool *pool) {
+    struct lane *first = &pool->lanes[0], *behind = &pool->lanes[BEHIND];
+    if (first->count == 0 || behind->count == 0) return first->count ? first : behind->count ? behind : NULL;
+    return ++pool->turn % BEHIND_EACH ? first : behind;
+}
+
 static bool next_job(struct vch_pool *pool, struct job *ret) {
+    struct lane *lane;
     (void)pthread_mutex_lock(&pool->lock);
-    while (pool->count == 0 && !pool->ending) (void)pthread_cond_wait(&pool->more, &pool->lock);
-    bool found = pool->count > 0;
+    while (!(lane = next_lane(pool)) && !pool->ending) (void)pthread_cond_wait(&pool->more, &pool->lock);
+    bool found = lane != NULL;
     if (found) {
-        *ret = pool->queue[pool->head];
-        pool->head = (pool->head + 1) % pool->size;
-        pool->count--;
+        *ret = lane->queue[lane->head];
+        lane->head = (lane->head + 1) % pool->size;
+        lane->count--;
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return found;
@@ -54,11 +71,11 @@ enum vch_err vch_pool_new(unsigned threads, size_t queue_max, struct vch_pool **
     if (threads == 0 || threads > 1024 || queue_max == 0) return VCH_ERR_INVALID;
     struct vch_pool *pool = calloc(1, sizeof *pool + threads * sizeof *pool->threads);
     if (!pool) return VCH_ERR_NOMEM;
-    pool->queue = calloc(queue_max, sizeof *pool->queue);
+    for (int i = 0; i < LANES; i++) pool->lanes[i].queue = calloc(queue_max, sizeof(struct job));
     pool->size = queue_max;
     (void)pthread_mutex_init(&pool->lock, NULL);
     (void)pthread_cond_init(&pool->more, NULL);
-    if (pool->queue) pool->started = start_threads(pool, threads);
+    if (pool->lanes[0].queue && pool->lanes[BEHIND].queue) pool->started = start_threads(pool, threads);
     if (pool->started < threads) {
         vch_pool_free(pool);
         return VCH_ERR_NOMEM;
@@ -67,13 +84,21 @@ enum vch_err vch_pool_new(unsigned threads, size_t queue_max, struct vch_pool **
     return VCH_OK;
 }
 
-enum vch_err vch_pool_submit(struct vch_pool *pool, void (*fn)(void *arg), void *arg) {
+static enum vch_err submit(struct vch_pool *pool, struct lane *lane, void (*fn)(void *arg), void *arg) {
     (void)pthread_mutex_lock(&pool->lock);
-    bool taken = !pool->ending && pool->count < pool->size;
-    if (taken) pool->queue[(pool->head + pool->count++) % pool->size] = (struct job){fn, arg};
+    bool taken = !pool->ending && lane->count < pool->size;
+    if (taken) lane->queue[(lane->head + lane->count++) % pool->size] = (struct job){fn, arg};
     (void)pthread_mutex_unlock(&pool->lock);
     if (taken) (void)pthread_cond_signal(&pool->more);
     return taken ? VCH_OK : VCH_ERR_UNAVAILABLE;
+}
+
+enum vch_err vch_pool_submit(struct vch_pool *pool, void (*fn)(void *arg), void *arg) {
+    return submit(pool, &pool->lanes[0], fn, arg);
+}
+
+enum vch_err vch_pool_submit_behind(struct vch_pool *pool, void (*fn)(void *arg), void *arg) {
+    return submit(pool, &pool->lanes[BEHIND], fn, arg);
 }
 
 void vch_pool_stop(struct vch_pool *pool) {
@@ -91,6 +116,6 @@ void vch_pool_free(struct vch_pool *pool) {
     vch_pool_stop(pool);
     (void)pthread_cond_destroy(&pool->more);
     (void)pthread_mutex_destroy(&pool->lock);
-    free(pool->queue);
+    for (int i = 0; i < LANES; i++) free(pool->lanes[i].queue);
     free(pool);
 }

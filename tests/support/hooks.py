@@ -27,8 +27,8 @@ case "$body" in
 *'"Mode":"echo"'*) echo "{\"allowProvisioning\": \"True\", \"parameterOverrides\": {\"ThingName\": \"uid-$(id -u)\"}}" ;;
 *'"Mode":"deny"'*) echo '{"allowProvisioning": false}' ;;
 *'"Mode":"second"'*) sleep 1; echo '{"allowProvisioning": true}' ;;
-*'"Mode":"slow"'*) sleep 60 & sleep 60 ;;
-*'"Mode":"stray"'*) setsid sleep 61 </dev/null >/dev/null 2>&1 & sleep 0.3; echo '{"allowProvisioning": true}' ;;
+*'"Mode":"slow"'*) sleep 6047 & sleep 6047 ;;
+*'"Mode":"stray"'*) setsid sleep 6148 </dev/null >/dev/null 2>&1 & sleep 0.3; echo '{"allowProvisioning": true}' ;;
 *'"Mode":"crash"'*) kill -SEGV $$ ;;
 *'"Mode":"exit"'*) echo '{"allowProvisioning": true}'; exit 3 ;;
 *'"Mode":"huge"'*) head -c 10000000 /dev/zero ;;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <string.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -52,6 +53,36 @@ static void a_full_queue_refuses(void **state) {
     (void)sem_post(&gate.leave);
     vch_pool_free(pool);
     assert_int_equal(atomic_load(&done), 3);
+    (void)sem_destroy(&gate.entered);
+    (void)sem_destroy(&gate.leave);
+}
+
+/* Who ran, in order: 'f' first, 'b' behind. One worker writes. */
+static char order[32];
+static size_t order_len;
+
+static void note(void *arg) {
+    order[order_len++] = *(const char *)arg;
+}
+
+static void what_comes_behind_waits_and_still_comes(void **state) {
+    (void)state;
+    static char first = 'f', behind = 'b';
+    struct vch_pool *pool = NULL;
+    struct gate gate;
+    memset(order, 0, sizeof order);
+    order_len = 0;
+    (void)sem_init(&gate.entered, 0, 0);
+    (void)sem_init(&gate.leave, 0, 0);
+    assert_int_equal(vch_pool_new(1, 8, &pool), VCH_OK);
+    assert_int_equal(vch_pool_submit(pool, wait_at_gate, &gate), VCH_OK);
+    (void)sem_wait(&gate.entered);
+    for (int i = 0; i < 8; i++) assert_int_equal(vch_pool_submit_behind(pool, note, &behind), VCH_OK);
+    assert_int_equal(vch_pool_submit_behind(pool, note, &behind), VCH_ERR_UNAVAILABLE);
+    for (int i = 0; i < 8; i++) assert_int_equal(vch_pool_submit(pool, note, &first), VCH_OK); /* a full lane holds up none */
+    (void)sem_post(&gate.leave);
+    vch_pool_free(pool); /* both are emptied */
+    assert_string_equal(order, "fffbfffbffbbbbbb");
     (void)sem_destroy(&gate.entered);
     (void)sem_destroy(&gate.leave);
 }
@@ -114,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_jobs_run_once),
         cmocka_unit_test(a_full_queue_refuses),
+        cmocka_unit_test(what_comes_behind_waits_and_still_comes),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(out_and_back),
     };
