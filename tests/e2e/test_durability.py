@@ -290,19 +290,27 @@ class Storm:
             worker.join()
         self.world[0].start()
 
+    def lost(self, n):
+        return self.acknowledged[n] - set(self.received[n])
+
     def drain(self):
+        """Until nothing comes any more; while something is missing, a machine that is busy is given longer."""
+        silence = 0.5
         with connect(self.world, 4, "storm-reader") as peer:
             assert peer.connack.session_present
             while True:
                 try:
-                    self.note(peer.message(0.5))
+                    self.note(peer.message(silence))
+                    silence = 0.5
                 except TimeoutError:
-                    break
+                    if silence > 0.5 or not any(map(self.lost, range(self.PUBLISHERS))):
+                        break
+                    silence = 10
             peer.ping()
 
     def check(self):
         for n in range(self.PUBLISHERS):
-            lost = self.acknowledged[n] - set(self.received[n])
+            lost = self.lost(n)
             assert not lost, f"acknowledged and lost: storm/{n} {sorted(lost)[:10]} of {len(self.acknowledged[n])}"
             seen, first = set(), []
             for number in self.received[n]:
