@@ -252,10 +252,33 @@ static void ended_on_the_way(void **state) {
     client_ping(fd);
 }
 
+/* The server stops in the middle of a move: all that was on its way is given back. */
+static void stopped_on_the_way(void **state) {
+    (void)state;
+    for (unsigned round = 0; round < 40; round++) {
+        int fd = come(round % 4, "dev", false), pub = client_open(&rig, 3, "pub");
+        client_subscribe(fd, "a", 1);
+        (void)close(fd);
+        wait_away(1);
+        client_send(pub, pkt_publish("a", "kept", 1, 1));
+        client_expect(pub, VCH_STR("\x40\x02\x00\x01"));
+        const uint64_t connects = rig_stats(&rig).connects;
+        fd = client_dial(&rig, (round + 1 + round / 4 % 3) % 4);
+        client_send(fd, pkt_connect("dev", false, 60));
+        int64_t until = vch_mono_ms() + 10000;
+        while (rig_stats(&rig).connects == connects) assert_true(vch_mono_ms() < until);
+        if (round % 2) (void)usleep(round);
+        rig_stop(&rig);
+        (void)close(fd);
+        (void)close(pub);
+        rig_start(&rig, 4, NULL);
+    }
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {CASE(round_the_loops), CASE(nothing_is_lost), CASE(old_news_stay_away),
-                                       CASE(survives_quitters), CASE(ended_on_the_way)};
+                                       CASE(survives_quitters), CASE(ended_on_the_way), CASE(stopped_on_the_way)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
