@@ -18,6 +18,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     (void)state;
+    atomic_store(&rig.busy, false);
     rig_stop(&rig);
     return 0;
 }
@@ -151,8 +152,8 @@ static void publish_news(int pub) {
 /* What a client has had and acknowledged on one loop, and what comes late to the other, where it is now. */
 static void old_news_stay_away(void **state) {
     (void)state;
-    int pub = client_open(&rig, 2, "pub"), other = client_open(&rig, 1, "other"), here = client_open(&rig, 0, "here");
-    int fd = come(0, "dev", false);
+    int pub = client_open(&rig, 2, "pub"), other = client_open(&rig, 1, "other");
+    int fd = come(0, "dev", false), here = client_open(&rig, 0, "here"), there = client_open(&rig, 1, "there");
     client_subscribe(other, "news", 0);
     client_subscribe(fd, "news", 1);
     client_subscribe(fd, "rest", 0);
@@ -167,7 +168,7 @@ static void old_news_stay_away(void **state) {
     client_send(fd, pkt_connect("dev", false, 60));
     int64_t until = vch_mono_ms() + 10000;
     while (rig_stats(&rig).connects == connects) assert_true(vch_mono_ms() < until);
-    const int loops[] = {other, here, here, other, other}; /* each has done what it can do now */
+    const int loops[] = {there, here, here, there, there}; /* each has done what it can do now */
     for (size_t i = 0; i < 5; i++) client_ping(loops[i]);
     atomic_store(&rig.busy, false);
     client_expect(pub, VCH_STR("\x40\x02\x00\x01"));
