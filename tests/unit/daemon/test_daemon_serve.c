@@ -291,7 +291,7 @@ static void a_bad_start_leaves_no_process(void **state) {
 
 static void processes_start_and_stop(void **state) {
     (void)state;
-    struct vch_config config = {.data = folder, .log_level = "error", .hooks_user = "nobody", .hook_programs = 4, .hook_memory = 64};
+    struct vch_config config = {.data = folder, .log_level = "error", .hooks_user = "nobody", .hook_programs = 4, .hook_memory = 64, .hook_processes = 8};
     struct vch_process hooks, signer, none = {.fd = -1};
     struct vch_diag diag = {.reason = NULL};
     char byte = 0;

@@ -233,7 +233,7 @@ static void test_backlog(void **state) {
     struct ticket first = {0, 0}, ticket = {0, 0};
     static char payload[1000];
     memset(payload, 'x', sizeof payload - 1);
-    k->options.commit_delay_us = 200000;
+    k->options.commit_delay_us = 1000000;
     k->options.backlog_bytes_max = 10000;
     keep_open(k);
     put_session(k, 1, "dev");
