@@ -413,22 +413,23 @@ def test_it_survives_a_restart(fresh):
     again.call("POST", "/things/after")
 
 
-def test_a_full_disk_lets_nobody_in(fresh):
+def test_a_full_disk_lets_nobody_in():
     """A limit on the size of files stands for it: no session, no cookie, and those who are in go on."""
-    person(fresh, "late")
-    browser = session.admin(fresh)
-    front = int(next((fresh.data / "run").glob("*.pid")).read_text())
-    hard = resource.prlimit(front, resource.RLIMIT_FSIZE)[1]
-    resource.prlimit(front, resource.RLIMIT_FSIZE, (4096, hard))
-    answer = session.Browser(fresh).try_sign_in("late", GOOD)
-    assert (answer.status, answer.error, answer.cookies) == (503, "ServiceUnavailableException", {})
-    assert session.Browser(fresh).try_sign_in("late", "a guess").reason == "sign-in-refused"  # though its row is not written
-    assert browser.send("GET", SESSION).status == 200
-    answer = browser.send("PUT", PASSWORD, {"oldPassword": fresh.admin["consolePassword"], "newPassword": GOOD})
-    assert (answer.status, answer.cookies) == (503, {})
-    resource.prlimit(front, resource.RLIMIT_FSIZE, (hard, hard))
-    signed_in(fresh, "late")
-    session.admin(fresh)
+    with vouch.Server("--store", "sqlite") as fresh:
+        person(fresh, "late")
+        browser = session.admin(fresh)
+        front = int(next((fresh.data / "run").glob("*.pid")).read_text())
+        hard = resource.prlimit(front, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(front, resource.RLIMIT_FSIZE, (4096, hard))
+        answer = session.Browser(fresh).try_sign_in("late", GOOD)
+        assert (answer.status, answer.error, answer.cookies) == (503, "ServiceUnavailableException", {})
+        assert session.Browser(fresh).try_sign_in("late", "a guess").reason == "sign-in-refused"  # though its row is not written
+        assert browser.send("GET", SESSION).status == 200
+        answer = browser.send("PUT", PASSWORD, {"oldPassword": fresh.admin["consolePassword"], "newPassword": GOOD})
+        assert (answer.status, answer.cookies) == (503, {})
+        resource.prlimit(front, resource.RLIMIT_FSIZE, (hard, hard))
+        signed_in(fresh, "late")
+        session.admin(fresh)
 
 
 def test_a_user_who_is_gone(server):

@@ -146,6 +146,13 @@ void net_wait(struct net_server *server, const unsigned *counter, unsigned want)
     vch_assert(reached);
 }
 
+enum vch_close_reason net_reason(struct net_server *server) {
+    (void)pthread_mutex_lock(&server->lock);
+    enum vch_close_reason reason = server->reason;
+    (void)pthread_mutex_unlock(&server->lock);
+    return reason;
+}
+
 unsigned net_count(struct net_server *server, const unsigned *counter) {
     (void)pthread_mutex_lock(&server->lock);
     unsigned now = *counter;

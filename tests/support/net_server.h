@@ -60,6 +60,7 @@ void net_server_stop(struct net_server *server); /* twice is fine until net_serv
 void net_server_free(struct net_server *server); /* stops too */
 /* Waits up to 5 s for a counter to reach `want`; aborts with a message otherwise. */
 void net_wait(struct net_server *server, const unsigned *counter, unsigned want);
+enum vch_close_reason net_reason(struct net_server *server); /* of the last that closed, while others may */
 unsigned net_count(struct net_server *server, const unsigned *counter); /* as it is now */
 extern const struct vch_conn_handler net_script_handler;                /* arg: the server */
 

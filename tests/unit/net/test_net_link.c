@@ -78,7 +78,7 @@ static void exchange(bool plain) {
     assert_int_equal(got, 0);
     for (size_t i = 0; i < COUNT_OF(links); i++) vch_link_close(links[i]);
     net_wait(&server, &server.closed, 4);
-    assert_int_equal(server.reason, VCH_CLOSE_PEER);
+    assert_int_equal(net_reason(&server), VCH_CLOSE_PEER);
     vch_link_target_free(target);
     net_server_free(&server);
 }
