@@ -22,7 +22,7 @@ POLICY = {"default-src": "'none'", "script-src": "'self'", "style-src": "'self'"
 
 @pytest.fixture(scope="module")
 def server():
-    with vouch.Server() as server:
+    with vouch.Server("--log-level", "debug") as server:  # pages are not worth a line otherwise
         yield server
 
 

@@ -325,6 +325,7 @@ def test_what_the_approval_says_must_be_right(server):
     assert "Serial" in rejected(server, 400, "pairing-parameter", "POST", path, dict(body, parameters={"ThingName": "a", "Serial": "b"}))
     rejected(server, 400, "pairing-parameter", "POST", path, dict(body, parameters={"AWS::IoT::Certificate::Id": "0" * 64}))
     rejected(server, 404, "pairing-missing", "POST", f"{PAIRINGS}/{uuid.uuid4()}/approve", body)
+    rejected(server, 404, "pairing-missing", "GET", f"{PAIRINGS}/{uuid.uuid4()}")
     for wrong in ({"keyFingerprint": "00"}, {"keyFingerprint": None}, {"parameters": {"ThingName": 7}}, {"parameters": "x"}, {"thingName": "a b"},
                   {"thingName": "x" * 129}, {"templateName": "../x"}, {"parameters": {"ThingName": "x" * 4097}}):
         status, said = pairing.signed(server, "POST", path, {**body, **wrong})
