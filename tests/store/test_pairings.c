@@ -158,6 +158,14 @@ static void steps_go_forward(void **state) {
     assert_true(r.step == VCH_PAIRING_CERTIFIED && r.reason.len == 0 && r.message.len == 0);
     assert_true(r.step_ms[VCH_PAIRING_CLAIM_TAKEN] == T0 + 30 && r.step_ms[VCH_PAIRING_CONNECTED] == T0 + 51 && r.step_ms[VCH_PAIRING_CERTIFIED] == T0 + 50);
     assert_str(r.thing_name, "thing");
+    DO(f, vch_plan_pairing_trouble, S("p"), S("claim-parameter"), S("Not this serial."));
+    step(f, "p", VCH_PAIRING_CONNECTED, T0 + 53); /* nor does it end a trouble that came after it */
+    READ(f, vch_store_pairing, S("p"), &r);
+    assert_str(r.reason, "claim-parameter");
+    assert_str(r.message, "Not this serial.");
+    DO(f, vch_plan_pairing_step, S("p"), VCH_PAIRING_CERTIFIED, id_of(f, 5), S(""), T0 + 54);
+    READ(f, vch_store_pairing, S("p"), &r);
+    assert_true(r.reason.len == 0 && r.message.len == 0);
     DO(f, vch_plan_pairing_step, S("p"), VCH_PAIRING_REGISTERED, S(""), S("lamp"), T0 + 60);
     DO(f, vch_plan_pairing_trouble, S("p"), S("late"), S("late"));
     step(f, "p", VCH_PAIRING_CONNECTED, T0 + 70);

@@ -71,7 +71,9 @@ UPDATE pairings SET ended = 'DENIED', decided_by = $2, decided_ms = $3
 WHERE id = $1 AND step <= 2 AND ended = '' AND expires_ms > $3;
 
 -- :pairing_step
-UPDATE pairings SET step = CASE WHEN step < $2 THEN $2 ELSE step END, reason = '', message = '',
+UPDATE pairings SET step = CASE WHEN step < $2 THEN $2 ELSE step END,
+    reason = CASE WHEN step <= $2 THEN '' ELSE reason END,
+    message = CASE WHEN step <= $2 THEN '' ELSE message END,
     taken_ms = CASE WHEN $2 = 4 AND taken_ms = 0 THEN $3 ELSE taken_ms END,
     connected_ms = CASE WHEN $2 = 5 AND connected_ms = 0 THEN $3 ELSE connected_ms END,
     certified_ms = CASE WHEN $2 = 6 AND certified_ms = 0 THEN $3 ELSE certified_ms END,
