@@ -270,10 +270,10 @@ def test_a_cookie_from_before_is_never_taken_over(server):
     assert len({session.admin(server).cookie for _ in range(5)}) == 5
 
 
-def test_other_sites_cannot_use_it(server):
-    browser = session.admin(server)
+def test_other_sites_cannot_use_it(fresh):
+    browser = session.admin(fresh)
     change = ("POST", "/things/forged")
-    wrong = ["", "x", browser.csrf[:-1], browser.csrf + "A", browser.csrf.swapcase(), session.admin(server).csrf]
+    wrong = ["", "x", browser.csrf[:-1], browser.csrf + "A", browser.csrf.swapcase(), session.admin(fresh).csrf]
     for token in [None] + wrong:
         answer = browser.refused(403, "csrf-refused", *change, x_vouch_csrf=token)
         assert answer.error == "AccessDeniedException"
@@ -287,7 +287,7 @@ def test_other_sites_cannot_use_it(server):
     for method, path in (("DELETE", SESSION), ("PUT", PASSWORD), ("POST", TOTP), ("PUT", TOTP), ("DELETE", TOTP), ("PATCH", "/things/forged")):
         browser.refused(403, "csrf-refused", method, path, x_vouch_csrf=None)
     browser.refused(404, "thing-missing", "GET", "/things/forged")
-    rows = ledger(server, "csrf-refused")
+    rows = ledger(fresh, "csrf-refused")
     told = [json.loads(row["detail"]) for row in rows]
     assert told and {d["userName"] for d in told} == {"admin"} and {row["outcome"] for row in rows} == {"csrf-refused"}
     assert {d["operation"] for d in told} & {"CreateThing", "ListThings"} and len(told) <= 20  # few, however often
@@ -650,17 +650,17 @@ def test_nothing_of_it_is_in_the_log(fresh):
         assert text not in log and text not in rows, text
 
 
-def test_the_ledger_tells_who_came_and_went(server):
-    person(server, "traced")
-    browser = signed_in(server, "traced")
-    session.Browser(server).try_sign_in("traced", "no")
+def test_the_ledger_tells_who_came_and_went(fresh):
+    person(fresh, "traced")
+    browser = signed_in(fresh, "traced")
+    session.Browser(fresh).try_sign_in("traced", "no")
     browser.call("DELETE", SESSION)
-    mine = [r for r in own.ledger(server) if "traced" in r.get("detail", "")]
+    mine = [r for r in own.ledger(fresh) if "traced" in r.get("detail", "")]
     events = [r["event"] for r in mine]
     assert events[-3:] == ["signed-in", "sign-in-refused", "signed-out"]
     assert mine[-3]["actor"] == mine[-1]["actor"] == f"arn:aws:iam::{vouch.ACCOUNT}:user/traced"
     assert mine[-2]["outcome"] == "sign-in-refused" and mine[-2]["actor"] == "nobody"
-    server.vouch("ledger", "verify")
+    fresh.vouch("ledger", "verify")
 
 
 def test_a_role_has_no_password(server):

@@ -144,11 +144,10 @@ static void a_loop_that_does_not_keep_up_loses_no_row(void **state) {
     add_row("third", "", "{}");
     vch_events_connection(world.events, VCH_STR(""), VCH_STR("untold"), true, 1);
     assert_true(hear(&ear, "\"second\"") && hear(&ear, "\"third\"")); /* with a heartbeat */
-    const size_t from = ear.seen;
     atomic_fetch_sub(&lane->queued, VCH_EVENTS_QUEUE_MAX);
     add_row("fourth", "", "{}");
     assert_true(hear(&ear, "\"fourth\""));
-    ear.seen = from; /* a heartbeat may have told it before */
+    ear.seen = 0; /* heartbeats may have told rows before the loop was told of them */
     assert_true(hear(&ear, "event: missed\ndata: {\"connections\":1}\n\n"));
     assert_null(strstr(ear.text, "untold"));
     ear_close(&ear);
